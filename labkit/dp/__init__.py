@@ -1,0 +1,30 @@
+"""Differential privacy: mechanisms, accounting, training, auditing.
+
+    from labkit.dp import laplace, epsilon_spent
+
+Names load their module when first used, so that importing this package costs nothing.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "mechanisms": ["randomised_response", "laplace", "geometric", "gaussian", "gaussian_sigma", "discrete_gaussian",
+                   "exponential", "report_noisy_max", "clip"],
+    "accounting": ["epsilon_spent", "noise_multiplier_for"],
+    "budget": ["Budget", "BudgetExceeded"],
+    "training": ["train_private"],
+    "curve": ["privacy_accuracy_curve"],
+    "audit": ["audit"],
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name):
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+
+
+def __dir__():
+    return __all__

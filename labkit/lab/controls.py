@@ -1,0 +1,77 @@
+"""Turn plain ranges, lists and booleans into controls."""
+
+import math
+import numbers
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+
+_LAYOUT = {"width": "min(560px, 96%)"}
+_STYLE = {"description_width": "initial"}
+PRIVACY_LABEL = "{}: more private ⟵ ⟶ more accurate"
+
+
+@dataclass(frozen=True)
+class LogRange:
+    """Numbers from low to high, both positive, spaced evenly on a log scale."""
+
+    low: float
+    high: float
+    start: float
+
+
+def log_range(low, high, start=None):
+    """A range for `explore` with a logarithmic slider; it starts at the geometric middle unless told."""
+    for name, value in [("low", low), ("high", high)]:
+        if not isinstance(value, numbers.Real) or not math.isfinite(value) or value <= 0:
+            raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    if low >= high:
+        raise ValueError(f"high must be above low, got low={low!r}, high={high!r}")
+    start = math.sqrt(low * high) if start is None else start
+    if not low <= start <= high:
+        raise ValueError(f"start must lie between {low} and {high}, got {start!r}")
+    return LogRange(float(low), float(high), float(start))
+
+
+def control(name, spec, *, label=None, start=None, live=True):
+    """The ipywidget for one argument of a draw function; see `labkit.lab.explore` for what `spec` may be."""
+    is_epsilon = name == "epsilon" or name.startswith("epsilon_")
+    if label is None:
+        label = name.replace("_", " ")
+        if is_epsilon:
+            label = PRIVACY_LABEL.format(label)
+    if isinstance(spec, widgets.ValueWidget):
+        return spec
+    shared = {"description": label, "style": _STYLE, "layout": _LAYOUT}
+    if isinstance(spec, bool):
+        value = spec if start is None else start
+        return widgets.Checkbox(value=value, indent=False, **shared)
+    if isinstance(spec, range) and len(spec):
+        value = spec[0] if start is None else start
+        return widgets.IntSlider(value=value, min=spec[0], max=spec[-1], step=spec.step, continuous_update=live, **shared)
+    if isinstance(spec, (list, dict)) and spec:
+        options = list(spec.items()) if isinstance(spec, dict) else [(str(each), each) for each in spec]
+        value = options[0][1] if start is None else start
+        return widgets.Dropdown(options=options, value=value, **shared)
+    if isinstance(spec, tuple) and len(spec) in (2, 3) and all(isinstance(each, numbers.Real) for each in spec):
+        if is_epsilon:
+            spec = log_range(*spec)
+        else:
+            return _linear(name, *spec, start=start, live=live, shared=shared)
+    if isinstance(spec, LogRange):
+        value = spec.start if start is None else start
+        low, high = math.log10(spec.low), math.log10(spec.high)
+        return widgets.FloatLogSlider(value=value, base=10, min=low, max=high, step=(high - low) / 100,
+                                      readout_format=".3g", continuous_update=live, **shared)
+    raise ValueError(f"{name} must be a range, (low, high), (low, high, start), log_range(...), a list, a dict, "
+                     f"True or False, got {spec!r}")
+
+
+def _linear(name, low, high, middle=None, *, start, live, shared):
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(f"{name} must go from a lower to a higher finite number, got ({low!r}, {high!r})")
+    value = start if start is not None else (low + high) / 2 if middle is None else middle
+    if not low <= value <= high:
+        raise ValueError(f"{name} must start between {low} and {high}, got {value!r}")
+    return widgets.FloatSlider(value=value, min=low, max=high, step=(high - low) / 100, readout_format=".3g",
+                               continuous_update=live, **shared)

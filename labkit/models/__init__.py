@@ -1,0 +1,1 @@
+"""The few small models that the labs train."""
