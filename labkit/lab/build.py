@@ -10,6 +10,7 @@ The source is `notebooks/source/NAME.py` (jupytext's percent format); the notebo
 """
 
 import argparse
+import re
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE, BUILT, STUDENT = (ROOT / each for each in ("notebooks/source", "notebooks", "student"))
+PROGRESS = re.compile(r"^(.*?): +\d+%\|.*$")  # the text that stands for a tqdm bar
 VIEW = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 600  # seconds a cell may take
 
@@ -81,7 +83,10 @@ def normalise(notebook):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if VIEW in data:
-                if "image/png" in data:
+                bar = PROGRESS.match(data.get("text/plain", ""))
+                if bar:
+                    data["text/plain"] = f"({bar.group(1)}: done)"
+                if bar or "image/png" in data:
                     del data[VIEW]
                 else:
                     number += 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import ipywidgets as widgets
 
-_LAYOUT = {"width": "min(560px, 96%)"}
+_LAYOUT = {"width": "460px", "max_width": "96%"}
 _STYLE = {"description_width": "initial"}
-PRIVACY_LABEL = "{}: more private ⟵ ⟶ more accurate"
+ENDS = '<span style="color:#666;font-size:90%;white-space:nowrap">more private ⟵ ⟶ more accurate</span>'
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,19 @@ def log_range(low, high, start=None):
     return LogRange(float(low), float(high), float(start))
 
 
+def _is_epsilon(name):
+    return name == "epsilon" or name.startswith("epsilon_")
+
+
+def row(name, each):
+    """A control as it is shown: beside an epsilon, which end is which."""
+    return widgets.HBox([each, widgets.HTML(ENDS)]) if _is_epsilon(name) else each
+
+
 def control(name, spec, *, label=None, start=None, live=True):
     """The ipywidget for one argument of a draw function; see `labkit.lab.explore` for what `spec` may be."""
-    is_epsilon = name == "epsilon" or name.startswith("epsilon_")
     if label is None:
         label = name.replace("_", " ")
-        if is_epsilon:
-            label = PRIVACY_LABEL.format(label)
     if isinstance(spec, widgets.ValueWidget):
         return spec
     shared = {"description": label, "style": _STYLE, "layout": _LAYOUT}
@@ -54,14 +60,14 @@ def control(name, spec, *, label=None, start=None, live=True):
         value = options[0][1] if start is None else start
         return widgets.Dropdown(options=options, value=value, **shared)
     if isinstance(spec, tuple) and len(spec) in (2, 3) and all(isinstance(each, numbers.Real) for each in spec):
-        if is_epsilon:
+        if _is_epsilon(name):
             spec = log_range(*spec)
         else:
             return _linear(name, *spec, start=start, live=live, shared=shared)
     if isinstance(spec, LogRange):
         value = spec.start if start is None else start
         low, high = math.log10(spec.low), math.log10(spec.high)
-        return widgets.FloatLogSlider(value=value, base=10, min=low, max=high, step=(high - low) / 100,
+        return widgets.FloatLogSlider(value=value, base=10, min=low, max=high, step=_step(low, high, math.log10(value)),
                                       readout_format=".3g", continuous_update=live, **shared)
     raise ValueError(f"{name} must be a range, (low, high), (low, high, start), log_range(...), a list, a dict, "
                      f"True or False, got {spec!r}")
@@ -73,5 +79,14 @@ def _linear(name, low, high, middle=None, *, start, live, shared):
     value = start if start is not None else (low + high) / 2 if middle is None else middle
     if not low <= value <= high:
         raise ValueError(f"{name} must start between {low} and {high}, got {value!r}")
-    return widgets.FloatSlider(value=value, min=low, max=high, step=(high - low) / 100, readout_format=".3g",
+    return widgets.FloatSlider(value=value, min=low, max=high, step=_step(low, high, value), readout_format=".3g",
                                continuous_update=live, **shared)
+
+
+def _step(low, high, start):
+    """About a hundredth of the range, such that `start` is a whole number of steps from `low`.
+
+    The slider in the browser rounds its value to a step, which would move a start that lies between two.
+    """
+    step = (high - low) / 100
+    return (start - low) / max(1, round((start - low) / step)) if start > low else step

@@ -20,7 +20,7 @@ import textwrap
 
 import ipywidgets as widgets
 
-from labkit.lab.controls import control, log_range
+from labkit.lab.controls import control, log_range, row
 from labkit.lab.plots import bare_figure
 
 __all__ = ["explore", "Explore", "log_range"]
@@ -75,7 +75,8 @@ class Explore(widgets.VBox):
         self._picture = widgets.HTML(layout=widgets.Layout(min_height=f"{int(size[1] * DPI)}px", margin="0"))
         self._sentence = widgets.HTML(layout=widgets.Layout(min_height="3.2em", margin="0"))
         title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}</div>')
-        super().__init__([title, *self.controls.values(), self._picture, self._sentence])
+        rows = [row(name, each) for name, each in self.controls.items()]
+        super().__init__([title, *rows, self._picture, self._sentence])
         self.add_class("labkit-explore")
         self._paint()
         if self.error is not None:  # while the cell runs, the author wants the traceback
@@ -130,7 +131,7 @@ class Explore(widgets.VBox):
     def _still(self):
         """The picture with its question, settings and reading written on it, for pages without a kernel."""
         lines = textwrap.wrap(self.reading, int(self.size[0] * 15))
-        settings = "     ".join(f"{each.description}  {_short(each)}" for each in self.controls.values())
+        settings = "   ·   ".join(f"{each.description} = {_short(each)}" for each in self.controls.values())
         above = 0.62 / self.size[1]
         marks = [self.figure.text(0.01, 1 + above, self.question, weight="bold", size=12, va="top"),
                  self.figure.text(0.01, 1 + above * 0.5, settings, size=9, color="#555555", va="top"),

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 ATTACKER = "#D55E00"  # vermillion: what an attacker sees, gains or guesses
 PRIVATE = "#0072B2"  # blue: the protected release or model
-PLAIN = "#7F7F7F"  # grey: without protection
+PLAIN = "#666666"  # grey: without protection (dark enough to differ from the green for red-green blind eyes)
 BASELINE = "#000000"  # black, dashed: the trivial answer (majority class, coin toss)
 GUARANTEE = "#009E73"  # green: what the theory promises, as a line or a band
 # For series that mean none of the above (four hospitals, ten strategies): never reuse the colours above for them.

@@ -1,0 +1,67 @@
+# make lab    set everything up (first time: a few minutes), then open JupyterLab on the start page
+# make test   set everything up, then run every test, notebooks included
+#
+# make notebooks   re-execute the labs whose source changed (ALL=1: all of them; LAB=03: one)
+# make student     copies of the labs without solutions, in student/
+# make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
+# make constraints record the versions in the environment, once the tests pass with them
+# make clean       remove the environment and what tests left behind
+
+PYTHON      ?= python3
+VENV        ?= .venv
+CONSTRAINTS ?= constraints.txt
+WORKERS     ?= 2
+LAB_FLAGS   ?=
+TEST_FLAGS  ?=
+
+bin   := $(VENV)/bin
+ready := $(VENV)/.ready
+pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+
+# One thread a process: the models are small, and two threads on a busy machine wait for each other.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: lab test notebooks student newest constraints torch clean
+
+lab: $(ready)
+	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
+
+test: $(ready)
+	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope $(TEST_FLAGS)
+
+notebooks: $(ready)
+	$(bin)/python -m labkit.lab.build $(if $(ALL),--all) $(LAB)
+
+student: $(ready)
+	$(bin)/python -m labkit.lab.build --student $(LAB)
+
+newest:
+	$(MAKE) test VENV=.venv-newest CONSTRAINTS=
+
+constraints: $(ready)
+	@{ echo "# The exact versions that the tests last passed with: make constraints"; \
+	   $(bin)/python -m pip freeze --exclude-editable --exclude labkit | sed 's/+cpu$$//; / @ /d'; } > constraints.txt
+
+$(ready): pyproject.toml $(CONSTRAINTS) binder/overrides.json | torch
+	@echo "Installing the labs and their libraries into $(VENV) ..."
+	$(pip) --editable '.[test]'
+	@mkdir -p $(VENV)/share/jupyter/lab/settings
+	@cp binder/overrides.json $(VENV)/share/jupyter/lab/settings/
+	@touch $@
+
+# PyTorch first, by itself. On Linux the default build brings gigabytes of CUDA libraries; a machine without an NVIDIA
+# driver is better off with the CPU build, which lives on an index of its own.
+torch_version = $(shell sed -n 's/^torch==//p' $(or $(CONSTRAINTS),constraints.txt))
+torch:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	   { echo "Python 3.11 or newer is needed; name one that you have: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(bin)/python || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && ! test -e $(VENV)/.torch; then \
+	   echo "Installing the CPU build of PyTorch ..."; \
+	   $(pip) --no-deps --retries 0 --timeout 20 --index-url https://download.pytorch.org/whl/cpu \
+	      'torch$(if $(CONSTRAINTS),==$(torch_version),>=2.4)' 2>$(VENV)/torch.log || \
+	   echo "Its index could not be reached; taking the default build, which may be several gigabytes."; \
+	   touch $(VENV)/.torch; fi
+
+clean:
+	rm -rf .venv .venv-newest build student .pytest_cache .hypothesis

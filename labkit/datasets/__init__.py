@@ -1,0 +1,29 @@
+"""Real data, shipped with the package; nothing is downloaded.
+
+    from labkit import datasets
+    people = datasets.adult()
+    train, test = people.split(test_size=0.2, seed=0)
+
+Each loader returns a `Dataset` (see `labkit.datasets.record`), reads its file once, checks it against its checksum and keeps
+the result. Sources, licences and what we changed are in SOURCES.md.
+"""
+
+from labkit import validate
+from labkit.datasets.files import DatasetError
+from labkit.datasets.images import digits, mnist
+from labkit.datasets.medicine import breast_cancer, heart_disease
+from labkit.datasets.people import adult, credit
+from labkit.datasets.record import Dataset
+
+LOADERS = {
+    loader.__name__: loader
+    for loader in (adult, mnist, digits, breast_cancer, heart_disease, credit)
+}
+
+
+def load(name):
+    """The Dataset of that name, one of `datasets.LOADERS`. Raises ValueError for any other name."""
+    return LOADERS[validate.one_of(LOADERS, name=name)]()
+
+
+__all__ = ["Dataset", "DatasetError", "LOADERS", "load", *LOADERS]

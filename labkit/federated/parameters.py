@@ -1,0 +1,42 @@
+"""A model's trainable parameters as one flat vector, which is what travels between clients and server."""
+
+import torch
+
+__all__ = ["trainable", "vector_of", "load_vector"]
+
+
+def trainable(model):
+    """The parameters that training may change, in the model's order. Frozen ones are never sent.
+
+    Raises ValueError for no trainable parameter, and for a model with buffers (such as the running averages of batch
+    normalisation): averaging does not say what to do with them. GroupNorm and LayerNorm have none.
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    buffers = [name for name, _ in model.named_buffers()]
+    if buffers:
+        raise ValueError(f"model must have no buffers (use GroupNorm, not BatchNorm), got {', '.join(buffers[:3])}")
+    found = [each for each in model.parameters() if each.requires_grad]
+    if not found:
+        raise ValueError("model must have at least one parameter with requires_grad")
+    return found
+
+
+def vector_of(model):
+    """The trainable parameters of `model`, copied into one vector of shape (P,)."""
+    return torch.cat([each.detach().reshape(-1) for each in trainable(model)])
+
+
+def load_vector(model, vector):
+    """Write a vector of shape (P,) into the trainable parameters of `model`; returns the model.
+
+    Raises ValueError when the vector does not have exactly P entries.
+    """
+    parameters = trainable(model)
+    wanted = sum(each.numel() for each in parameters)
+    if tuple(vector.shape) != (wanted,):
+        raise ValueError(f"vector must have shape ({wanted},) for this model, got {tuple(vector.shape)}")
+    with torch.no_grad():
+        for each, piece in zip(parameters, vector.split([each.numel() for each in parameters])):
+            each.copy_(piece.view_as(each))
+    return model
