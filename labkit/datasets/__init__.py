@@ -4,8 +4,8 @@
     people = datasets.adult()
     train, test = people.split(test_size=0.2, seed=0)
 
-Each loader returns a `Dataset` (see `labkit.datasets.record`), reads its file once, checks it against its checksum and keeps
-the result. Sources, licences and what we changed are in SOURCES.md.
+Each loader returns a `Dataset` (see `labkit.datasets.record`). It reads its file once, checks it against its checksum,
+and keeps the result for the next call. Sources, licences and what we changed are in SOURCES.md.
 """
 
 from labkit import validate
@@ -14,10 +14,11 @@ from labkit.datasets.images import digits, mnist
 from labkit.datasets.medicine import breast_cancer, heart_disease
 from labkit.datasets.people import adult, credit
 from labkit.datasets.record import Dataset
+from labkit.datasets.texts import film_reviews, spam
 
 LOADERS = {
     loader.__name__: loader
-    for loader in (adult, mnist, digits, breast_cancer, heart_disease, credit)
+    for loader in (adult, mnist, digits, breast_cancer, heart_disease, credit, film_reviews, spam)
 }
 
 

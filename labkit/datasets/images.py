@@ -18,7 +18,8 @@ def _pixel_names(side):
 def digits():
     """Digits: 1,797 handwritten digits, 8 x 8 pixels of 17 grey levels.
 
-    y: the digit, 0 to 9. X, 64 columns: grey level / 16, so 0 is paper and 1 is ink; `X.reshape(-1, 8, 8)` are the images.
+    y: the digit, 0 to 9. X, 64 columns: grey level / 16, so that 0 is paper and 1 is ink; the images are
+    `X.reshape(-1, 8, 8)`.
     The data come with scikit-learn, and are checked against the checksum of what we tested.
     """
     from sklearn.datasets import load_digits
@@ -41,14 +42,15 @@ def digits():
 def mnist():
     """MNIST: 70,000 handwritten digits, 28 x 28 grey levels; the first 60,000 are the official training images.
 
-    y: the digit, 0 to 9. X, 784 columns: grey level / 255, 0 is paper and 1 is ink; `X.reshape(-1, 28, 28)` are the images.
+    y: the digit, 0 to 9. X, 784 columns: grey level / 255, so that 0 is paper and 1 is ink; the images are
+    `X.reshape(-1, 28, 28)`.
     `split()` without a test_size is the official split. X takes 220 MB and is kept for the next call.
     """
-    parts = [read_array(f"mnist-images-{part}.npy.xz") for part in (1, 2, 3, 4)]
     X = np.empty((70_000, 784), dtype=np.float32)
     start = 0
-    for part in parts:
-        np.divide(part.reshape(len(part), 784), np.float32(255), out=X[start : start + len(part)])
+    for number in (1, 2, 3, 4):
+        part = read_array(f"mnist-images-{number}.npy.xz")
+        np.divide(part.reshape(-1, 784), np.float32(255), out=X[start : start + len(part)])
         start += len(part)
     return Dataset(
         name="MNIST",

@@ -46,8 +46,9 @@ def breast_cancer():
 
     y: 0 malignant, 1 benign (scikit-learn's order; 62.7 % are benign).
     X: each measurement scaled linearly to [0, 1] between fixed round bounds (`NUCLEUS_BOUNDS` in this module), and cut
-    off there. They stand for what a laboratory would state of its instrument; we took round numbers around the ranges
-    printed in the public description of the data set. `.table` has the measurements as published.
+    off there. Bounds should come from the instrument, not from the patients. None are published for this one, so these
+    stand in for them: round numbers around the ranges in the public description of the data set, which are ranges of
+    these very patients. `.table` has the measurements as published.
     The data come with scikit-learn, and are checked against the checksum of what we tested.
     """
     from sklearn.datasets import load_breast_cancer
@@ -79,15 +80,15 @@ def _nucleus_plan(columns):
 
 @lru_cache(maxsize=1)
 def heart_disease():
-    """Heart disease: 920 patients of four hospitals; does the angiogram show a coronary artery narrowed by half or more?
+    """Heart disease: 920 patients of four hospitals; does the angiogram show a coronary artery narrowed by over half?
 
     y: 1 for disease (55.3 %), else 0. `.table` also has the published grade, `disease_grade` 0 to 4; y is grade > 0.
     `.groups`: the hospital of each row: Cleveland 303, Hungary 294, Long Beach 200, Switzerland 123.
-    X, 38 columns in [0, 1], by public rules: age 0 to 100 years; resting blood pressure 50 to 250 mm Hg; cholesterol
+    X, 35 columns in [0, 1], by public rules: age 0 to 100 years; resting blood pressure 50 to 250 mm Hg; cholesterol
     50 to 650 mg/dl; maximum heart rate 50 to 220 a minute; ST depression -3 to 7 (tenths of a millivolt); vessels
     coloured 0 to 3; each linear and cut off there; one column per category for the rest.
-    Much was not measured, and which tests were done differs by hospital: 66 % of `vessels_coloured` is missing. A gap is never
-    filled in from the other patients: a missing number is 0 with 1 in its "<name> missing" column, a missing category is 1 in
+    Much was not measured, and what was differs by hospital: 66 % of `vessels_coloured` is missing. A gap is never filled
+    in from other patients: a missing number is 0 and 1 in its "<name> missing" column, a missing category is 1 in
     "<name>=missing". A published blood pressure or cholesterol of 0 was not measured, and is a gap here.
     """
     table = read_table("heart_disease.csv.xz")

@@ -1,4 +1,4 @@
-"""Records about people's money: Adult (census income) and credit (who paid a loan back)."""
+"""Records about people's money: Adult (census income) and credit (loans to buy something)."""
 
 from functools import lru_cache
 
@@ -14,7 +14,16 @@ ADULT_PLAN = (
     number("hours_per_week", 0, 99),
     category(
         "workclass",
-        ("Federal-gov", "Local-gov", "Never-worked", "Private", "Self-emp-inc", "Self-emp-not-inc", "State-gov", "Without-pay"),
+        (
+            "Federal-gov",
+            "Local-gov",
+            "Never-worked",
+            "Private",
+            "Self-emp-inc",
+            "Self-emp-not-inc",
+            "State-gov",
+            "Without-pay",
+        ),
         missing=True,
     ),
     category(
@@ -74,7 +83,7 @@ CREDIT_PLAN = (
 
 @lru_cache(maxsize=1)
 def adult():
-    """Adult, also called Census Income: 48,842 people of the 1994 US census; did they earn over 50,000 dollars a year?
+    """Adult, also called Census Income: 48,842 people of the US Census database of 1994, and if they earn over 50,000 $.
 
     y: 1 for over 50,000 dollars (23.9 %), else 0.
     X, 52 columns in [0, 1], by these public rules (none is computed from the records):
@@ -85,7 +94,7 @@ def adult():
       workclass, marital_status, occupation, relationship, race, sex   one column per category of the census's list
       native_country United-States, other or missing
     A category that was not recorded is one of its own, "missing" (workclass, occupation, native_country).
-    Left out of X, kept in `.table`: fnlwgt (how many people the record stands for) and education (education_num in words).
+    Left out of X, kept in `.table`: fnlwgt (how many people the record stands for), education (education_num in words).
     `.table` has the 15 published columns in words; there too an unrecorded value (published as "?") reads "missing".
     """
     table = read_table("adult.csv.xz")
@@ -100,23 +109,24 @@ def adult():
         target_names=("<=50K", ">50K"),
         source="Becker and Kohavi 1996, UCI Machine Learning Repository",
         licence="CC BY 4.0",
-        description="48,842 people from the 1994 US census; did they earn over 50,000 dollars a year?",
+        description="48,842 people from the US Census database of 1994; did they earn over 50,000 dollars a year?",
         _table=table,
     )
 
 
 @lru_cache(maxsize=1)
 def credit():
-    """Credit: 4,454 applications for a loan to buy something, and what became of the loan.
+    """Credit: 4,454 clients of a Spanish lender who borrowed to buy something, with its verdict on each: good or bad.
 
-    y: 1 for a bad loan (28.2 %), 0 for a good one.
-    X, 33 columns in [0, 1], by public rules (none is computed from the records):
+    y: 1 for bad (28.2 %), 0 for good. The source calls it the final opinion on the client, and does not say whether it
+    was formed before or after the money was paid back.
+    X, 32 columns in [0, 1], by public rules (none is computed from the records):
       job_seniority 0 to 50 years, months (to pay back) 0 to 72, age 0 to 100 years, expenses 0 to 200: linear
-      income 5 to 1,000, assets 0 to 1,000,000, debt 0 to 100,000, amount (borrowed) 50 to 10,000, price (of what is bought)
-      50 to 20,000: (log(1 + value) - log(1 + low)) / (log(1 + high) - log(1 + low))
-      home, marital_status, payment_records (a record of earlier payment trouble), job: one column per category
-    Values beyond a bound are cut off there. Money is in the units of the source, which does not name them.
-    A missing income, assets or debt is 0, with 1 in its "<name> missing" column; a missing category is "<name>=missing".
+      income 5 to 1,000, assets 0 to 1,000,000, debt 0 to 100,000, amount (borrowed) 50 to 10,000, price (of what is
+      bought) 50 to 20,000: (log(1 + value) - log(1 + low)) / (log(1 + high) - log(1 + low))
+      home, marital_status, payment_records (of earlier trouble), job: one column per category
+    Values beyond a bound are cut off there. Money is in thousands of pesetas.
+    A missing income, assets or debt is 0, and 1 in its "<name> missing" column; a missing category is "<name>=missing".
     """
     table = read_table("credit.csv.xz")
     X, names = encode(table, CREDIT_PLAN)
@@ -128,6 +138,6 @@ def credit():
         target_names=("good", "bad"),
         source="credit_data of the R package modeldata, from Belanche and Sanchez",
         licence="MIT",
-        description="4,454 applications for a consumer loan; was the loan good or bad?",
+        description="4,454 clients who borrowed to buy something; did the lender find them good or bad?",
         _table=table,
     )

@@ -10,7 +10,7 @@ from labkit.datasets.record import Dataset
 
 @lru_cache(maxsize=1)
 def film_reviews():
-    """Film reviews: 10,605 sentences from reviews, each with the mean score of about 20 people.
+    """Film reviews: 10,605 sentences from reviews, each with the mean of the scores that 15 or more people gave it.
 
     X: the sentences (tuple of str). y: the mean score as float, -4 (very bad) to 4 (very good); `y > 0` is the usual
     binary label "liked it". `.target_names` is empty, since y is a score.
@@ -22,7 +22,7 @@ def film_reviews():
         y=np.array([float(score) for score, _ in rows]),
         feature_names=(),
         target_names=(),
-        source="Hutto and Gilbert 2014 (VADER), on sentences of Pang and Lee 2005",
+        source="Hutto and Gilbert 2014 (VADER), on reviews of Pang and Lee 2004",
         licence="MIT",
         description="10,605 sentences from film reviews, scored by people from -4 to 4.",
     )
@@ -30,14 +30,21 @@ def film_reviews():
 
 @lru_cache(maxsize=1)
 def spam():
-    """Spam: 2,000 e-mails of 2002 and 2003, 627 of them spam."""
+    """Spam: 2,000 real e-mails of the early 2000s, mostly from public mailing lists.
+
+    y: 1 for spam (627 mails), 0 for ham, as wanted mail is called (1,373).
+    X: subject, empty line, text (tuple of str); a text longer than 4,000 characters is cut, and ends with "...".
+    `.table` has id (group and number in the corpus), label, subject, body.
+    Names are as written; e-mail, web and internet addresses and telephone numbers were replaced with invented ones, and
+    the other headers dropped (SOURCES.md says how and why). Contact details in unusual spelling may be left.
+    """
     import pandas as pd
 
     header, *rows = read_rows("spam.csv.xz")
     table = pd.DataFrame(rows, columns=header)
     return Dataset(
         name="Spam",
-        X=tuple(table["text"]),
+        X=tuple(table["subject"] + "\n\n" + table["body"]),
         y=table["label"].eq("spam").to_numpy().astype(np.int64),
         feature_names=(),
         target_names=("ham", "spam"),

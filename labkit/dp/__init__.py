@@ -8,13 +8,15 @@ Names load their module when first used, so that importing this package costs no
 from importlib import import_module
 
 _HOME = {
-    "mechanisms": ["randomised_response", "laplace", "geometric", "gaussian", "gaussian_sigma", "discrete_gaussian",
-                   "exponential", "report_noisy_max", "clip"],
+    "mechanisms": ["laplace", "geometric", "gaussian", "discrete_gaussian", "clip", "clamp"],
+    "calibration": ["gaussian_sigma", "gaussian_delta", "discrete_gaussian_sigma"],
+    "selection": ["randomised_response", "estimated_shares", "exponential", "report_noisy_max"],
+    "exact": ["sample_discrete_laplace", "sample_discrete_gaussian"],
     "accounting": ["epsilon_spent", "noise_multiplier_for"],
     "budget": ["Budget", "BudgetExceeded"],
     "training": ["train_private"],
     "curve": ["privacy_accuracy_curve"],
-    "audit": ["audit"],
+    "auditing": ["audit", "Audit"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = sorted(_WHERE)

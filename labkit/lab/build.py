@@ -110,12 +110,12 @@ def build(source):
     return path
 
 
-def student_copy(source, folder=STUDENT):
-    """Write an unexecuted copy without the cells tagged `solution`."""
+def student_copy(source):
+    """Write an unexecuted copy, without the cells tagged `solution`, into the student folder."""
     notebook = read_source(source)
     notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{source.stem}.ipynb"
+    STUDENT.mkdir(exist_ok=True)
+    path = STUDENT / f"{source.stem}.ipynb"
     nbformat.write(notebook, path)
     return path
 

@@ -67,8 +67,9 @@ def control(name, spec, *, label=None, start=None, live=True):
     if isinstance(spec, LogRange):
         value = spec.start if start is None else start
         low, high = math.log10(spec.low), math.log10(spec.high)
+        shown = ",.0f" if spec.low >= 10 else ".3g"
         return widgets.FloatLogSlider(value=value, base=10, min=low, max=high, step=_step(low, high, math.log10(value)),
-                                      readout_format=".3g", continuous_update=live, **shared)
+                                      readout_format=shown, continuous_update=live, **shared)
     raise ValueError(f"{name} must be a range, (low, high), (low, high, start), log_range(...), a list, a dict, "
                      f"True or False, got {spec!r}")
 

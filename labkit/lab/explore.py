@@ -47,6 +47,7 @@ def explore(draw, *, question=None, size=(8.2, 3.2), live=True, labels=None, sta
                                      says which end is private
                  [1, 2, 4] or {...}  drop-down (a dict shows its keys and passes its values)
                  True or False       toggle
+                 an ipywidget        as it is, such as ToggleButtons where a drop-down hides too much
     Raises ValueError for a control that is none of these, for more than four, or for no question.
     """
     return Explore(draw, question=question, size=size, live=live, labels=labels, start=start, **controls)
@@ -131,7 +132,7 @@ class Explore(widgets.VBox):
     def _still(self):
         """The picture with its question, settings and reading written on it, for pages without a kernel."""
         lines = textwrap.wrap(self.reading, int(self.size[0] * 15))
-        settings = "   ·   ".join(f"{each.description} = {_short(each)}" for each in self.controls.values())
+        settings = "   ·   ".join(f"{each.description.rstrip(':')} = {_short(each)}" for each in self.controls.values())
         above = 0.62 / self.size[1]
         marks = [self.figure.text(0.01, 1 + above, self.question, weight="bold", size=12, va="top"),
                  self.figure.text(0.01, 1 + above * 0.5, settings, size=9, color="#555555", va="top"),
@@ -152,6 +153,8 @@ class Explore(widgets.VBox):
 
 def _short(each):
     """A control's value, as its reader sees it."""
-    if isinstance(each, widgets.Dropdown):
+    if isinstance(each, (widgets.Dropdown, widgets.ToggleButtons)):
         return str(each.label)
-    return f"{each.value:.3g}" if isinstance(each.value, float) else str(each.value)
+    if isinstance(each.value, float):
+        return format(each.value, ",.0f" if each.value >= 1000 else ".3g")
+    return str(each.value)

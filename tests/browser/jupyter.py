@@ -82,6 +82,7 @@ def whole_page(page, path):
                            ".jp-Notebook')].map(each => each.scrollHeight)))")
     size = page.viewport_size
     page.set_viewport_size({"width": size["width"], "height": min(height + 160, 30_000)})
+    page.evaluate("() => document.querySelectorAll('.jp-WindowedPanel-outer').forEach(each => each.scrollTop = 0)")
     page.wait_for_timeout(500)
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path)

@@ -4,6 +4,7 @@ Pictures of each are left in build/screenshots.
 """
 
 import os
+import re
 import time
 
 import pytest
@@ -82,6 +83,12 @@ def move_choice(page, widget, number):
     return wait_for_change(page, widget, before)
 
 
+def move_buttons(page, widget, number):
+    before = image_of(widget).get_attribute("src")
+    widget.locator(".widget-toggle-buttons").nth(number).locator("button:not(.mod-active)").last.click()
+    return wait_for_change(page, widget, before)
+
+
 def move_toggle(page, widget, number):
     before = image_of(widget).get_attribute("src")
     widget.locator("input[type=checkbox]").nth(number).click()
@@ -104,14 +111,13 @@ def test_lab_runs_and_every_control_moves_its_picture(source, server, page):
         image_of(widget).wait_for()
         height = widget.bounding_box()["height"]
         for kind, selector, move in [("slider", ".noUi-handle", move_slider), ("choice", "select", move_choice),
+                                     ("buttons", ".widget-toggle-buttons", move_buttons),
                                      ("toggle", "input[type=checkbox]", move_toggle)]:
             for control in range(widget.locator(selector).count()):
                 assert move(page, widget, control), f"widget {number + 1}: {kind} {control + 1} left the picture unchanged"
         page.wait_for_timeout(200)
         assert abs(widget.bounding_box()["height"] - height) < 40, f"widget {number + 1} changed its height"
         widget.screenshot(path=jupyter.PICTURES / f"{source.stem}-widget-{number + 1}.png")
-    import re
-
     text = page.locator("body").inner_text()
     assert not re.search(BAD, text), re.search(f".*({BAD}).*", text).group(0)
     assert not page.errors, page.errors

@@ -1,0 +1,78 @@
+"""The committed notebooks: executed copies of their source, in the shape of a lab, readable without a kernel."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from labkit.lab.build import ROOT, VIEW, notebook_of, problems, read_source, sources
+
+SECTIONS = ["What goes wrong", "The idea", "Build it", "Use the real thing", "What it costs", "Tune it", "The attack again",
+            "Check yourself", "What the article says", "Limits and further reading"]
+MOST_LINES, MOST_COLUMNS = 30, 100  # of a code cell: more does not fit a reader's screen
+every_lab = pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
+
+
+def test_there_are_labs_and_none_is_an_orphan():
+    assert {notebook_of(each).name for each in sources()} == {each.name for each in (ROOT / "notebooks").glob("*.ipynb")}
+    assert sources()
+
+
+@every_lab
+def test_notebook_is_the_executed_copy_of_its_source(source):
+    assert not problems(source)
+
+
+@every_lab
+def test_sections_in_order(source):
+    cells = read_source(source).cells
+    headings = [line[3:].strip() for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines()
+                if line.startswith("## ")]
+    assert [each for each in headings if each in SECTIONS] == SECTIONS
+    assert re.match(r"# \d+ · ", cells[0].source) and "Afterwards you can" in cells[0].source
+
+
+@every_lab
+def test_cells_fit_the_screen(source):
+    for number, cell in enumerate(read_source(source).cells):
+        if cell.cell_type == "code":
+            lines = cell.source.splitlines()
+            assert len(lines) <= MOST_LINES, f"cell {number} has {len(lines)} lines"
+            assert max(map(len, lines), default=0) <= MOST_COLUMNS, f"cell {number}: a line of {max(map(len, lines))} columns"
+
+
+@every_lab
+def test_every_widget_is_followed_by_a_question_with_a_folded_answer(source):
+    cells = read_source(source).cells
+    for number, cell in enumerate(cells):
+        if cell.cell_type == "code" and re.search(r"^lab\.explore\(", cell.source, re.M):
+            after = "\n".join(each.source for each in cells[number + 1:number + 3])
+            assert "**Question" in after and "<details>" in after, f"cell {number}"
+
+
+@every_lab
+def test_the_stored_state_needs_no_kernel(source):
+    notebook = nbformat.read(notebook_of(source), 4)
+    assert "widgets" not in notebook.metadata
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            assert VIEW not in data or "image/png" in data or "text/plain" in data
+            assert output.get("name") != "stderr", output.text[:300]
+
+
+@every_lab
+def test_no_machine_in_the_outputs(source):
+    """Neither this checkout's place nor a home directory may be printed."""
+    text = notebook_of(source).read_text()
+    assert str(ROOT) not in text and not re.search(r"/(home|Users|root)/\w", text)
+
+
+@every_lab
+def test_exercises_have_solutions(source):
+    cells = read_source(source).cells
+    for number, cell in enumerate(cells):
+        if cell.cell_type == "code" and re.search(r"^\w+ = \.\.\.", cell.source, re.M):
+            assert "solution" in cells[number + 1].metadata.get("tags", []), f"cell {number} has no solution below it"
+            ast.parse(cell.source)
