@@ -94,7 +94,7 @@ def member(downloads, archive, path, digest):
 
 
 def packed(content):
-    return lzma.compress(content, preset=6 | lzma.PRESET_EXTREME)
+    return lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
 
 
 def packed_table(table):

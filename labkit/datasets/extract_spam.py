@@ -117,7 +117,7 @@ class _Replacements:
 
 
 def _readable(archive):
-    """(group, number, subject, body) of every mail that can be read and may be shown; of equal texts only the first."""
+    """(group, number, subject, body) of every mail that can be read and may be shown; of equal ones the first."""
     with tarfile.open(archive) as opened:
         names = [name for name in opened.getnames() if re.fullmatch(r"package/data/[^/]+/\d+\..*\.json", name)]
         mails = [json.load(opened.extractfile(name)) for name in names]

@@ -102,6 +102,6 @@ def verify_arrays(name, values, labels):
     if checksum(content) != LIBRARY_ARRAYS[name]:
         raise DatasetError(
             f"the {name} data in scikit-learn are not those that the labs were tested with (SHA-256 "
-            f"{checksum(content)[:12]}..., not {LIBRARY_ARRAYS[name][:12]}...). Reinstall scikit-learn; if a new version "
-            f"changed the data on purpose, install an older one."
+            f"{checksum(content)[:12]}, not {LIBRARY_ARRAYS[name][:12]}). Reinstall scikit-learn; if a new version "
+            "changed the data on purpose, install an older one."
         )

@@ -1,11 +1,9 @@
 """Handwritten digits: the small set that comes with scikit-learn, and MNIST."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from labkit.datasets.files import read_array, verify_arrays
-from labkit.datasets.record import Dataset
+from labkit.datasets.record import Dataset, loader
 
 TEN = tuple("0123456789")
 
@@ -14,7 +12,7 @@ def _pixel_names(side):
     return tuple(f"pixel {row},{column}" for row in range(side) for column in range(side))
 
 
-@lru_cache(maxsize=1)
+@loader
 def digits():
     """Digits: 1,797 handwritten digits, 8 x 8 pixels of 17 grey levels.
 
@@ -38,7 +36,7 @@ def digits():
     )
 
 
-@lru_cache(maxsize=1)
+@loader
 def mnist():
     """MNIST: 70,000 handwritten digits, 28 x 28 grey levels; the first 60,000 are the official training images.
 

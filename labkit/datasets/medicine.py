@@ -1,12 +1,10 @@
 """Medical records: breast cancer (measured cell nuclei) and heart disease (patients of four hospitals)."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from labkit.datasets.encode import category, encode, number
 from labkit.datasets.files import read_table, verify_arrays
-from labkit.datasets.record import Dataset
+from labkit.datasets.record import Dataset, loader
 
 # Low and high bound of each measurement of a cell nucleus: of its mean, of its standard error, of its worst value.
 # Round numbers around the ranges printed in the data set's public description.
@@ -40,7 +38,7 @@ HEART_PLAN = (
 )
 
 
-@lru_cache(maxsize=1)
+@loader
 def breast_cancer():
     """Breast Cancer Wisconsin (Diagnostic): 569 samples of breast tissue, 30 measurements of the cell nuclei in each.
 
@@ -64,7 +62,7 @@ def breast_cancer():
         target_names=("malignant", "benign"),
         source="Wolberg, Mangasarian, Street and Street 1995, UCI Machine Learning Repository, through scikit-learn",
         licence="CC BY 4.0",
-        description="569 breast tissue samples, 30 measurements of the cell nuclei; is the tumour malignant or benign?",
+        description="569 breast tissue samples, 30 measurements of the cell nuclei; malignant or benign?",
         _table=bunch.data,
     )
 
@@ -78,7 +76,7 @@ def _nucleus_plan(columns):
     return plan
 
 
-@lru_cache(maxsize=1)
+@loader
 def heart_disease():
     """Heart disease: 920 patients of four hospitals; does the angiogram show a coronary artery narrowed by over half?
 
@@ -87,9 +85,9 @@ def heart_disease():
     X, 35 columns in [0, 1], by public rules: age 0 to 100 years; resting blood pressure 50 to 250 mm Hg; cholesterol
     50 to 650 mg/dl; maximum heart rate 50 to 220 a minute; ST depression -3 to 7 (tenths of a millivolt); vessels
     coloured 0 to 3; each linear and cut off there; one column per category for the rest.
-    Much was not measured, and what was differs by hospital: 66 % of `vessels_coloured` is missing. A gap is never filled
-    in from other patients: a missing number is 0 and 1 in its "<name> missing" column, a missing category is 1 in
-    "<name>=missing". A published blood pressure or cholesterol of 0 was not measured, and is a gap here.
+    Much was not measured, and what was differs by hospital: 66 % of `vessels_coloured` is missing. A gap is never
+    filled in from other patients: a missing number is 0, and 1 in its "<name> missing" column; a missing category is 1
+    in "<name>=missing". A published blood pressure or cholesterol of 0 was not measured, and is a gap here.
     """
     table = read_table("heart_disease.csv.xz")
     X, names = encode(table, HEART_PLAN)

@@ -1,10 +1,8 @@
 """Records about people's money: Adult (census income) and credit (loans to buy something)."""
 
-from functools import lru_cache
-
 from labkit.datasets.encode import category, encode, number
 from labkit.datasets.files import read_table
-from labkit.datasets.record import Dataset
+from labkit.datasets.record import Dataset, loader
 
 ADULT_PLAN = (
     number("age", 0, 100),
@@ -81,9 +79,9 @@ CREDIT_PLAN = (
 )
 
 
-@lru_cache(maxsize=1)
+@loader
 def adult():
-    """Adult, also called Census Income: 48,842 people of the US Census database of 1994, and if they earn over 50,000 $.
+    """Adult, also called Census Income: 48,842 people of the US Census database of 1994, and what they earn.
 
     y: 1 for over 50,000 dollars (23.9 %), else 0.
     X, 52 columns in [0, 1], by these public rules (none is computed from the records):
@@ -114,7 +112,7 @@ def adult():
     )
 
 
-@lru_cache(maxsize=1)
+@loader
 def credit():
     """Credit: 4,454 clients of a Spanish lender who borrowed to buy something, with its verdict on each: good or bad.
 

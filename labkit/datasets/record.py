@@ -1,6 +1,7 @@
-"""What every loader returns: one documented, read-only record."""
+"""What every loader returns: one documented, frozen record."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import lru_cache, wraps
 
 import numpy as np
 
@@ -21,7 +22,8 @@ class Dataset:
     table:         the records as published, a pandas DataFrame with one line per row of X; None where there is none.
                    Each access gives a fresh copy.
 
-    The arrays are read-only, so that one lab cell cannot spoil the data of the next: copy before you change them.
+    Every caller of a loader gets the same arrays, so they are read-only: no lab cell can spoil the data of the next.
+    What `take` and `split` return is a copy of your own (but not MNIST's official split: that would be 220 MB).
     """
 
     name: str
@@ -34,13 +36,11 @@ class Dataset:
     description: str
     groups: np.ndarray | None = None
     _table: object = None
-    _official_train: int | None = field(default=None)
+    _official_train: int | None = None
 
     def __post_init__(self):
-        validate.same_length(X=self.X, y=self.y)
-        for array in (self.X, self.y, self.groups):
-            if isinstance(array, np.ndarray):
-                array.flags.writeable = False
+        parts = {"X": self.X, "y": self.y, "groups": self.groups, "table": self._table}
+        validate.same_length(**{name: part for name, part in parts.items() if part is not None})
 
     @property
     def table(self):
@@ -62,15 +62,7 @@ class Dataset:
         rows = validate.array(rows=rows, ndim=1)
         if rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= len(self):
             raise ValueError(f"rows must be row numbers from 0 to {len(self) - 1}, got {rows!r}")
-        texts = isinstance(self.X, tuple)
-        return replace(
-            self,
-            X=tuple(self.X[i] for i in rows) if texts else self.X[rows],
-            y=self.y[rows],
-            groups=None if self.groups is None else self.groups[rows],
-            _table=None if self._table is None else self._table.iloc[rows].reset_index(drop=True),
-            _official_train=None,
-        )
+        return self._rows(rows)
 
     def split(self, test_size=None, seed=0):
         """(train, test): disjoint, together all rows, both in a seeded random order.
@@ -83,7 +75,7 @@ class Dataset:
         """
         seed = validate.integer(at_least=0, seed=seed)
         if test_size is None and self._official_train is not None:
-            return self._part(slice(0, self._official_train)), self._part(slice(self._official_train, None))
+            return self._rows(slice(self._official_train)), self._rows(slice(self._official_train, None))
         share = validate.probability(test_size=0.2 if test_size is None else test_size)
         wanted = round(share * len(self))
         if not 0 < wanted < len(self):
@@ -92,7 +84,7 @@ class Dataset:
         order = rng.permutation(len(self))
         order = order[np.argsort(self._strata()[order], kind="stable")]
         # Walk along the strata and send every (1 / share)-th row to test.
-        steps = np.arange(len(self) + 1) * wanted // len(self)
+        steps = np.arange(len(self) + 1, dtype=np.int64) * wanted // len(self)
         to_test = np.diff(steps) == 1
         return self.take(rng.permutation(order[~to_test])), self.take(rng.permutation(order[to_test]))
 
@@ -102,13 +94,29 @@ class Dataset:
             return strata
         return np.unique(self.groups, return_inverse=True)[1] * (strata.max() + 1) + strata
 
-    def _part(self, rows):
-        """Consecutive rows without copying them: MNIST is 220 MB."""
+    def _rows(self, rows):
+        """The Dataset of `rows`, an array of row numbers (copied) or a slice (not copied)."""
+        texts = isinstance(self.X, tuple) and not isinstance(rows, slice)
         return replace(
             self,
-            X=self.X[rows],
+            X=tuple(self.X[row] for row in rows) if texts else self.X[rows],
             y=self.y[rows],
             groups=None if self.groups is None else self.groups[rows],
             _table=None if self._table is None else self._table.iloc[rows].reset_index(drop=True),
             _official_train=None,
         )
+
+
+def loader(load):
+    """Decorator of a loader: read once, keep the result, and hand out read-only arrays."""
+
+    @lru_cache(maxsize=1)
+    @wraps(load)
+    def kept():
+        dataset = load()
+        for part in (dataset.X, dataset.y, dataset.groups):
+            if isinstance(part, np.ndarray):
+                part.flags.writeable = False
+        return dataset
+
+    return kept

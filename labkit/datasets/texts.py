@@ -1,14 +1,12 @@
 """Texts: film reviews with a score given by people, and e-mails, some of them spam."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from labkit.datasets.files import read_rows
-from labkit.datasets.record import Dataset
+from labkit.datasets.record import Dataset, loader
 
 
-@lru_cache(maxsize=1)
+@loader
 def film_reviews():
     """Film reviews: 10,605 sentences from reviews, each with the mean of the scores that 15 or more people gave it.
 
@@ -28,7 +26,7 @@ def film_reviews():
     )
 
 
-@lru_cache(maxsize=1)
+@loader
 def spam():
     """Spam: 2,000 real e-mails of the early 2000s, mostly from public mailing lists.
 

@@ -54,8 +54,8 @@ staff_list = people[known].sample(frac=1, random_state=1)
 looked_up = staff_list.reset_index().merge(people[[*known, "income"]], on=known, how="left")
 sure = looked_up[~looked_up["index"].duplicated(keep=False)]  # exactly one row of the table fits
 correct = (sure["income"].to_numpy() == people["income"].loc[sure["index"]].to_numpy()).mean()
-lab.claim("the attacker learns the income of everybody who is unique, and is right every time", correct == 1.0,
-          people=len(sure), correct=correct)
+lab.claim("the attacker learns the income of everybody who is unique, and is right every time",
+          correct == 1.0, people=len(sure), correct=correct)
 
 # %% [markdown]
 # No password was broken. The eight columns *are* the name.
@@ -69,22 +69,28 @@ lab.claim("the attacker learns the income of everybody who is unique, and is rig
 # %% jupyter={"source_hidden": true}
 LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": "mechanisms", "04": "budget",
         "05": "private training", "06": "auditing", "07": "federated learning", "08": "gradient leakage",
-        "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models", "12": "private computing",
-        "13": "language models", "14": "private fine-tuning", "15": "model protection"}
+        "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models",
+        "12": "private computing", "13": "language models", "14": "private fine-tuning",
+        "15": "model protection"}
 STEPS = {  # step: who attacks, how, what stops it, in which labs
-    "1 collect": ("anyone with a second data set\nabout the same people", "links rows without names\nto rows with names",
+    "1 collect": ("anyone with a second data set\nabout the same people",
+                  "links rows without names\nto rows with names",
                   "coarser rows; noise that each\nperson adds to the answer", "01 03"),
-    "2 store": ("a thief of the disk, an insider,\na listener on the network", "reads, alters or replaces\nfiles and messages",
+    "2 store": ("a thief of the disk, an insider,\na listener on the network",
+                "reads, alters or replaces\nfiles and messages",
                 "encryption that notices changes,\naccess control, TLS, signed logs", "02"),
-    "3 train": ("whoever receives the model,\nits updates or its statistics", "asks who was in the data;\nturns gradients into images",
+    "3 train": ("whoever receives the model,\nits updates or its statistics",
+                "asks who was in the data;\nturns gradients into images",
                 "differential privacy, federated\nlearning with secure sums", "03 04 05 06 07 08 09 14"),
-    "4 deploy": ("the machine that runs the model,\nor a buyer of a copy", "reads the inputs in the clear;\ncopies the model",
+    "4 deploy": ("the machine that runs the model,\nor a buyer of a copy",
+                 "reads the inputs in the clear;\ncopies the model",
                  "homomorphic encryption,\nsecret sharing, watermarks", "10 11 12 15"),
     "5 use": ("a user who can only\nask questions", "extracts memorised text,\nsteals or fools the model",
               "budgets, scrubbed text,\naudits, hardened models", "04 06 13 15"),
 }
-READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 11", "a bank": "02 03 05 06 10 11 12",
-           "an app maker": "03 04 05 07 09", "a trainer of language models": "03 05 06 13 14 15",
+READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 11",
+           "a bank": "02 03 05 06 10 11 12", "an app maker": "03 04 05 07 09",
+           "a trainer of language models": "03 05 06 13 14 15",
            "a data-protection officer": "01 02 03 04 06"}
 
 
@@ -111,7 +117,8 @@ def life_cycle(fig, step, reader):
                                    (.68, "What stops it", stop, lab.PRIVATE)]:
         ax.text(x, .68, title, color=colour, weight="bold", size=11)
         ax.text(x, .64, text, va="top", size=10.5, linespacing=1.5)
-    for y, title, text in [(.36, "Labs on this step", labs), (.1, f"Labs if you are {reader}", READERS[reader])]:
+    for y, title, text in [(.36, "Labs on this step", labs),
+                           (.1, f"Labs if you are {reader}", READERS[reader])]:
         ax.text(.01, y, title, weight="bold", size=9.5, va="top")
         ax.text(.01, y - .075, named(text), size=9.5, va="top", linespacing=1.4)
     ax.set(xlim=(0, 1), ylim=(-.1, 1))
@@ -176,8 +183,8 @@ lab.claim("the package's coin tells the truth three times in four, as ours does"
 
 # %%
 for package, purpose in {"torch": "models", "opacus": "private training", "dp-accounting": "counting epsilon",
-                         "tenseal": "computing on encrypted numbers", "cryptography": "encrypted storage and transport",
-                         "scikit-learn": "classic models", "ipywidgets": "sliders", "nbval": "testing the notebooks"}.items():
+                         "tenseal": "computing on encrypted numbers", "cryptography": "encryption and TLS",
+                         "scikit-learn": "classic models", "ipywidgets": "sliders"}.items():
     lab.claim(f"{package:15} is here, for {purpose}", bool(importlib.metadata.version(package)))
 versions = {each: importlib.metadata.version(each) for each in ["torch", "opacus", "tenseal", "jupyterlab"]}
 lab.measured(", ".join(" ".join(each) for each in versions.items()))
@@ -244,8 +251,8 @@ def poll(fig, epsilon, people_asked):
     lab.plots.percent(bar)
     fig.subplots_adjust(bottom=.2, top=.97, left=.03, right=.98, wspace=.22)
     return (f"At epsilon {epsilon:.2f} (delta 0; one person changes their answer) the share is known to "
-            f"±{1.96 * error:.1%} with 95 % confidence, and an observer who starts at 50:50 about you is right "
-            f"{right:.0%} of the time: exactly what the guarantee allows.")
+            f"±{1.96 * error:.1%} with 95 % confidence, and an observer who starts at 50:50 about you is "
+            f"right {right:.0%} of the time: exactly what the guarantee allows.")
 
 
 lab.explore(poll, epsilon=(0.05, 8, math.log(3)), people_asked=lab.log_range(100, 1e6, 1000))
@@ -266,7 +273,8 @@ lab.explore(poll, epsilon=(0.05, 8, math.log(3)), people_asked=lab.log_range(100
 # %%
 found = sure["index"].to_numpy()
 right = (reports[found] == rich[found]).mean()
-lab.claim("the attacker who believes the row is right three times in four", abs(right - 0.75) < 0.02, right=right)
+lab.claim("the attacker who believes the row is right three times in four",
+          abs(right - 0.75) < 0.02, right=right)
 
 # %% [markdown]
 # That is no better than a guess that needs no data at all. Most people earn less, so *no* is right more often:
@@ -344,8 +352,9 @@ check("which step", steps);
 twice = np.stack([randomised_response(rich, epsilon=math.log(3), rng=rng) for _ in range(2)])
 agree = twice[0] == twice[1]
 right_twice = (twice[0][agree] == rich[agree]).mean()
-lab.claim("two answers that agree are right nine times in ten: epsilon adds up over answers, so it belongs to what is "
-          "released, not to a sample", abs(right_twice - 0.9) < 0.01, article="A7", verdict="does not hold", right=right_twice)
+lab.claim("two answers that agree are right nine times in ten: epsilon adds up over answers, "
+          "so it belongs to what is released, not to a sample",
+          abs(right_twice - 0.9) < 0.01, article="A7", verdict="does not hold", right=right_twice)
 
 # %% [markdown]
 # ## Limits and further reading

@@ -22,6 +22,7 @@ for kind in app.buildpacks:
     buildpack = kind(app.base_image)
     if buildpack.detect():
         break
+buildpack.platform = "linux/amd64"  # Binder's
 print("# buildpack", kind.__name__, "python", buildpack.python_version)
 print(buildpack.render())
 """

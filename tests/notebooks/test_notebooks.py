@@ -10,7 +10,7 @@ from labkit.lab.build import ROOT, VIEW, notebook_of, problems, read_source, sou
 
 SECTIONS = ["What goes wrong", "The idea", "Build it", "Use the real thing", "What it costs", "Tune it", "The attack again",
             "Check yourself", "What the article says", "Limits and further reading"]
-MOST_LINES, MOST_COLUMNS = 30, 100  # of a code cell: more does not fit a reader's screen
+MOST_LINES, MOST_COLUMNS = 30, 110  # of a code cell: more does not fit a reader's screen
 every_lab = pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
 
 
