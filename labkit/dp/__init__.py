@@ -12,9 +12,9 @@ _HOME = {
     "calibration": ["gaussian_sigma", "gaussian_delta", "discrete_gaussian_sigma"],
     "selection": ["randomised_response", "estimated_shares", "exponential", "report_noisy_max"],
     "exact": ["sample_discrete_laplace", "sample_discrete_gaussian"],
-    "accounting": ["epsilon_spent", "noise_multiplier_for"],
+    "accounting": ["epsilon_spent", "noise_multiplier_for", "epsilon_of", "dp_sgd_event", "best_attack"],
     "budget": ["Budget", "BudgetExceeded"],
-    "training": ["train_private"],
+    "training": ["Plan", "train_private", "train_without_privacy"],
     "curve": ["privacy_accuracy_curve"],
     "auditing": ["audit", "Audit"],
 }

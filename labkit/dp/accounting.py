@@ -27,6 +27,9 @@ FINEST = 1e-4  # dp_accounting's own spacing of the privacy-loss grid
 
 # An epsilon accepted by noise_multiplier_for lies in [TARGET * epsilon, epsilon].
 TARGET = 0.998
+# Below this noise epsilon is over a thousand and the grid of losses too long: the Renyi bound stands in for "pld".
+HARDLY_ANY = 0.02
+FEW_ORDERS = [1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256, 512, 1024]
 
 
 @contextmanager
@@ -72,9 +75,12 @@ def epsilon_of(event, *, delta, accountant="pld", spacing=FINEST):
         raise ValueError(f"event must be a dp_accounting DpEvent, got {event!r}")
     delta = validate.probability(delta=delta)
     validate.one_of(ACCOUNTANTS, accountant=accountant)
-    spacing = validate.positive(spacing=spacing)
+    return _epsilon_of(event, delta, accountant, validate.positive(spacing=spacing))
+
+
+def _epsilon_of(event, delta, accountant, spacing, orders=None):
+    ledger = PLDAccountant(value_discretization_interval=spacing) if accountant == "pld" else RdpAccountant(orders)
     with quiet():
-        ledger = PLDAccountant(value_discretization_interval=spacing) if accountant == "pld" else RdpAccountant()
         try:
             return float(ledger.compose(event).get_epsilon(delta))
         except UnsupportedEventError as error:
@@ -112,54 +118,74 @@ def noise_multiplier_for(*, epsilon, delta, sample_rate, steps, accountant="pld"
                              accountant)
 
 
+def best_attack(event):
+    """The most often that any attacker can be right about one record being in the data, when it is so half the time.
+
+    event:  a dp_accounting event that describes everything released.
+    Returns a probability from 0.5 (nothing learnt) to 1: (1 + delta(0)) / 2, where delta(0) is the delta at epsilon 0, the
+    largest difference between the two probabilities of any outcome. It is a property of the mechanism, tighter than what
+    its (epsilon, delta) alone would allow (Kairouz, Oh, Viswanath, ICML 2015), and rounded up, as all else here.
+    """
+    if not isinstance(event, dp_event.DpEvent):
+        raise ValueError(f"event must be a dp_accounting DpEvent, got {event!r}")
+    with quiet():
+        try:
+            return (1 + float(PLDAccountant().compose(event).get_delta(0.0))) / 2
+        except UnsupportedEventError as error:
+            raise ValueError(f"event must be one that the 'pld' accountant supports: {error}") from None
+
+
 @lru_cache(maxsize=4096)
-def _epsilon(noise_multiplier, sample_rate, steps, delta, accountant, fineness=0.1):
+def _epsilon(noise_multiplier, sample_rate, steps, delta, accountant, rough=False):
     event = dp_sgd_event(noise_multiplier=noise_multiplier, sample_rate=sample_rate, steps=steps)
-    return epsilon_of(event, delta=delta, accountant=accountant, spacing=_spacing(noise_multiplier, sample_rate, fineness))
+    if noise_multiplier < HARDLY_ANY:
+        accountant = "rdp"
+    spacing = _spacing(noise_multiplier, sample_rate, 0.5 if rough else 0.15)
+    return _epsilon_of(event, delta, accountant, spacing, FEW_ORDERS if rough else None)
 
 
 def _spacing(noise_multiplier, sample_rate, fineness):
     """A grid that resolves the privacy loss of one step: `fineness` of its standard deviation apart.
 
-    Rounding then inflates epsilon by about a thousandth at fineness 0.1, whatever the number of steps. Spacings are
-    multiples of dp_accounting's own, so that its default, which is finer, can only confirm the answer.
+    At fineness 0.15 rounding inflates epsilon by about a thousandth, whatever the number of steps. Spacings are multiples
+    of dp_accounting's own, so that its default, which is finer, can only confirm the answer.
     """
     inverse_variance = noise_multiplier**-2
     deviation = sample_rate * math.sqrt(math.expm1(min(inverse_variance, 700)))
     widest = max(0.01, 0.002 * inverse_variance)
     wanted = max(min(fineness * deviation, widest) / FINEST, 1)
-    power = 10 ** math.floor(math.log10(wanted))
-    return FINEST * power * max(each for each in (1, 2, 5) if each * power <= wanted * (1 + 1e-9))
+    return FINEST * math.floor(wanted)
 
 
 @lru_cache(maxsize=4096)
 def _noise_multiplier(epsilon, delta, sample_rate, steps, accountant):
-    with quiet():
-        gaussian = 1 / get_sigma_gaussian(epsilon, delta)  # a single unsampled step would need a noise of 1 / gaussian
-    # Central-limit guess (Bu, Dong, Long, Su 2020): many sampled steps act like one Gaussian mechanism.
-    guess = math.log1p((gaussian / (sample_rate * math.sqrt(steps))) ** 2) ** -0.5
-    coarse = _solve(guess, lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant, 0.3), epsilon)
-    return _solve(coarse, lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant), epsilon)
+    # Central-limit guess (Bu, Dong, Long, Su 2020): the steps together act like one Gaussian mechanism, of noise `single`.
+    single = get_sigma_gaussian(epsilon, delta)
+    guess = math.log1p(1 / (single * sample_rate) ** 2 / steps) ** -0.5
+    slope = -1.2 * guess**-2 / -math.expm1(-(guess**-2))
+    for rough in (True, False):  # a rough account finds the place cheaply; the exact one then needs two looks
+        guess, slope = _solve(guess, slope, epsilon, lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant, rough))
+    return guess
 
 
-def _solve(sigma, spent, epsilon):
-    """A sigma with TARGET * epsilon <= spent(sigma) <= epsilon: secant steps in log-log, kept inside a bracket."""
-    overspends, safe = 0.0, math.inf
-    previous, slope = None, -1.0
+def _solve(sigma, slope, epsilon, spent):
+    """Secant steps in log-log, inside a bracket: a sigma with TARGET * epsilon <= spent(sigma) <= epsilon, and the slope."""
+    overspends, safe, previous = 0.0, math.inf, None
+    steepest, flattest = 2 * slope, slope / 2
     for _ in range(80):
         sigma = _round_up(sigma)
         cost = spent(sigma)
         if TARGET * epsilon <= cost <= epsilon:
-            return sigma
+            return sigma, slope
         if cost > epsilon:
             overspends = max(overspends, sigma)
         else:
             safe = min(safe, sigma)
         if safe <= 1.0002 * overspends:  # epsilon jumps over the target between neighbouring values
-            return safe
+            return safe, slope
         gap = math.log(min(max(cost / epsilon, 1e-3), 1e3)) - math.log((1 + TARGET) / 2)
         if previous is not None and previous[1] != gap:
-            slope = min((gap - previous[1]) / math.log(sigma / previous[0]), -0.1)
+            slope = min(max((gap - previous[1]) / math.log(sigma / previous[0]), steepest), flattest)
         previous = sigma, gap
         sigma *= math.exp(min(max(-gap / slope, -1.5), 1.5))
         if not overspends < sigma < safe:

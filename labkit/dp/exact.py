@@ -10,6 +10,7 @@ This is noise alone. Privacy needs a scale that fits the query's sensitivity: se
 Source: Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS 2020 (arXiv 2004.00010).
 """
 
+import numbers
 import secrets
 from fractions import Fraction
 
@@ -144,7 +145,7 @@ def exact_fraction(**argument):
     """A positive number as the fraction that it is: 0.5 is 1/2, and 0.1 is the double nearest to 1/10."""
     ((_, value),) = argument.items()
     validate.positive(**argument)
-    return value if isinstance(value, Fraction) else Fraction(*value.as_integer_ratio())
+    return Fraction(int(value)) if isinstance(value, numbers.Integral) else Fraction(*value.as_integer_ratio())
 
 
 def _width(**argument):

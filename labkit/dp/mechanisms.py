@@ -36,7 +36,7 @@ def laplace(value, *, sensitivity, epsilon, rng=None):
     scale = validate.positive(sensitivity=sensitivity) / validate.positive(epsilon=epsilon)
     if not 0 < scale < math.inf:
         raise ValueError(f"sensitivity / epsilon must be positive and finite, got {sensitivity!r} / {epsilon!r}")
-    return _as_given(value + _generator(rng).laplace(scale=scale, size=value.shape))
+    return _as_given(value + scale * _generator(rng).laplace(size=value.shape))
 
 
 def geometric(value, *, sensitivity, epsilon, rng=None):

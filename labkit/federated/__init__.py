@@ -11,7 +11,7 @@ _HOME = {
     "strategies": ["Strategy", "Update", "FedAvg", "FedProx", "Scaffold", "weighted_mean"],
     "simulation": ["simulate"],
     "history": ["Run", "Round"],
-    "local_training": ["local_training"],
+    "lean": ["local_training"],
     "parameters": ["vector_of", "load_vector"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}

@@ -16,7 +16,7 @@ def batches(examples, *, batch_size, local_steps, local_epochs, seed, round_numb
         return [np.arange(examples)] * steps
     per_epoch = -(-examples // batch_size)
     steps = local_steps or local_epochs * per_epoch
-    rng = np.random.default_rng([seed, round_number, client])
+    rng = np.random.default_rng([seed, round_number, client + 1])  # + 1: a final 0 would repeat the server's own stream
     found = []
     while len(found) < steps:
         order = rng.permutation(examples)

@@ -34,8 +34,9 @@ def load_vector(model, vector):
     """
     parameters = trainable(model)
     wanted = sum(each.numel() for each in parameters)
-    if tuple(vector.shape) != (wanted,):
-        raise ValueError(f"vector must have shape ({wanted},) for this model, got {tuple(vector.shape)}")
+    if not isinstance(vector, torch.Tensor) or vector.shape != (wanted,):
+        raise ValueError(f"vector must be a tensor of shape ({wanted},) for this model, "
+                         f"got {tuple(vector.shape) if isinstance(vector, torch.Tensor) else vector!r}")
     with torch.no_grad():
         for each, piece in zip(parameters, vector.split([each.numel() for each in parameters])):
             each.copy_(piece.view_as(each))

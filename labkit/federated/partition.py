@@ -27,38 +27,44 @@ def iid(records, *, clients, sizes=None, seed=0):
 
 
 def dirichlet(labels, *, clients, alpha, sizes=None, seed=0):
-    """Give each client its own mix of labels, drawn from a Dirichlet distribution around the overall mix.
+    """Give each client its own mix of labels, drawn from a Dirichlet distribution around the mix of all records.
 
     labels: the label of each record, shape (n,).
-    alpha:  concentration, > 0. Large (100): all clients alike. Small (0.05): nearly one label each.
+    alpha:  concentration, > 0. Large (100): all clients alike. Small (0.01): nearly one label each.
     sizes:  records per client; equal by default, so that only the mix differs. See `skewed_sizes`.
-    Returns a list of `clients` sorted index arrays. A client whose wanted label has run out takes what is left,
-    so the last clients follow their draw less closely than the first; clients are served in random order.
+    Returns a list of `clients` sorted index arrays.
+    Clients are served in random order, each with a draw around the mix of what is *left*: otherwise the last ones
+    would be promised labels that have run out, and small alphas would not come near one label each.
     Raises ValueError as `iid` does, and for an alpha that is not positive and finite.
-    Source: Hsu, Qi, Brown, "Measuring the effects of non-identical data distribution", arXiv:1909.06335, 2019.
+    Source: after Hsu, Qi, Brown, "Measuring the effects of non-identical data distribution for federated visual
+    classification", arXiv:1909.06335, 2019.
     """
     labels = _column(labels=labels)
     alpha = positive(alpha=alpha)
     sizes = _sizes(len(labels), clients, sizes)
     rng = np.random.default_rng(integer(seed=seed, at_least=0))
     names, codes = np.unique(labels, return_inverse=True)
-    left = [list(rng.permutation(np.flatnonzero(codes == code))) for code in range(len(names))]
-    prior = np.bincount(codes) / len(codes)
-    mixes = rng.dirichlet(alpha * prior * len(prior), size=len(sizes))
+    left = [rng.permutation(np.flatnonzero(codes == code)) for code in range(len(names))]
     parts = [None] * len(sizes)
     for client in rng.permutation(len(sizes)):
         taken, wanted = [], int(sizes[client])
-        while wanted:
-            available = np.array([len(pile) for pile in left])
-            mix = np.where(available > 0, np.nan_to_num(mixes[client]), 0)
-            if mix.sum() == 0:  # nothing it wants is left: it takes one other label
-                mix = np.eye(len(left))[rng.choice(len(left), p=available / available.sum())]
-            counts = np.minimum(rng.multinomial(wanted, mix / mix.sum()), available)
-            for pile, count in zip(left, counts):
-                taken += [pile.pop() for _ in range(count)]
+        while wanted:  # again when a label ran out before the client had enough
+            counts = _take(rng, np.array([len(pile) for pile in left]), wanted, alpha * len(names))
+            taken += [pile[:count] for pile, count in zip(left, counts)]
+            left = [pile[count:] for pile, count in zip(left, counts)]
             wanted -= int(counts.sum())
-        parts[client] = np.sort(np.array(taken, dtype=np.int64))
+        parts[client] = np.sort(np.concatenate(taken))
     return parts
+
+
+def _take(rng, available, wanted, concentration):
+    """How many of each label a client takes: a multinomial draw from its own mix, up to what there is."""
+    there = available > 0
+    mix = np.zeros(len(available))
+    mix[there] = np.nan_to_num(rng.dirichlet(concentration * available[there] / available.sum()))
+    if mix.sum() == 0:  # a concentration so small that the draw underflows: its limit is a single label
+        mix[rng.choice(len(mix), p=available / available.sum())] = 1
+    return np.minimum(rng.multinomial(wanted, mix / mix.sum()), available)
 
 
 def by_label(labels, *, clients, labels_per_client=1, seed=0):
@@ -145,6 +151,8 @@ def _sizes(records, clients, sizes):
                          "a client would be empty")
     if sizes is None:
         return np.array([len(part) for part in np.array_split(np.arange(records), clients)])
+    if np.ndim(sizes) != 1:
+        raise ValueError(f"sizes must be a sequence of {clients} numbers, got {sizes!r}")
     sizes = [integer(sizes=each, at_least=1) for each in sizes]
     if len(sizes) != clients or sum(sizes) != records:
         raise ValueError(f"sizes must be {clients} numbers that add up to {records}, "

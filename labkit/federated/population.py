@@ -1,5 +1,6 @@
 """The clients' data, checked once and laid out so that both engines read it fast."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,10 +105,15 @@ def _check_model(population, model, loss):
             if y.min() < 0 or y.max() >= classes:
                 raise ValueError(f"clients[{number}] y must lie between 0 and {classes - 1}, as the model has {classes} "
                                  f"outputs, got {int(y.min())} to {int(y.max())}")
+    copies = outputs.shape[-1] + 1  # not the number of outputs: a target broadcast over them would go unnoticed
+    outputs, targets = outputs.repeat_interleave(copies, 0), population.targets[:1].repeat_interleave(copies, 0)
     try:
-        rows = loss(outputs, population.targets[:1], reduction="none").shape[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of such a broadcast; below it is an error
+            shape = loss(outputs, targets, reduction="none").shape
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
         raise ValueError("loss must accept the model's outputs, the clients' targets and reduction='none', "
                          f"but: {error}") from None
-    if rows != 1:
-        raise ValueError(f"loss with reduction='none' must return one row per record, got {rows} for 1")
+    if tuple(shape) not in ((copies,), tuple(outputs.shape)):
+        raise ValueError(f"loss with reduction='none' must return one number per record or per output, got shape {tuple(shape)} "
+                         f"for outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}")

@@ -11,7 +11,7 @@ import torch
 
 from labkit.federated.batches import batches
 from labkit.federated.history import Round, Run
-from labkit.federated.local_training import Lean
+from labkit.federated.lean import Lean
 from labkit.federated.parameters import load_vector, trainable, vector_of
 from labkit.federated.population import population_of, to_tensors
 from labkit.federated.stacked import Stacked, can_be_stacked_by_hand
@@ -62,7 +62,8 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, cohort=None, lo
     with torch_threads(1):
         parameters, model = vector_of(model), copy.deepcopy(model)
         if engine == "auto":
-            engine = "stacked" if len(parameters) <= STACK_UP_TO and can_be_stacked_by_hand(model) else "lean"
+            small = len(parameters) <= STACK_UP_TO and can_be_stacked_by_hand(model)
+            engine = "stacked" if small and cohort > 1 else "lean"
         trainer = {"stacked": Stacked, "lean": Lean}[engine](model, population, loss)
         server = _Server(strategy, population, trainer, plan, parameters)
         run = Run(model, [Round(0, metrics=measure(model))], engine)
@@ -124,15 +125,15 @@ class _Server:
         answers = rng.random(size) >= self.plan.drop_out
         working = [client for client, answered in zip(cohort, answers) if answered]
         message = self.strategy.configure(self.parameters, self.memory)
-        updates, rejected, bytes_up = [], [], 0
-        for update, memory in self._replies(working, message, number):
-            bytes_up += _bytes(update.message)
-            if all(bool(torch.isfinite(each).all()) for each in update.message.values()):
-                updates.append(update)
-                if memory:
-                    self.memories[update.client] = memory
-            else:
+        updates, rejected = [], []
+        replies = list(self._replies(working, message, number))
+        for (update, memory), good in zip(replies, _finite([update.message for update, _ in replies])):
+            if not good:
                 rejected.append(update.client)
+                continue
+            updates.append(update)
+            if memory:
+                self.memories[update.client] = memory
         if rejected and not self.warned:
             self.warned = True
             warnings.warn(f"round {number}: what came back from client {', '.join(map(str, rejected))} holds NaN or "
@@ -141,7 +142,8 @@ class _Server:
         if updates:
             self.parameters, self.memory = self.strategy.aggregate(self.parameters, updates, self.memory)
         dropped = tuple(client for client in cohort if client not in set(working))
-        return Round(number, tuple(cohort), dropped, tuple(rejected), len(cohort) * _bytes(message), bytes_up)
+        return Round(number, tuple(cohort), dropped, tuple(rejected), bytes_down=len(cohort) * _bytes(message),
+                     bytes_up=sum(_bytes(update.message) for update, _ in replies))
 
     def _replies(self, clients, message, number):
         """Train the clients; an `Update` and the client's new memory for each."""
@@ -154,6 +156,14 @@ class _Server:
         for client, count, steps, own, memory in zip(clients, examples, map(len, plans), trained, memories):
             reply, memory = self.strategy.reply(own, message, memory, steps=steps, learning_rate=self.plan.learning_rate)
             yield Update(client, count, steps, reply), memory
+
+
+def _finite(messages):
+    """Which messages hold only finite numbers: one stacked check per entry, not one per client."""
+    good = np.ones(len(messages), dtype=bool)
+    for name in messages[0] if messages else ():
+        good &= torch.isfinite(torch.stack([each[name] for each in messages])).flatten(1).all(1).cpu().numpy()
+    return good
 
 
 def _bytes(message):

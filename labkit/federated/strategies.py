@@ -32,7 +32,17 @@ class Update:
 
 
 def weighted_mean(updates, *, of="change", weight="examples"):
-    """The mean of one message entry over the updates: by number of examples, or with all clients equal."""
+    """The mean over updates of one entry of their messages.
+
+    of:     which entry.
+    weight: "examples" weighs a client by its records, "equal" all alike.
+    Returns a tensor of the entry's shape. Raises ValueError for no updates and for an entry that one of them lacks.
+    """
+    one_of(["examples", "equal"], weight=weight)
+    if not updates:
+        raise ValueError("updates must hold at least one Update, got none")
+    for each in updates:
+        one_of(each.message, of=of)
     weights = torch.tensor([each.examples if weight == "examples" else 1 for each in updates], dtype=torch.float64)
     stacked = torch.stack([each.message[of] for each in updates])
     return (weights / weights.sum()).to(stacked) @ stacked

@@ -8,15 +8,16 @@ Names load their module when first used, so that importing this package costs no
 from importlib import import_module
 
 _HOME = {
-    "stream": ["seal", "unseal", "IntegrityError"],
+    "stream": ["seal", "unseal", "sealed_size", "IntegrityError"],
     "atomic": ["write_atomically"],
     "envelope": ["derive_key", "wrap_key", "unwrap_key", "VaultError"],
     "vault": ["Vault", "RollbackError"],
     "policy": ["AccessControl", "AccessDenied", "Decision", "Rule"],
     "certificates": ["CertificateAuthority", "Identity"],
-    "transport": ["serve", "ask", "Recorder", "Refused", "hexdump", "tls_records"],
+    "transport": ["serve", "ask", "Refused"],
+    "wire": ["Recorder", "hexdump", "tls_records"],
     "merkle": ["Tree", "leaf_hash", "node_hash", "verify_inclusion", "verify_consistency"],
-    "ledger": ["Ledger", "LedgerError", "TreeHead"],
+    "ledger": ["Ledger", "LedgerError", "TreeHead", "check_entry", "check_extension"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = sorted(_WHERE)

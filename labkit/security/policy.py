@@ -28,6 +28,7 @@ m = g(r.person, p.role) && (p.action == '*' || r.action == p.action) && (p.datas
 # otherwise allow what the other four parts forbid.
 
 LONGEST = 200
+LOGGED = {"time", "person", "action", "dataset", "purpose", "allowed", "reason"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class AccessControl:
         import casbin
 
         self._attributes = tuple(_text(attribute=each) for each in attributes)
+        if taken := LOGGED.intersection(self._attributes):
+            raise ValueError(f"attributes must not be called {', '.join(sorted(taken))}: the log uses these names itself")
         if not callable(log):
             raise ValueError(f"log must be a function of one line, got {log!r}")
         self._log, self._clock = log, clock or (lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
@@ -133,12 +136,14 @@ class AccessControl:
     def _check(self, rule):
         if not isinstance(rule, Rule):
             raise ValueError(f"rules must hold Rule objects, got {type(rule).__name__}")
-        for name in ("role", "action", "dataset", "purpose"):
+        for name in ("role", "action", "dataset", "purpose", "condition"):
             _text(**{name: getattr(rule, name)})
         if rule.effect not in ("allow", "deny"):
             raise ValueError(f"effect must be 'allow' or 'deny', got {rule.effect!r}")
+        if any(mark in rule.condition.replace("!=", "") for mark in ("&&", "||", "!")):  # pycasbin rewrites them even inside text
+            raise ValueError(f"condition must use and, or, not, got {rule.condition!r}")
         try:
-            tree = ast.walk(ast.parse(_text(condition=rule.condition), mode="eval"))
+            tree = ast.walk(ast.parse(rule.condition, mode="eval"))
         except SyntaxError:
             raise ValueError(f"condition must be an expression, got {rule.condition!r}") from None
         known = {f"r.at.{each}" for each in self._attributes} | {"r", "r.at"}

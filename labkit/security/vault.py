@@ -16,6 +16,7 @@ Sources: NIST SP 800-38D (AES-GCM); NIST SP 800-57 part 1 (key hierarchies and r
 
 import base64
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -59,7 +60,9 @@ class Vault:
         log:          None, or a function that takes one sentence, such as `Ledger.append`.
         Raises ValueError for a bad argument (the passphrase is never shown) or a folder that holds something.
         """
-        folder, anchor = _places(folder, anchor)
+        folder, anchor = _places(folder, anchor, log)
+        if anchor is not None and anchor.exists():
+            raise ValueError(f"anchor must not exist yet, got {str(anchor)!r}: it may be another vault's")
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ValueError(f"folder must be new or empty, got {str(folder)!r}")
         master = new_key()
@@ -77,7 +80,7 @@ class Vault:
         Raises VaultError for a wrong passphrase or an altered head (which of the two cannot be told, and is not),
         RollbackError when the anchor has seen a newer version, ValueError for a bad argument.
         """
-        folder, anchor = _places(folder, anchor)
+        folder, anchor = _places(folder, anchor, log)
         secret_bytes(passphrase)  # a bad argument is refused before the folder is looked at
         log = log or _silent
         try:
@@ -131,7 +134,10 @@ class Vault:
 
         Raises IntegrityError when the stored file is altered, cut, swapped or missing; ValueError for an unknown name.
         """
-        return b"".join(self.chunks(name))
+        content = io.BytesIO()  # faster than joining: the pieces are not all held until the end
+        for chunk in self.chunks(name):
+            content.write(chunk)
+        return content.getvalue()
 
     def chunks(self, name):
         """The content piece by piece, for what does not fit into memory; see `stream.unseal` on acting too early."""
@@ -219,10 +225,12 @@ def _context(name, identity):
     return f"{identity} {name}".encode()
 
 
-def _places(folder, anchor):
+def _places(folder, anchor, log):
     for name, value in [("folder", folder), ("anchor", anchor)]:
         if not isinstance(value, (str, Path)) and not (name == "anchor" and value is None) or value == "":
             raise ValueError(f"{name} must be a path, got {value!r}")
+    if log is not None and not callable(log):
+        raise ValueError(f"log must be a function of one sentence, got {log!r}")
     folder, anchor = Path(folder), None if anchor is None else Path(anchor)
     if anchor is not None and folder.resolve() in anchor.resolve().parents:
         raise ValueError("anchor must lie outside the folder: inside, it would be put back together with it")

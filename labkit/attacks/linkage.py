@@ -1,0 +1,165 @@
+"""Linkage: turn an "anonymous" table back into people, with a second table or with what a neighbour knows.
+
+Every attack on a generalised release starts from the same question, `possible_values`: which sensitive values do the rows that
+fit this person have? One value left: read it (homogeneity). Some values out of the question: strike them and look again
+(background knowledge). A second release: keep what both allow (intersection). The attacker sees only published rows.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from labkit.anonymity.measures import classes, columns_of
+
+BLOCK = 500  # targets matched at a time: bounds the memory to this many times the number of classes
+
+
+def link(release, register, on):
+    """Join a release with a register that names people, where exactly one person of the register fits a row.
+
+    release:  DataFrame without names. register: DataFrame with names. on: columns that both have, unchanged.
+    Returns a DataFrame with one line per re-identified row: `release_row`, `register_row` (the index labels).
+    A match is certain if the register holds everybody whom the release holds.
+    Raises ValueError for columns that either table lacks.
+    Source: Sweeney, "Simple demographics often identify people uniquely", 2000.
+    """
+    on = columns_of(release, on)
+    columns_of(register, on)
+    alone = register[~register.duplicated(on, keep=False)]
+    named = pd.DataFrame({name: alone[name] for name in on}).assign(register_row=alone.index)
+    rows = pd.DataFrame({name: release[name] for name in on}).assign(release_row=release.index)
+    return rows.merge(named, on=on, how="inner")[["release_row", "register_row"]]
+
+
+def possible_values(release, hierarchies, targets, sensitive):
+    """For each target: how many released rows that fit this person have each sensitive value.
+
+    release:     DataFrame with labels in the quasi-identifiers (plain values are labels too), and the sensitive column.
+    hierarchies: {quasi-identifier: Numbers or Tree}, public: what the labels mean.
+    targets:     DataFrame with the targets' true quasi-identifiers, which the attacker knows.
+    Returns a DataFrame of counts: one line per target (its index), one column per sensitive value.
+    Raises ValueError for tables that lack these columns, or labels and values outside the hierarchies.
+    """
+    names = columns_of(release, list(hierarchies), sensitive)
+    columns_of(targets, names)
+    values, codes = np.unique(release[sensitive].to_numpy(), return_inverse=True)
+    groups = release.groupby(names, sort=False, observed=True)
+    which = groups.ngroup().to_numpy()
+    counts = np.bincount(which * len(values) + codes, minlength=(which.max() + 1) * len(values)).reshape(-1, len(values))
+    shown = release.iloc[np.unique(which, return_index=True)[1]]  # one row of each class
+    spans = {name: _spans(hierarchies[name], shown[name]) for name in names}
+    places = {name: hierarchies[name].positions(targets[name].to_numpy()) for name in names}
+    found = np.zeros((len(targets), len(values)), dtype=np.int64)
+    for start in range(0, len(targets), BLOCK):
+        target, fitting = np.nonzero(_fits(spans, {name: each[start : start + BLOCK] for name, each in places.items()}))
+        np.add.at(found, target + start, counts[fitting])
+    return pd.DataFrame(found, index=targets.index, columns=values)
+
+
+def _spans(hierarchy, labels):
+    span = lru_cache(maxsize=None)(hierarchy.span)
+    return np.array([span(each) for each in labels]).T
+
+
+def _fits(spans, places):
+    """Boolean array (targets, classes): may this person be in this class?"""
+    fits = True
+    for name, (first, last) in spans.items():
+        at = places[name][:, None]
+        fits = fits & (first <= at) & (at <= last)
+    return fits
+
+
+def read_off(possible):
+    """The homogeneity attack: where one value is left, that is the answer; otherwise None. Series, one per target.
+
+    Source: Machanavajjhala, Kifer, Gehrke, Venkitasubramaniam, TKDD 2007.
+    """
+    left = possible.to_numpy() > 0
+    answer = np.asarray(possible.columns, dtype=object)[left.argmax(axis=1)]
+    return pd.Series(np.where(left.sum(axis=1) == 1, answer, None), index=possible.index, dtype=object)
+
+
+def rule_out(possible, excluded):
+    """Background knowledge: strike the values that a target cannot have. Source as for `read_off`.
+
+    excluded: a list of values struck for everybody, or a function of the target's index label that returns such a list.
+    Returns the counts with those set to 0. Raises ValueError for a value that is no column.
+    """
+    struck = possible.copy()
+    for target in possible.index if callable(excluded) else [slice(None)]:
+        values = list(excluded(target)) if callable(excluded) else list(excluded)
+        stray = [each for each in values if each not in possible.columns]
+        if stray:
+            raise ValueError(f"excluded must be among {list(possible.columns)}, got {stray!r}")
+        struck.loc[target, values] = 0
+    return struck
+
+
+def intersect(first, second):
+    """Two releases that both hold the target: keep the values that both allow; counts are the smaller ones.
+
+    first, second: what `possible_values` returned for the same targets. Raises ValueError when the targets differ.
+    Source: Ganta, Kasiviswanathan, Smith, "Composition attacks and auxiliary information in data privacy", KDD 2008.
+    """
+    if not first.index.equals(second.index):
+        raise ValueError("first and second must have the same targets in the same order")
+    values = first.columns.union(second.columns)
+    return np.minimum(first.reindex(columns=values, fill_value=0), second.reindex(columns=values, fill_value=0))
+
+
+def success(answers, truth):
+    """What share of all targets was answered, and rightly: float. Answers that are None count as not answered."""
+    answers = answers.reindex(truth.index)
+    return float((answers.notna() & (answers.astype(object) == truth.astype(object))).mean())
+
+
+def down_code(release, hierarchies):
+    """Undo generalisation: what a release that generalises no more than necessary says about exact values.
+
+    A class labelled "23 to 41" by such a method holds somebody aged exactly 23 and somebody aged exactly 41, or the label
+    would have been narrower. So two of its rows get a narrower value back.
+    Returns a DataFrame with two lines per class and generalised column: `class` (as numbered by `measures.classes`), `column`,
+    and `value`, a label that somebody in the class must have. Certain for a minimal method, a guess for any other.
+    Source: after Cohen, "Attacks on deidentification's defenses", USENIX Security 2022.
+    """
+    names = columns_of(release, list(hierarchies))
+    shown = release.drop_duplicates(names)
+    number = classes(release, names)[release.index.get_indexer(shown.index)]
+    found = []
+    for name in names:
+        ends = lru_cache(maxsize=None)(hierarchies[name].ends)
+        for which, label in zip(number, shown[name].astype(str)):
+            low, high = ends(label)
+            if low != high:
+                found += [(which, name, low), (which, name, high)]
+    return pd.DataFrame(found, columns=["class", "column", "value"])
+
+
+def confirmed(asserted, release, table, hierarchies):
+    """Which of the assertions of `down_code` are true, by the original `table` (same index as `release`): bool array."""
+    which = classes(release, list(hierarchies))
+    spans = np.array([hierarchies[name].span(value) for name, value in zip(asserted["column"], asserted["value"])]).reshape(-1, 2)
+    true = np.zeros(len(asserted), dtype=bool)
+    for name in hierarchies:
+        place = hierarchies[name].positions(table.loc[release.index, name].to_numpy())
+        size = hierarchies[name].size
+        occurs = np.zeros((which.max() + 1, size + 1), dtype=np.int64)  # how many of a class lie below each position
+        np.add.at(occurs, (which, place + 1), 1)
+        below = occurs.cumsum(axis=1)
+        here = (asserted["column"] == name).to_numpy()
+        of = asserted["class"].to_numpy()[here]
+        true[here] = below[of, spans[here, 1] + 1] > below[of, spans[here, 0]]
+    return true
+
+
+def dictionary_attack(pseudonyms, guesses, pseudonym_of):
+    """Hash every possible identifier and look the pseudonyms up.
+
+    pseudonyms:   the column that was published. guesses: identifiers that people may have. pseudonym_of: the function the
+    attacker believes was used, without the key if there is one.
+    Returns {pseudonym: identifier} for those that were found.
+    """
+    known = {pseudonym_of(each): each for each in guesses}
+    return {each: known[each] for each in set(pseudonyms) if each in known}

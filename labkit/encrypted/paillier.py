@@ -1,0 +1,80 @@
+"""Paillier encryption from scratch: whoever holds the public key adds numbers that only the secret key can read.
+
+For teaching only: slow, and its running time depends on the secret. Use a reviewed library for real data.
+Source: Paillier, "Public-key cryptosystems based on composite degree residuosity classes", EUROCRYPT 1999."""
+import math
+import secrets
+from dataclasses import dataclass, field
+from numbers import Integral
+
+from labkit import validate
+
+FRACTION_BITS = 40  # a number that is not an int is stored in steps of 2**-40
+
+
+def is_prime(number, rounds=40):
+    """Miller-Rabin: True for every prime, and for a composite with probability at most 4**-rounds."""
+    if number < 5 or number % 2 == 0:
+        return number in (2, 3)
+    twos = ((number - 1) & (1 - number)).bit_length() - 1  # number - 1 is odd * 2**twos
+    roots = (pow(2 + secrets.randbelow(number - 3), (number - 1) >> twos, number) for _ in range(rounds))
+    return all(root == 1 or any(pow(root, 1 << i, number) == number - 1 for i in range(twos)) for root in roots)
+
+
+def random_prime(bits):
+    """A secret prime of `bits` bits, 32 to 4096; the two highest are 1, so that a product of two has 2 * bits."""
+    bits = validate.integer(bits=bits, at_least=32, at_most=4096)
+    while not is_prime(prime := secrets.randbits(bits) | 3 << (bits - 2) | 1):
+        pass
+    return prime
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """Encrypts under n = p * q, the product of two secret primes."""
+    n: int
+
+    def encode(self, number):
+        """(m, bits) with m / 2**bits nearest to `number`. ValueError unless it is finite and |m| < n / 3."""
+        whole = isinstance(number, Integral) and not isinstance(number, bool)
+        m = int(number) if whole else round(validate.finite(number=number) * 2**FRACTION_BITS)
+        if 3 * abs(m) >= self.n:
+            raise ValueError(f"number must be below n / 3 in size (n has {self.n.bit_length()} bits), got {number!r}")
+        return m, 0 if whole else FRACTION_BITS
+
+    def encrypt(self, number):
+        """A fresh ciphertext (1 + m n) r^n mod n^2 of an int or a float; r makes each one different."""
+        (m, bits), r = self.encode(number), 1 + secrets.randbelow(self.n - 1)
+        return Encrypted((1 + m * self.n) * pow(r, self.n, self.n**2) % self.n**2, bits, self)
+
+
+@dataclass(frozen=True)
+class Encrypted:
+    """A ciphertext: + takes another under the same key, * takes a number in the clear."""
+    value: int
+    bits: int  # the number inside is a multiple of 2**-bits
+    key: PublicKey = field(repr=False)
+
+    def __add__(self, other):
+        if not isinstance(other, Encrypted) or other.key != self.key:
+            raise ValueError(f"other must be encrypted under the same key, got {other!r:.60}")
+        bits = max(self.bits, other.bits)
+        a, b = (pow(each.value, 2 ** (bits - each.bits), self.key.n**2) for each in (self, other))
+        return Encrypted(a * b % self.key.n**2, bits, self.key)
+
+    def __mul__(self, number):
+        m, bits = self.key.encode(number)
+        return Encrypted(pow(self.value, m, self.key.n**2), self.bits + bits, self.key)
+
+
+def decrypt(ciphertext, p, q):
+    """The int or float inside, by the secret primes p and q. ValueError for another key or an overflow (a sum that
+    ends in the middle third of 0..n; one that wraps further round goes unnoticed)."""
+    p, q = validate.integer(p=p, at_least=3), validate.integer(q=q, at_least=3)
+    n, totient = p * q, math.lcm(p - 1, q - 1)
+    if not isinstance(ciphertext, Encrypted) or ciphertext.key.n != n:
+        raise ValueError(f"ciphertext must be encrypted under n = p * q, got {ciphertext!r:.60}")
+    m = (pow(ciphertext.value, totient, n**2) - 1) // n * pow(totient, -1, n) % n
+    if n <= 3 * m <= 2 * n:
+        raise ValueError(f"ciphertext must hold a number below n / 3 in size, got an overflow of {n.bit_length()} bits")
+    return (m - n * (2 * m > n)) / 2**ciphertext.bits if ciphertext.bits else m - n * (2 * m > n)

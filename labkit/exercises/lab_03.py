@@ -1,0 +1,42 @@
+"""Exercises of lab 03, mechanisms of differential privacy."""
+
+import math
+
+import numpy as np
+
+from labkit.lab import Checks
+
+check = Checks()
+
+check.add("rare disease", expected=math.log(20) / 4, tolerance=0.01,
+          hint="Put exp(-4 epsilon) = 1/20 and solve for epsilon; then ask whether a smaller epsilon means less noise or more.",
+          wrong=[math.log(20) * 4, 4 / math.log(20), 0.05, 20])
+
+check.add("sensitivity of a mean", expected=0.2, tolerance=1e-9,
+          hint="The number of people stays 500. How far can one age move the sum, at most? Then divide.",
+          wrong=[100, 0.1, 0.4, 1 / 500])
+
+
+def _judge_share(answer):
+    if not callable(answer):
+        return f"expected a function of (share of yes among the reports, epsilon), you gave {answer!r}"
+    for truth in (0.0, 0.1, 0.5, 0.9, 1.0):
+        for epsilon in (0.2, 1.0, 3.0):
+            honest = math.exp(epsilon) / (1 + math.exp(epsilon))
+            reported = truth * honest + (1 - truth) * (1 - honest)
+            given = float(answer(reported, epsilon))
+            if not math.isclose(given, truth, abs_tol=1e-6):
+                return (f"expected {truth:g} when a share of {reported:.3f} reports yes at epsilon {epsilon:g}, "
+                        f"your function gave {given:.3f}")
+    return None
+
+
+check.add("undo the lies", judge=_judge_share,
+          hint="A share t of true yes shows up as t p + (1 - t)(1 - p), where p = e^epsilon / (1 + e^epsilon). Solve for t.",
+          wrong=[0.3, lambda reported, epsilon: reported, lambda reported, epsilon: reported * (1 + np.exp(-epsilon)),
+                 lambda reported, epsilon: 2 * reported - 0.5])
+
+check.add("which one is private", expected="C",
+          hint="Ask of each: is there a number, known before seeing the data, that one person cannot exceed? Is the noise "
+               "scaled to that number? Could somebody who reads the code subtract the noise?",
+          wrong=["A", "B", "D", "c?", 3])

@@ -1,0 +1,205 @@
+"""One question and one answer over a connection, in the clear or under mutual TLS, and what a listener sees of it.
+
+Mutual TLS: the client checks the server's certificate and name, the server checks the client's; only then does
+application data flow, encrypted and authenticated. Everything here stays on this machine (127.0.0.1), with short
+timeouts, and ends when its `with` block ends.
+
+Source: Rescorla, "The Transport Layer Security (TLS) protocol version 1.3", RFC 8446 (2018).
+"""
+
+import os
+import socket
+import ssl
+import tempfile
+import threading
+from pathlib import Path
+
+from labkit import validate
+from labkit.security.certificates import Identity
+
+HOST = "127.0.0.1"
+TIMEOUT = 5.0  # seconds that any one step may take
+LONGEST = 16 * 2**20
+
+# What OpenSSL's verification errors mean (openssl-verify(1)), in words that do not change with its version.
+REASONS = {10: "its certificate has expired", 9: "its certificate is not valid yet",
+           18: "its certificate is signed by itself", 19: "its certificate comes from an authority not trusted here",
+           20: "its certificate comes from an authority not trusted here",
+           7: "its certificate is not what the authority signed",
+           26: "its certificate is not for this use", 62: "its certificate is for another name"}
+
+
+class Refused(ConnectionError):
+    """One side did not accept the other, or the connection broke."""
+
+
+class Listener:
+    """Accepts connections on a free port of 127.0.0.1, one after the other, on a thread of its own."""
+
+    def __init__(self):
+        self._listener = socket.create_server((HOST, 0))
+        self._listener.settimeout(0.05)  # how often it looks whether to stop
+        self.address = self._listener.getsockname()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._closing.set()
+        self._thread.join(4 * TIMEOUT)
+
+    def _run(self):
+        with self._listener:
+            while not self._closing.is_set():
+                try:
+                    connection, _ = self._listener.accept()
+                except TimeoutError:
+                    continue
+                connection.settimeout(TIMEOUT)
+                with connection:
+                    self._handle(connection)
+
+
+class Server(Listener):
+    """Made by `serve`. `refused` says why connections were turned away; it is complete when the block has ended."""
+
+    def __init__(self, answer, context, allowed):
+        super().__init__()
+        self._answer, self._context, self._allowed = answer, context, allowed
+        self.refused = []
+
+    def _handle(self, connection):
+        try:
+            if self._context is None:
+                send(connection, self._answer(receive(connection)))
+                return
+            with self._context.wrap_socket(connection, server_side=True) as secure:
+                if self._allowed is None or self._allowed & set(_names(secure.getpeercert())):
+                    send(secure, self._answer(receive(secure)))
+                else:
+                    self.refused.append("the client was refused: its certificate is for another name")
+        except ssl.SSLError as problem:
+            self.refused.append(_told_by_server(problem))
+        except Exception as problem:  # a broken connection, or `answer` failed: this one ends, the server does not
+            self.refused.append(f"no answer was given: {type(problem).__name__}")
+
+
+def serve(answer, *, identity=None, trusted=None, clients=None):
+    """A server on a free port of 127.0.0.1, for the length of a `with` block.
+
+    answer:    a function from the bytes of a question to the bytes of the answer.
+    identity:  the server's `Identity`; None serves in the clear.
+    trusted:   the certificate (PEM) of the authority whose clients are let in; required with an identity.
+    clients:   the names of the clients that may ask, or None for all that the authority signed for.
+    Raises ValueError for any other combination.
+    """
+    if not callable(answer):
+        raise ValueError(f"answer must be a function of bytes, got {answer!r}")
+    if isinstance(clients, str):
+        raise ValueError(f"clients must be a collection of names, got the text {clients!r}")
+    context = _context(ssl.PROTOCOL_TLS_SERVER, identity, trusted)
+    if context is None and clients is not None:
+        raise ValueError("clients can be told apart only with an identity (TLS), got none")
+    if context is not None and trusted is None:
+        raise ValueError("trusted must be an authority's certificate: without it any client would be let in")
+    return Server(answer, context, None if clients is None else set(clients))
+
+
+def ask(address, question, *, trusted=None, server_name=None, identity=None):
+    """Send a question (bytes) to `address` and return the answer (bytes).
+
+    trusted:      the certificate (PEM) of the authority that must have signed the server; None asks in the clear.
+    server_name:  the name that the server's certificate must carry; required with `trusted`.
+    identity:     the client's `Identity`, to show to the server.
+    Raises Refused, saying why, when either side does not accept the other or nobody answers.
+    """
+    if not isinstance(address, tuple) or len(address) != 2 or not isinstance(address[0], str):
+        raise ValueError(f"address must be (host, port), got {address!r}")
+    validate.integer(1, 65535, port=address[1])
+    if not isinstance(question, bytes) or len(question) > LONGEST:
+        raise ValueError(f"question must be bytes, at most {LONGEST}, got {type(question).__name__}")
+    if (trusted is None) != (server_name is None) or (trusted is None and identity is not None):
+        raise ValueError("trusted and server_name go together, and an identity needs both")
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, identity, trusted) if trusted is not None else None
+    try:
+        with socket.create_connection(address, timeout=TIMEOUT) as connection:
+            if context is None:
+                send(connection, question)
+                return receive(connection)
+            with context.wrap_socket(connection, server_hostname=server_name) as secure:
+                send(secure, question)
+                return receive(secure)
+    except ssl.SSLCertVerificationError as problem:
+        raise Refused(f"the server was refused: {_reason(problem)}") from None
+    except (ssl.SSLError, OSError):  # under TLS 1.3 the client learns only now that the server did not want it
+        raise Refused("the server closed the connection without an answer") from None
+
+
+def _context(protocol, identity, trusted):
+    if identity is not None and not isinstance(identity, Identity):
+        raise ValueError(f"identity must be an Identity, got {type(identity).__name__}")
+    if trusted is not None and not (isinstance(trusted, bytes) and trusted.startswith(b"-----BEGIN CERTIFICATE")):
+        raise ValueError(f"trusted must be a certificate in PEM, got {type(trusted).__name__}")
+    if identity is None and protocol == ssl.PROTOCOL_TLS_SERVER:
+        if trusted is not None:
+            raise ValueError("trusted needs an identity: a server without one speaks in the clear")
+        return None
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    if trusted is not None:
+        context.load_verify_locations(cadata=trusted.decode())
+    if identity is not None:
+        with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys only from files
+            path = Path(folder) / "identity.pem"
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                file.write(identity.private_key + identity.certificate)
+            context.load_cert_chain(path)
+    return context
+
+
+def _reason(problem):
+    return REASONS.get(problem.verify_code, f"its certificate does not hold (code {problem.verify_code})")
+
+
+def _told_by_server(problem):
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return f"the client was refused: {_reason(problem)}"
+    if problem.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+        return "the client was refused: it showed no certificate"
+    if isinstance(problem, ssl.SSLEOFError) or "ALERT" in (problem.reason or ""):
+        return "the client hung up: it did not accept this server"
+    return "the client was refused: it does not speak TLS 1.3"
+
+
+def _names(certificate):
+    return [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+
+
+def send(connection, message):
+    """One message: four bytes of length, then the bytes."""
+    if not isinstance(message, bytes) or len(message) > LONGEST:
+        raise ValueError(f"message must be bytes, at most {LONGEST}, got {type(message).__name__}")
+    connection.sendall(len(message).to_bytes(4, "big") + message)
+
+
+def receive(connection):
+    """The next message. Raises ConnectionError when it ends early, or claims to be too long to be one."""
+    length = int.from_bytes(_exactly(connection, 4), "big")
+    if length > LONGEST:
+        raise ConnectionError("the other side speaks another language")
+    return _exactly(connection, length)
+
+
+def _exactly(connection, count):
+    pieces = []
+    while count:
+        piece = connection.recv(min(count, 65536))
+        if not piece:
+            raise ConnectionError("the connection ended early")
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
