@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from labkit.anonymity.hierarchies import checked
 from labkit.anonymity.measures import classes, columns_of
 
 BLOCK = 500  # targets matched at a time: bounds the memory to this many times the number of classes
@@ -41,7 +42,7 @@ def possible_values(release, hierarchies, targets, sensitive):
     Returns a DataFrame of counts: one line per target (its index), one column per sensitive value.
     Raises ValueError for tables that lack these columns, or labels and values outside the hierarchies.
     """
-    names = columns_of(release, list(hierarchies), sensitive)
+    names = columns_of(release, checked(hierarchies), sensitive)
     columns_of(targets, names)
     values, codes = np.unique(release[sensitive].to_numpy(), return_inverse=True)
     groups = release.groupby(names, sort=False, observed=True)
@@ -124,9 +125,9 @@ def down_code(release, hierarchies):
     and `value`, a label that somebody in the class must have. Certain for a minimal method, a guess for any other.
     Source: after Cohen, "Attacks on deidentification's defenses", USENIX Security 2022.
     """
-    names = columns_of(release, list(hierarchies))
-    shown = release.drop_duplicates(names)
-    number = classes(release, names)[release.index.get_indexer(shown.index)]
+    names = columns_of(release, checked(hierarchies))
+    first_of_class = ~release.duplicated(names).to_numpy()
+    shown, number = release[first_of_class], classes(release, names)[first_of_class]
     found = []
     for name in names:
         ends = lru_cache(maxsize=None)(hierarchies[name].ends)
@@ -139,8 +140,10 @@ def down_code(release, hierarchies):
 
 def confirmed(asserted, release, table, hierarchies):
     """Which of the assertions of `down_code` are true, by the original `table` (same index as `release`): bool array."""
-    which = classes(release, list(hierarchies))
-    spans = np.array([hierarchies[name].span(value) for name, value in zip(asserted["column"], asserted["value"])]).reshape(-1, 2)
+    which = classes(release, checked(hierarchies))
+    spans = np.array([hierarchies[name].span(value) for name, value in zip(asserted["column"], asserted["value"])]).reshape(
+        -1, 2
+    )
     true = np.zeros(len(asserted), dtype=bool)
     for name in hierarchies:
         place = hierarchies[name].positions(table.loc[release.index, name].to_numpy())

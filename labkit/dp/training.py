@@ -140,14 +140,18 @@ def _train(model, X, y, plan, loss, rng, progress, private):
     model = copy.deepcopy(model).train()
     parameters = {name: each for name, each in model.named_parameters() if each.requires_grad}
     velocity = {name: torch.zeros_like(each) for name, each in parameters.items()}
-    gradients_of = per_example_gradients(model, loss or torch.nn.functional.cross_entropy)
+    loss_of_one = _loss_of_one(model, loss or torch.nn.functional.cross_entropy)
+    gradients_of, gradient_of_sum = _per_example(loss_of_one), _of_sum(loss_of_one)
     with torch_threads(1), torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.spawn(1)[0].integers(2**31)))  # for dropout inside the model
         for step in range(plan.steps):
             batch = torch.from_numpy(poisson_sample(rng, len(X), plan.sample_rate))
-            total = clipped_sum(gradients_of, parameters, X[batch], y[batch], plan.max_grad_norm if private else math.inf)
-            if private:  # also on an empty batch: its silence would tell that nobody was drawn
+            if private:
+                total = clipped_sum(gradients_of, parameters, X[batch], y[batch], plan.max_grad_norm)
+                # Also on an empty batch: its silence would tell that nobody was drawn.
                 add_noise(total, plan.noise_multiplier * plan.max_grad_norm, rng)
+            else:
+                total = gradient_of_sum(parameters, X[batch], y[batch])
             for name, each in parameters.items():
                 velocity[name].mul_(plan.momentum).add_(total[name] / plan.batch_size)
                 each.sub_(velocity[name], alpha=plan.learning_rate)
@@ -166,11 +170,20 @@ def poisson_sample(rng, n, rate):
 
 def per_example_gradients(model, loss):
     """A function (parameters, X, y) -> {name: gradients of shape (examples, *parameter shape)}."""
+    return _per_example(_loss_of_one(model, loss))
 
-    def loss_of_one(parameters, x, target):
-        return loss(functional_call(model, parameters, (x[None],)), target[None])
 
+def _loss_of_one(model, loss):
+    return lambda parameters, x, target: loss(functional_call(model, parameters, (x[None],)), target[None])
+
+
+def _per_example(loss_of_one):
     return vmap(grad(loss_of_one), in_dims=(None, 0, 0), randomness="different")
+
+
+def _of_sum(loss_of_one):
+    losses = vmap(loss_of_one, in_dims=(None, 0, 0), randomness="different")
+    return grad(lambda parameters, X, y: losses(parameters, X, y).sum())
 
 
 def clipped_sum(gradients_of, parameters, X, y, max_grad_norm):

@@ -14,6 +14,7 @@ where GitHub and readers without a kernel see it.
 
 import asyncio
 import base64
+import gc
 import html
 import io
 import textwrap
@@ -105,6 +106,8 @@ class Explore(widgets.VBox):
 
     def _paint(self):
         self._waiting = False
+        collecting = gc.isenabled()
+        gc.disable()  # a full collection in the middle of a drag is seen as a stutter of a third of a second
         self.figure.clear()
         try:
             self.reading = self.draw(self.figure, **self.values) or ""
@@ -115,6 +118,9 @@ class Explore(widgets.VBox):
             self._say(f"This setting cannot be drawn: {type(error).__name__}: {error}. "
                       "Move a control to go on.", "#A33B00")
             return
+        finally:
+            if collecting:
+                gc.enable()
         width, height = (int(inches * DPI) for inches in self.size)
         self._picture.value = (f'<img alt="{html.escape(self.reading or self.question, quote=True)}" decoding="sync" '
                                f'width="{width}" height="{height}" style="max-width:100%;height:auto" '

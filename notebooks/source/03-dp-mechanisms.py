@@ -113,8 +113,8 @@ def hills(ax, x, worlds, width):
         draws = np.random.default_rng(seed).choice(x, 4000, p=mass / mass.sum())
         ax.stairs(np.histogram(draws, cells)[0], cells, fill=True, alpha=0.4, label=name,
                   color=lab.PRIVATE if seed else lab.PLAIN)
-    ax.set(xlim=(-9, 10), ylim=(0, 1.25 * ax.get_ylim()[1]), yticks=[], title="4,000 answers each",
-           xlabel="answer, less the true count without you")
+    ax.set(xlim=(-9, 10), ylim=(0, 1.25 * ax.get_ylim()[1]), yticks=[],
+           title="4,000 answers each", xlabel="answer, less the true count without you")
     ax.legend(loc="upper right", handlelength=1)
 
 
@@ -137,8 +137,8 @@ def in_or_out(fig, epsilon, noise):
     x, (without, with_you) = two_worlds(noise, epsilon)
     coarse = noise == "whole numbers" or epsilon < (3 if noise.startswith("Gaussian") else 0.3)
     hills(left, x, (without, with_you), width=1 if coarse else 0.25)
-    far = max(10, 20 / epsilon)
-    shown = abs(x - 0.5) < far
+    far = round(max(10, 20 / epsilon))
+    shown = abs(x - 0.5) < far + 1
     loss.axhspan(-epsilon, epsilon, color=lab.GUARANTEE, alpha=0.2, lw=0)
     loss.plot(x[shown], np.log(with_you[shown] / without[shown]), color=lab.PRIVATE)
     loss.text(-0.9 * far, 1.1 * epsilon, "epsilon", color=lab.GUARANTEE)
@@ -149,7 +149,7 @@ def in_or_out(fig, epsilon, noise):
     ceiling = (np.exp(epsilon) + delta) / (1 + np.exp(epsilon))
     attacker_bar(bar, best, ceiling)
     fig.subplots_adjust(bottom=0.17, top=0.9, left=0.02, right=0.97, wspace=0.28)
-    return (f"At epsilon {epsilon:.2f} and delta {delta:g} (adding or removing one person) the "
+    return (f"At epsilon {epsilon:.2f}, delta {delta:g} (adding or removing one person) the "
             f"best attacker, starting at 50:50, is right {best:.1%} of the time; "
             f"the guarantee allows {ceiling:.1%}.")
 
@@ -158,7 +158,7 @@ lab.explore(in_or_out, epsilon=(0.05, 8, 1.0),
             noise=["Laplace", "whole numbers", "Gaussian, delta 1e-5"])
 
 # %% [markdown]
-# **Question.** With Laplace noise the attacker stays below the green line; with whole numbers he is exactly on it; and with Gaussian noise the blue line leaves the green band, far out. Why?
+# **Question.** With Laplace noise the attacker stays below the green line; with whole numbers exactly on it; and with Gaussian noise the blue line leaves the green band, far out. Why?
 #
 # <details><summary>Answer</summary>
 #
@@ -361,7 +361,7 @@ lab.claim("its pick is on average nearly as common as the winner (epsilon 0.5, d
 #
 # ## Use the real thing
 #
-# Our functions are short so that you can read them. For work, take a library that many people have tried to break. [OpenDP](https://opendp.org) (MIT licence) is one: its noise is exact, and a mechanism is an object
+# Our functions are short so that you can read them. For work, take a library that many people have tried to break. [OpenDP](https://opendp.org) (MIT licence) is one: its whole-number noise is exact, and a mechanism is an object
 # that *knows* what it guarantees. You do not tell it epsilon; you ask.
 
 # %%
@@ -534,7 +534,7 @@ lab.explore(game, epsilon=(0.1, 8, 1.0), cut=(-3.0, 4.0, 2.0), round=range(1, 31
 # <details><summary>Answer</summary>
 #
 # A half: there the two hills cross, so on either side you name the likelier world. The ceiling is about the long run. In ten tosses even a coin is
-# right eight times or more in about one round of twenty. That is also why an attacker who was lucky once has proved nothing, and why the audits below count thousands of runs.
+# now and then right eight times. That is also why an attacker who was lucky once has proved nothing, and why the audits below count thousands of runs.
 #
 # </details>
 #
@@ -549,6 +549,7 @@ cut_off = np.array([np.mean(town_gains - np.minimum(town_gains, bound)) for boun
 sky, orange, pink, plum = lab.plots.SERIES[:4]
 
 
+# %%
 def where_to_clip(fig, epsilon, bound):
     """Where should capital gains be clipped, to publish their mean?"""
     ax = fig.subplots()
@@ -567,11 +568,10 @@ def where_to_clip(fig, epsilon, bound):
     fig.subplots_adjust(bottom=0.17, top=0.96, left=0.09, right=0.72)
     best = bounds[np.argmin(cut_off + noise)]
     return (f"Clipped at {bound:,.0f}, the mean of {town_gains.mean():,.0f} is too low by "
-            f"{low:,.0f} and blurred by {blur:,.1f} dollars. At epsilon {epsilon:.2f}, delta 0 "
-            f"(adding or removing one person) a bound near {best:,.0f} does best.")
+            f"{low:,.0f} and blurred by {blur:,.1f} dollars. At epsilon {epsilon:.2f}, "
+            f"delta 0 (adding or removing one person) a bound near {best:,.0f} does best.")
 
 
-# %%
 lab.explore(where_to_clip, epsilon=(0.01, 10, 0.1), bound=lab.log_range(100, 1e6, 1000))
 
 # %% [markdown]
@@ -591,7 +591,7 @@ lab.explore(where_to_clip, epsilon=(0.01, 10, 0.1), bound=lab.log_range(100, 1e6
 
 # %%
 def three_errors(ax, records, epsilon, blind):
-    """Mean square root errors of three ways to tell the mean of values in [0, 1]."""
+    """Root mean square errors of three ways to tell the mean of values in [0, 1]."""
     errors = [np.sqrt(2 / records) / epsilon, np.sqrt(2) / records / epsilon, blind]
     names = ["noise on\neach record", "noise on\nthe mean", "no data:\nsay one half"]
     bars = ax.barh(names, errors, color=[lab.plots.SERIES[1], lab.PRIVATE, "white"])
@@ -621,8 +621,8 @@ def thousand(fig, epsilon, records):
     fig.subplots_adjust(bottom=0.17, top=0.9, left=0.1, right=0.98, wspace=0.42)
     outside = np.mean((published < 0) | (published > 1))
     return (f"{records:,} values at epsilon {epsilon:.2f}, delta 0 (one value replaced): "
-            f"{outside:.0%} of the published records are not even between 0 and 1. Their mean is "
-            f"off by about {local:.2g}; noise on the mean alone would be off by {central:.2g}.")
+            f"{outside:.0%} of the published records are not even between 0 and 1. Their mean "
+            f"is off by about {local:.2g}; noise on the mean alone by {central:.2g}.")
 
 
 lab.explore(thousand, epsilon=(0.01, 10, 0.1), records=[1_000, 10_000, 100_000, 1_000_000])
@@ -718,8 +718,8 @@ def last_digits(fig, epsilon, count, noise):
     right, ceiling = np.mean(guess == truth), np.exp(epsilon) / (1 + np.exp(epsilon))
     attacker_bar(bar, right, ceiling)
     fig.subplots_adjust(bottom=0.17, top=0.9, left=0.1, right=0.97, wspace=0.18)
-    return (f"At epsilon {epsilon:.3f}, delta 0 (adding or removing one person) this attacker is "
-            f"right {right:.0%} of the time; a promise kept would allow {ceiling:.1%}.")
+    return (f"At epsilon {epsilon:.3f}, delta 0 (adding or removing one person) this attacker "
+            f"is right {right:.0%} of the time; a promise kept would allow {ceiling:.1%}.")
 
 
 lab.explore(last_digits, epsilon=(0.005, 2, 0.05), count=[0, 1, 5, 40, 1000],
@@ -965,7 +965,7 @@ one_record = dp.audit(lambda record, runs: np.where(rng.random(runs) < 0.05, rec
                       0.3, 0.7, runs=20_000, batched=True)
 pure, with_delta = (one_record.epsilon_lower_bound(delta=delta, confidence=0.9999)
                     for delta in (0, 0.05))
-lab.claim("printing some 50 of 1,000 records in full keeps epsilon 0, delta 0.05, says an audit",
+lab.claim("printing some 50 of 1,000 records in full keeps epsilon 0, delta 0.05, by an audit",
           25 < exposed < 80 and with_delta == 0 and pure > 3, printed_in_full=exposed,
           pure_epsilon_at_least=round(pure, 1))
 
@@ -1002,7 +1002,7 @@ print(after.verdict(epsilon=1))
 
 # %%
 losses = [way.epsilon_lower_bound(confidence=0.999) for way in (before, after)]
-lab.claim("clipping the answer bounds nothing, and epsilon 1 is refuted; clipping people keeps it",
+lab.claim("clipping the answer bounds nothing: epsilon 1 is refuted; clipping people keeps it",
           losses[0] <= 1 < 2 < losses[1], article="B2", verdict="holds once repaired",
           before=round(losses[0], 1), after=round(losses[1], 1))
 
