@@ -18,6 +18,8 @@ import gc
 import html
 import io
 import textwrap
+import threading
+from contextlib import contextmanager
 
 import ipywidgets as widgets
 
@@ -70,10 +72,10 @@ class Explore(widgets.VBox):
         self.draw, self.question, self.size, self.live = draw, question, size, live
         self.controls = {name: control(name, spec, label=labels.get(name), start=start.get(name), live=live)
                          for name, spec in controls.items()}
-        self.figure = bare_figure(*size)
         self.error = None
         self.reading = ""
         self._waiting = False
+        self._painting = threading.RLock()  # JupyterLab may deliver moves on a thread of their own
         self._picture = widgets.HTML(layout=widgets.Layout(min_height=f"{int(size[1] * DPI)}px", margin="0"))
         self._sentence = widgets.HTML(layout=widgets.Layout(min_height="3.2em", margin="0"))
         title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}</div>')
@@ -105,27 +107,24 @@ class Explore(widgets.VBox):
             loop.call_soon(self._paint)
 
     def _paint(self):
-        self._waiting = False
-        collecting = gc.isenabled()
-        gc.disable()  # a full collection in the middle of a drag is seen as a stutter of a third of a second
-        self.figure.clear()
-        try:
-            self.reading = self.draw(self.figure, **self.values) or ""
-            self.png = self._render()
-            self.error = None
-        except Exception as error:
-            self.error = error
-            self._say(f"This setting cannot be drawn: {type(error).__name__}: {error}. "
-                      "Move a control to go on.", "#A33B00")
-            return
-        finally:
-            if collecting:
-                gc.enable()
-        width, height = (int(inches * DPI) for inches in self.size)
-        self._picture.value = (f'<img alt="{html.escape(self.reading or self.question, quote=True)}" decoding="sync" '
-                               f'width="{width}" height="{height}" style="max-width:100%;height:auto" '
-                               f'src="data:image/png;base64,{self.png}">')
-        self._say(self.reading, "inherit")
+        with self._painting:
+            self._waiting = False  # before the values are read: a later move paints again
+            self.figure = bare_figure(*self.size)
+            try:
+                with _no_garbage_collection():
+                    self.reading = self.draw(self.figure, **self.values) or ""
+                    self.png = self._render()
+                self.error = None
+            except Exception as error:
+                self.error = error
+                self._say(f"This setting cannot be drawn: {type(error).__name__}: {error}. "
+                          "Move a control to go on.", "#A33B00")
+                return
+            width, height = (int(inches * DPI) for inches in self.size)
+            self._picture.value = (f'<img alt="{html.escape(self.reading or self.question, quote=True)}" '
+                                   f'decoding="sync" width="{width}" height="{height}" '
+                                   f'style="max-width:100%;height:auto" src="data:image/png;base64,{self.png}">')
+            self._say(self.reading, "inherit")
 
     def _say(self, sentence, colour):
         self._sentence.value = f'<div style="color:{colour};line-height:1.4">{html.escape(sentence)}</div>'
@@ -155,6 +154,18 @@ class Explore(widgets.VBox):
         bundle["text/plain"] = f"{self.question} [{settings}] {self.reading}"
         bundle["image/png"] = self._still()
         return bundle, {"image/png": {"alt": bundle["text/plain"]}}
+
+
+@contextmanager
+def _no_garbage_collection():
+    """A full collection in the middle of a drag is seen as a stutter of a third of a second."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _short(each):

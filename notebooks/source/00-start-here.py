@@ -369,7 +369,22 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 #
 # ### The labs
 #
-# LABS_TABLE
+# | | Lab | What is in it |
+# |---|---|---|
+# | 00 | [Start here](00-start-here.ipynb) | the map of attacks and defences, a first mechanism, a glossary (English / 中文) |
+# | | **Before training: the data** | |
+# | 01 | [Anonymisation](01-anonymisation.ipynb) | linkage, k-anonymity, l-diversity, t-closeness, pseudonyms, scrubbing text; and where they break |
+# | 02 | [Data security](02-data-security.ipynb) | encrypted storage, access control, secure transport, a log that shows edits |
+# | | **Differential privacy** | |
+# | 03 | [Noise that hides one person](03-dp-mechanisms.ipynb) | randomised response, Laplace, Gaussian, discrete noise, exponential; the floating-point attack |
+# | 04 | [The privacy budget](04-dp-budget.ipynb) | reconstruction from many answers, composition, accountants, a budget that says no |
+# | 05 | [Private training](05-dp-training.ipynb) | DP-SGD from scratch, then Opacus; live privacy-accuracy curves |
+# | 06 | [Auditing](06-dp-auditing.ipynb) | membership inference, measured epsilon, the zoo of broken mechanisms |
+# | | **Federated learning** | |
+# | 07 | [Federated learning](07-federated-learning.ipynb) | ten clients and four real hospitals; FedAvg, FedProx, SCAFFOLD; drift and cost |
+# | | **Computing on encrypted data** | |
+# | 10 | [Homomorphic encryption](10-homomorphic-encryption.ipynb) | Paillier from scratch, CKKS; scale, depth, an encrypted diagnosis |
+# | 12 | [Private computing](12-private-computing.ipynb) | secret sharing, triples, private set intersection, and when to choose which |
 #
 # ### Glossary
 #

@@ -41,8 +41,8 @@ office = Path(workplace.name)
 # %% [markdown]
 # ## What goes wrong
 #
-# An office keeps a file about 200 people. It is real: Adult, answers to the United States census of 1994. The last column says
-# whether somebody earns more than 50,000 dollars a year. **Four attackers** come by. The first takes the disk.
+# An office keeps a file about 200 people. It is real: Adult, answers given to the United States Census Bureau in 1994. The last
+# column says whether somebody earns more than 50,000 dollars a year. **Four attackers** come by. The first takes the disk.
 
 # %%
 people = datasets.adult().table.head(200)
@@ -67,8 +67,8 @@ lab.claim("the thief finds no word of the file in the ciphertext",
           not any(word in stored for word in [b"Private", b"Male", b"50K"]))
 
 # %% [markdown]
-# The second attacker does not want to read. He knows the *format* of the file, and so the place where a row says `>50K`.
-# **Before you run the cell:** he has no key. What can he do with one bit?
+# The second attacker does not want to read, but knows the *format* of the file, and so the place where a row says `>50K`.
+# **Before you run the cell:** without the key, what can be done with one bit?
 
 # %%
 place = payroll.index(b">50K")
@@ -99,7 +99,7 @@ with security.serve(lambda question: row) as server:
 print(security.hexdump(listener.answered, lines=4))
 
 # %% [markdown]
-# The fourth works inside. He read what he should not have read, and the access log says so. It is a text file:
+# The fourth works inside, has read a row out of curiosity, and the access log says so. It is a text file:
 
 # %%
 log = office / "access.log"
@@ -473,15 +473,18 @@ def stored_row(byte, bit, protected):
 
 # %%
 def draw_row(ax, kept, read, byte, width=38):
-    for at in range(len(line)):
-        x, y = at % width, at // width
-        style = {"va": "center", "family": "monospace", "color": "#555555"}
-        if at == byte:
-            style |= {"color": lab.ATTACKER, "weight": "bold"}
-        ax.text(x, 8.3 - 1.15 * y, f"{kept[at]:02x}", size=9, **style)
-        if read is not None:
-            shown = chr(read[at]) if 32 <= read[at] < 127 else "·"
-            ax.text(x + 0.1, 3 - 1.15 * y, shown, size=11.5, **style)
+    """The row twice, in lines of `width`: all but one byte in grey, and that one in colour."""
+    hexes = [f"{each:02x}" for each in kept]
+    shown = [chr(each) if 32 <= each < 127 else "·" for each in read or []]
+    for top, size, cells in [(8.5, 8.2, hexes), (2.9, 12.3, shown)]:
+        for first in range(0, len(cells), width):
+            for wanted, colour, weight in [(0, "#555555", "normal"),
+                                           (1, lab.ATTACKER, "bold")]:
+                part = [cell if (at == byte) == wanted else " " * len(cell)
+                        for at, cell in enumerate(cells[first:first + width], first)]
+                if "".join(part).strip():
+                    ax.text(0, top - first // width, " ".join(part), size=size,
+                            va="center", family="monospace", color=colour, weight=weight)
     ax.set(xlim=(-0.3, width + 0.3), ylim=(-0.2, 10.2))
     ax.axis("off")
 
@@ -490,9 +493,9 @@ def flipped(fig, byte, bit, protected):
     """Flip one bit of the stored row: what does the reader get?"""
     ax, (kept, read) = fig.subplots(), stored_row(byte, bit, protected)
     draw_row(ax, kept, read, byte)
-    ax.text(0, 9.5, "on the disk, as the forger sees it", weight="bold", va="center")
-    ax.text(0, 4.2, "what the reader gets", weight="bold", va="center")
-    ax.text(38, 9.5, f"byte {byte}: {kept[byte] ^ 1 << bit:08b} becomes {kept[byte]:08b}",
+    ax.text(0, 9.7, "on the disk, as the forger sees it", weight="bold", va="center")
+    ax.text(0, 4.1, "what the reader gets", weight="bold", va="center")
+    ax.text(38, 9.7, f"byte {byte}: {kept[byte] ^ 1 << bit:08b} becomes {kept[byte]:08b}",
             ha="right", va="center", color=lab.ATTACKER, family="monospace")
     fig.subplots_adjust(0.01, 0.02, 0.99, 0.98)
     told = f"Bit {bit} of byte {byte} was flipped: "
@@ -564,10 +567,10 @@ def guessing(fig, kind, length, work_factor, cores):
         ax.text(np.log10(each), 1.5, name, ha="center", va="bottom", size=8.5)
     ax.set(yticks=[0, 1], yticklabels=[*rates], xlim=(-6, 42), ylim=(-0.5, 1.5),
            xticks=range(-6, 37, 6), xlabel="average time to guess, seconds (powers of ten)")
-    fig.subplots_adjust(left=0.13, right=0.98, bottom=0.2, top=0.88)
+    fig.subplots_adjust(left=0.15, right=0.98, bottom=0.2, top=0.88)
     slow, fast = in_words(found["scrypt"]), in_words(found["bare SHA-256"])
-    return (f"{bits:.0f} bits. With {cores:,.0f} cores: {slow} behind scrypt, "
-            f"{fast} behind a bare hash.")
+    return (f"{bits:.0f} bits. With {cores:,.0f} core{'s' * (cores > 1)}: {slow} behind "
+            f"scrypt, {fast} behind a bare hash.")
 
 
 lab.explore(guessing, kind=KINDS, length=range(1, 33), work_factor=range(10, 21),
@@ -630,21 +633,21 @@ def draw_tree(ax, now, old, proof):
 # %%
 def merkle(fig, entries, edited, proved):
     """Which hashes does an edited line change, and which does a proof need?"""
-    lines, target = ENTRIES[:entries], min(proved, entries - 1)
+    lines = ENTRIES[:entries]
     after = [b"edited" if number == edited else each for number, each in enumerate(lines)]
     old, now = nodes_of(lines), nodes_of(after)
-    proof = security.Tree(after).inclusion_proof(target)
+    proof = security.Tree(after).inclusion_proof(proved)
     draw_tree(fig.subplots(), now, old, proof)
     fig.subplots_adjust(0.01, 0.01, 0.99, 0.99)
-    holds = security.verify_inclusion(after[target], target, entries, proof, old[0, entries])
+    holds = security.verify_inclusion(after[proved], proved, entries, proof, old[0, entries])
     changed = sum(now[each] != old[each] for each in now)
-    return (f"{changed} of {len(now)} hashes changed (red). The proof that entry {target} is "
-            f"in the log takes {len(proof)} hashes (green edge), and "
+    return (f"{changed} of {len(now)} hashes changed (red). The proof that entry {proved} is "
+            f"in the log takes {len(proof)} of them (green edge), and "
             f"{'convinces' if holds else 'no longer convinces'} the witness.")
 
 
 choices = {"nothing": -1, **{f"entry {each}": each for each in range(8)}}
-lab.explore(merkle, entries=range(2, 9), edited=choices, proved=range(8), size=(8.2, 3.4),
+lab.explore(merkle, entries=range(5, 9), edited=choices, proved=range(5), size=(8.2, 3.4),
             start={"entries": 8, "edited": 5, "proved": 2})
 
 # %% [markdown]
@@ -668,7 +671,7 @@ OLD, NEW = b"row 3: earns <=50K\n" * 9, b"row 3: earns >50K \n" * 9
 def attack_file(seal_it, open_it):
     """The five attacks on a single file: which succeed unnoticed?"""
     yesterday, today = seal_it(OLD), seal_it(NEW)
-    forgeries = [bytes([today[0] ^ 1]) + today[1:], today[:-19], yesterday, yesterday]
+    forgeries = [today[:-1] + bytes([today[-1] ^ 1]), today[:-19], yesterday, yesterday]
 
     def accepted(stored):
         try:
@@ -677,6 +680,16 @@ def attack_file(seal_it, open_it):
             return False
 
     return [b"earns" in today, *map(accepted, forgeries)]
+
+
+# %%
+def without_tag(data):
+    nonce = os.urandom(16)
+    return nonce + Cipher(AES(key), CTR(nonce)).encryptor().update(data)
+
+
+def unchecked(data):
+    return Cipher(AES(key), CTR(data[:16])).encryptor().update(data[16:])
 
 
 def with_tag(data):
@@ -689,7 +702,7 @@ def checked(data):
 
 
 outcome = {"nothing": attack_file(bytes, bytes),
-           "encryption only": attack_file(encrypt_only, encrypt_only),
+           "encryption only": attack_file(without_tag, unchecked),
            "encryption\nand tag": attack_file(with_tag, checked)}
 
 # %%
@@ -711,7 +724,7 @@ def attack_vault(anchored):
     vault.put("payroll", NEW)
     (old,), (file,) = (copy / "objects").iterdir(), (folder / "objects").iterdir()
     today, results = file.read_bytes(), [b"earns" in file.read_bytes()]
-    for forgery in (bytes([today[0] ^ 1]) + today[1:], today[:-19], old.read_bytes()):
+    for forgery in (today[:-1] + bytes([today[-1] ^ 1]), today[:-19], old.read_bytes()):
         file.write_bytes(forgery)
         results.append(accepts(folder, anchor))
     shutil.rmtree(folder)
@@ -963,7 +976,7 @@ def crib_drag(fig, crib, position):
     pieces = [bytes(a ^ b for a, b in zip(both[at:], word)) for at in places]
     score = [np.mean([each in allowed for each in piece]) for piece in pieces]
     at, colours = min(position, len(pieces) - 1), {True: lab.ATTACKER, False: lab.PLAIN}
-    ax.bar(places, score, width=0.9, color=[colours[each == 1] for each in score])
+    ax.vlines(places, 0, score, lw=4.5, colors=[colours[each == 1] for each in score])
     ax.axvline(at, color="#333333", lw=1.2, ls=":", zorder=0)
     piece = "".join(chr(each) if 32 <= each < 127 else "·" for each in pieces[at])
     ax.text(0.5, 1.13, f"the other row here: {piece}", transform=ax.transAxes, ha="center",
@@ -971,9 +984,10 @@ def crib_drag(fig, crib, position):
     ax.set(xlabel="position of the guess in the row", ylabel="plausible\ncharacters",
            ylim=(0, 1.05), xlim=(-1, len(both)))
     lab.plots.percent(ax)
-    fig.subplots_adjust(left=0.1, right=0.98, bottom=0.2, top=0.83)
+    fig.subplots_adjust(left=0.13, right=0.98, bottom=0.2, top=0.83)
     return (f"With {crib!r} at position {at} the other row would read {piece!r}: "
-            f"{score[at]:.0%} plausible characters. {score.count(1)} of {len(score)} positions fit (red).")
+            f"{score[at]:.0%} plausible characters. "
+            f"{score.count(1)} of {len(score)} positions fit (red).")
 
 
 CRIBS = ["Machine-op-inspct", "Married-civ-spouse", "Never-married", "United-States",

@@ -61,6 +61,16 @@ def wait_for_change(page, widget, before):
     return False
 
 
+def settle(page, widget):
+    """Wait until a widget has finished drawing: the same picture for a third of a second, and not "computing"."""
+    before, since = None, time.monotonic()
+    while time.monotonic() - since < 0.35 or "computing" in widget.inner_text():
+        now = image_of(widget).get_attribute("src")
+        if now != before:
+            before, since = now, time.monotonic()
+        page.wait_for_timeout(50)
+
+
 def move_slider(page, widget, number):
     """Step a slider until the picture changes: towards its far end first, then back."""
     handle = widget.locator(".noUi-handle").nth(number)

@@ -81,6 +81,29 @@ def test_a_drag_draws_once_with_the_last_value():
     assert drawn == [59] and widget.reading == "x is 59"
 
 
+def test_moves_from_two_threads_do_not_draw_over_one_another():
+    import threading
+    import time
+
+    inside = []
+
+    def slow(fig, x):
+        """Who is drawing?"""
+        inside.append(x)
+        time.sleep(0.01)
+        assert inside.pop() == x and not inside, "two drawings at once"
+        return f"x is {x}"
+
+    widget = explore(slow, x=range(100))
+    movers = [threading.Thread(target=lambda values=values: [setattr(widget.controls["x"], "value", each) for each in values])
+              for values in (range(1, 20), range(50, 70))]
+    for each in movers:
+        each.start()
+    for each in movers:
+        each.join()
+    assert widget.error is None and widget.reading == f"x is {widget.values['x']}"
+
+
 def test_an_error_is_shown_in_place_and_the_next_move_recovers():
     def fragile(fig, x):
         """Does it hold?"""
