@@ -49,7 +49,7 @@ def by_linear_programming(questions, answers):
     """The column, with entries from 0 to 1, whose group totals are nearest to the answers: least sum of absolute errors.
 
     questions: 0/1 or bool array (count, people). answers: 1-D array (count,), finite.
-    Returns beliefs, a float array (people,) within [0, 1]. The attacker needs to know neither the noise nor how frequent the bit is.
+    Returns beliefs, a float array (people,) within [0, 1]. The attacker need know neither the noise nor the bit's frequency.
     Raises ValueError for other questions, or lengths that do not match.
     Source: Dinur, Nissim, "Revealing information while preserving privacy", PODS 2003; with this objective: Dwork, McSherry,
     Talwar, "The price of privacy and the limits of LP decoding", STOC 2007.

@@ -8,8 +8,8 @@ For real accounting use `labkit.dp.accounting`, which goes through dp_accounting
     RDP        one number per order, which adds up                               the Renyi divergences of the release
     PLD        the distribution of the privacy loss, which is convolved          that distribution, that is, the exact noise
 
-The bounds hold for whatever neighbouring relation each release's guarantee is for. The questions may depend on earlier answers; the
-epsilons and noises may not.
+The bounds hold for whatever neighbouring relation each release's guarantee is for. The questions may depend on earlier
+answers; the epsilons and noises may not.
 """
 
 import math

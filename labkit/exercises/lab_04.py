@@ -55,7 +55,8 @@ def _judge_delta(answer):
         expected = float(np.sum(mass[losses > epsilon] * (1 - np.exp(epsilon - losses[losses > epsilon]))))
         got = float(answer(losses, mass, epsilon))
         if not abs(got - expected) < 1e-9:
-            return f"for losses {losses} with mass {mass} and epsilon {epsilon}: expected {expected:.4g}, your function gives {got:.4g}"
+            told = f"for losses {losses} with mass {mass} and epsilon {epsilon}"
+            return f"{told}: expected {expected:.4g}, your function gives {got:.4g}"
     return None
 
 
@@ -66,5 +67,5 @@ check.add("delta from losses", judge=_judge_delta,
 
 check.add("counts allowed",
           expected=max(k for k in range(1, 1000) if composition.pure_loss(0.01).composed(k).epsilon(1e-6) <= 1),
-          hint="composition.pure_loss(0.01).composed(k).epsilon(1e-6) is the cost of k counts; find the last k for which it is at most 1.",
+          hint="composition.pure_loss(0.01).composed(k).epsilon(1e-6) is what k counts cost; find the last k within 1.",
           wrong=[100, 1, 10_000, None])
