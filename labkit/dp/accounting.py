@@ -26,7 +26,7 @@ RELATION = "add or remove one record"
 FINEST = 1e-4  # dp_accounting's own spacing of the privacy-loss grid
 
 # An epsilon accepted by noise_multiplier_for lies in [TARGET * epsilon, epsilon].
-TARGET = 0.998
+TARGET = 0.995
 # Below this noise epsilon is over a thousand and the grid of losses too long: the Renyi bound stands in for "pld".
 HARDLY_ANY = 0.02
 FEW_ORDERS = [1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256, 512, 1024]
@@ -109,7 +109,7 @@ def noise_multiplier_for(*, epsilon, delta, sample_rate, steps, accountant="pld"
 
     epsilon:   > 0; the other arguments are those of `epsilon_spent`, which this function inverts.
     Returns a noise multiplier whose `epsilon_spent` is at most epsilon and, where noise can be tuned that finely, at least
-    0.998 epsilon. The answer is confirmed before it is returned: it never overspends.
+    0.995 epsilon. The answer is confirmed before it is returned: it never overspends.
     Raises ValueError for an argument out of its range.
     """
     validate.one_of(ACCOUNTANTS, accountant=accountant)
@@ -163,19 +163,20 @@ def _noise_multiplier(epsilon, delta, sample_rate, steps, accountant):
     single = get_sigma_gaussian(epsilon, delta)
     guess = math.log1p(1 / (single * sample_rate) ** 2 / steps) ** -0.5
     slope = -1.2 * guess**-2 / -math.expm1(-(guess**-2))
-    for rough in (True, False):  # a rough account finds the place cheaply; the exact one then needs two looks
-        guess, slope = _solve(guess, slope, epsilon, lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant, rough))
+    for rough, target in [(True, 0.96), (False, TARGET)]:  # found cheaply first, then exactly
+        guess, slope = _solve(guess, slope, epsilon, target,
+                              lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant, rough))
     return guess
 
 
-def _solve(sigma, slope, epsilon, spent):
-    """Secant steps in log-log, inside a bracket: a sigma with TARGET * epsilon <= spent(sigma) <= epsilon, and the slope."""
+def _solve(sigma, slope, epsilon, target, spent):
+    """Secant steps in log-log, inside a bracket: a sigma with target * epsilon <= spent(sigma) <= epsilon, and the slope."""
     overspends, safe, previous = 0.0, math.inf, None
     steepest, flattest = 2 * slope, slope / 2
     for _ in range(80):
         sigma = _round_up(sigma)
         cost = spent(sigma)
-        if TARGET * epsilon <= cost <= epsilon:
+        if target * epsilon <= cost <= epsilon:
             return sigma, slope
         if cost > epsilon:
             overspends = max(overspends, sigma)
@@ -183,7 +184,7 @@ def _solve(sigma, slope, epsilon, spent):
             safe = min(safe, sigma)
         if safe <= 1.0002 * overspends:  # epsilon jumps over the target between neighbouring values
             return safe, slope
-        gap = math.log(min(max(cost / epsilon, 1e-3), 1e3)) - math.log((1 + TARGET) / 2)
+        gap = math.log(min(max(cost / epsilon, 1e-3), 1e3)) - math.log((1 + target) / 2)
         if previous is not None and previous[1] != gap:
             slope = min(max((gap - previous[1]) / math.log(sigma / previous[0]), steepest), flattest)
         previous = sigma, gap

@@ -13,9 +13,9 @@ import numpy as np
 
 from labkit import validate
 from labkit.dp.exact import exact_fraction, sample_discrete_laplace
-from labkit.dp.mechanisms import _whole_numbers as whole_numbers
 
-ABOVE, BELOW, NOT_ASKED = 1, 0, -1
+NOT_ASKED = -1
+LARGEST = 1 << 62  # leaves room for the noise in 64 bits
 
 
 class SparseVector:
@@ -34,27 +34,23 @@ class SparseVector:
     """
 
     def __init__(self, *, threshold, epsilon, sensitivity=1, most=1, rng=None):
-        threshold = whole_numbers(threshold=threshold)
-        if threshold.ndim:
-            raise ValueError(f"threshold must be one whole number, got {threshold!r}")
+        threshold = validate.integer(-LARGEST, LARGEST, threshold=threshold)
         self.left = validate.integer(at_least=1, most=most)
         sensitivity = validate.integer(at_least=1, sensitivity=sensitivity)
         half = exact_fraction(epsilon=epsilon) / 2
         self._rng = validate.generator(rng=rng)
         self._answer_scale = 2 * self.left * sensitivity / half
-        self._threshold = int(threshold) + self._noise(sensitivity / half)
+        self._threshold = threshold + self._noise(sensitivity / half)
 
     def above(self, answer):
         """Whether the exact answer, a whole number, seems to be at or above the threshold.
 
         Raises ValueError for an answer that is no whole number, and RuntimeError once it has said True `most` times.
         """
-        answer = whole_numbers(answer=answer)
-        if answer.ndim:
-            raise ValueError(f"answer must be one whole number, got {answer!r}")
+        answer = validate.integer(-LARGEST, LARGEST, answer=answer)
         if not self.left:
             raise RuntimeError("this stream has said 'above' as often as it may: more would not be private")
-        said = int(answer) + self._noise(self._answer_scale) >= self._threshold
+        said = answer + self._noise(self._answer_scale) >= self._threshold
         self.left -= said
         return said
 
@@ -69,15 +65,14 @@ def above_threshold(answers, *, threshold, epsilon, sensitivity=1, most=1, rng=N
     The other arguments and errors are those of SparseVector.
     Returns an int8 array of the same shape: 1 above, 0 below, -1 not asked, because the stream had ended.
     """
-    answers = whole_numbers(answers=answers)
-    threshold = whole_numbers(threshold=threshold)
-    if not 1 <= answers.ndim <= 2:
-        raise ValueError(f"answers must have the shape (k,) or (n, k), got {answers.shape}")
-    if threshold.ndim:
-        raise ValueError(f"threshold must be one whole number, got {threshold!r}")
+    answers = validate.array(answers=answers)
+    if answers.dtype.kind not in "iu" or not 1 <= answers.ndim <= 2 or max(int(answers.max()), -int(answers.min())) > LARGEST:
+        raise ValueError("answers must be whole numbers within 2^62, of shape (k,) or (n, k), got "
+                         f"{answers.dtype} of shape {answers.shape}")
+    threshold = validate.integer(-LARGEST, LARGEST, threshold=threshold)
     most, sensitivity = validate.integer(at_least=1, most=most), validate.integer(at_least=1, sensitivity=sensitivity)
     half, rng = exact_fraction(epsilon=epsilon) / 2, validate.generator(rng=rng)
-    streams = answers.reshape(-1, answers.shape[-1])
+    streams = answers.astype(np.int64).reshape(-1, answers.shape[-1])
     noisy_threshold = threshold + sample_discrete_laplace(scale=sensitivity / half, count=len(streams), rng=rng)
     noise = sample_discrete_laplace(scale=2 * most * sensitivity / half, count=streams.size, rng=rng).reshape(streams.shape)
     said = (streams + noise >= noisy_threshold[:, None]).astype(np.int8)
