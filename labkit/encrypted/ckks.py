@@ -61,6 +61,8 @@ class Party:
 
         values = validate.array(values=values, ndim=1).astype(float)
         bound = self.largest if bound is None else validate.positive(bound=bound)
+        if bound >= self.capacity(0):
+            raise ValueError(f"bound must be below {self.capacity(0):.3g}, which is what fits, got {bound:g}")
         if len(values) > self.slots:
             raise ValueError(f"values must be at most {self.slots} numbers, one a slot, got {len(values)}")
         if np.abs(values).max() > bound:

@@ -6,12 +6,11 @@ by the next prime of the chain (rescaling) brings it back, nearly: no prime equa
 
 import math
 
-
 ERROR_DEVIATION = 3.2  # standard deviation of the errors that SEAL hides secrets with
 
 
 def fitting_scale(primes):
-    """Geometric mean of the middle primes: the scale that drifts least from level to level."""
+    """Geometric mean of the middle primes: a product taken through all levels ends at the scale where it began."""
     middle = primes[1:-1]
     return math.exp(sum(map(math.log, middle)) / len(middle))
 

@@ -3,8 +3,6 @@
 import struct
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from labkit.encrypted.plan import bytes_text
 
 COUNT, LENGTH = struct.Struct(">I"), struct.Struct(">Q")
@@ -59,13 +57,8 @@ class Ledger:
         return sum(len(message) for _, message in self.seen_by(receiver))
 
     def __str__(self):
-        rows = [(f"{sender} -> {receiver}", what, bytes_text(len(message))) for sender, receiver, what, message in self.entries]
+        # two digits: how well bytes compress differs a little from one ciphertext to the next
+        rows = [(f"{sender} -> {receiver}", what, bytes_text(len(message), digits=2))
+                for sender, receiver, what, message in self.entries]
         widths = [max(len(row[i]) for row in rows) if rows else 0 for i in range(2)]
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>9}" for a, b, c in rows)
-
-
-def byte_randomness(message):
-    """Entropy of the bytes of a message, 0 to 8 bits: near 8, they look like noise (which proves nothing by itself)."""
-    counts = np.bincount(np.frombuffer(message, np.uint8), minlength=256)
-    shares = counts[counts > 0] / len(message)
-    return float(-(shares * np.log2(shares)).sum())

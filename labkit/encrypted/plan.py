@@ -216,9 +216,10 @@ def _word_bytes(prime_bits):
     return sum(WORD_BYTES[bits - SMALLEST_PRIME] for bits in prime_bits)
 
 
-def bytes_text(count):
-    """A size for people: 235 KB, 1.1 MB (decimal)."""
+def bytes_text(count, digits=3):
+    """A size for people, to so many digits: 235 KB, 1.1 MB (decimal)."""
+    count = float(f"{count:.{digits}g}")
     for unit, size in [("GB", 1e9), ("MB", 1e6), ("KB", 1e3)]:
         if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} bytes"
+            return f"{count / size:g} {unit}"
+    return f"{count:g} bytes"

@@ -177,6 +177,11 @@ def test_bad_bounds(client, bound):
         client.encrypt([0.1], bound=bound)
 
 
+def test_a_bound_that_does_not_fit(client):
+    with pytest.raises(ValueError, match="bound must be below"):
+        client.encrypt([0.1], bound=1e30)
+
+
 def test_a_refused_value_is_not_in_the_message(client):
     with pytest.raises(ValueError) as refused:
         client.encrypt([123.456])
