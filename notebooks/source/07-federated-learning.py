@@ -12,10 +12,14 @@
 # why, count what it costs, and explain why keeping the data at home is not yet privacy.
 
 # %%
+import time
+from functools import lru_cache
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.patches import Ellipse
 from sklearn.metrics import roc_auc_score
 
 from labkit import datasets, lab
@@ -25,7 +29,7 @@ from labkit.federated import FedAvg, FedProx, Scaffold, Update, partition, simul
 seed = 7
 train, test = datasets.digits().split(seed=seed)
 FEDAVG, FEDPROX, SCAFFOLD, ALONE = lab.plots.SERIES[:4]
-print(f"{len(train.y):,} handwritten digits to learn from, {len(test.y)} to test on; {train.X.shape[1]} pixels each")
+print(f"{len(train):,} handwritten digits to learn from, {len(test)} to test on")
 
 # %% [markdown]
 # ## What goes wrong
@@ -47,8 +51,9 @@ def blank(inputs=64, classes=10):
 
 
 def update_from(*clients):
-    """What the server sees: the change of a blank model after one step on each client, averaged."""
-    return vector_of(simulate(blank(), clients, FedAvg(), rounds=1, learning_rate=0.1).model).numpy()
+    """What the server sees: how one step on each client changes a blank model, on average."""
+    run = simulate(blank(), clients, FedAvg(), rounds=1, learning_rate=0.1)
+    return vector_of(run.model).numpy()
 
 
 one = slice(3, 4)
@@ -60,9 +65,11 @@ rows, biases = update[:640].reshape(10, 64), update[640:]
 digit = biases.argmax()              # the step raises the bias of one label: the true one
 stolen = rows[digit] / biases[digit]
 
+# %%
 fig, axes = lab.plots.figure(8.2, 2.1, ncols=3, width_ratios=[1, 2.3, 1])
-for ax, image, title in zip(axes, [train.X[one].reshape(8, 8), rows, stolen.reshape(8, 8)],
-                            ["on the client", "what is sent: a row per digit, a column per pixel", "read from it"]):
+titles = ["on the client", "what is sent: a row per digit, a column per pixel", "read from it"]
+images = [train.X[one].reshape(8, 8), rows, stolen.reshape(8, 8)]
+for ax, image, title in zip(axes, images, titles):
     ax.imshow(image, cmap="gray_r", aspect="auto")
     ax.set_title(title, size=10)
     ax.axis("off")
@@ -75,7 +82,8 @@ plt.show()
 
 # %%
 lab.claim("the update of a single record gives away its label", bool(digit == train.y[one][0]))
-lab.claim("and the record itself, to single precision", np.abs(stolen - train.X[one]).max() < 1e-5)
+exact = np.abs(stolen - train.X[one]).max() < 1e-5
+lab.claim("and the record itself, to single precision", exact)
 
 # %% [markdown]
 # So give the client more records. **Predict:** one clinic, over a hundred records, one step on all of them together. What is
@@ -85,17 +93,17 @@ lab.claim("and the record itself, to single precision", np.abs(stolen - train.X[
 parts = partition.dirichlet(train.y, clients=10, alpha=0.3, seed=seed)
 clinics = [(train.X[part], train.y[part]) for part in parts]
 
-read = len(parts[0]) * (update_from(clinics[0])[640:] / 0.1 + 0.1)
-pd.DataFrame({"records it has": np.bincount(clinics[0][1], minlength=10), "read from the update": read.round(2)},
-             index=pd.Index(range(10), name="digit")).T
+counts = np.bincount(clinics[0][1], minlength=10)
+read = counts.sum() * (update_from(clinics[0])[640:] / 0.1 + 0.1)
+pd.DataFrame([counts, read.round(2)], index=["records it has", "read from the update"])
 
 # %% [markdown]
-# The pixels are mixed now, but the ten biases spell out how many records of each label the clinic holds. Read "ill" for a
-# digit, and the update of a hospital publishes its disease rate.
+# The pixels are mixed now, but the ten biases spell out how many records of each label the clinic holds (to the last record,
+# because the model began blank). Read "ill" for a digit, and the update of a hospital publishes its disease rate.
 
 # %%
 lab.claim("one step on a whole clinic gives away how many records of each label it holds",
-          bool((read.round() == np.bincount(clinics[0][1], minlength=10)).all()))
+          bool((read.round() == counts).all()))
 
 # %% [markdown]
 # Federating moved the data's *location*. It did not, by itself, make anything private. Both facts matter: this lab builds
@@ -109,15 +117,17 @@ lab.claim("one step on a whole clinic gives away how many records of each label 
 # %%
 fig, ax = lab.plots.figure(8.2, 2.7)
 box = {"boxstyle": "round,pad=.5", "fc": "#EEF4FA", "ec": "#999999"}
-for x, name in zip((0, 2.6, 5.2), ("1", "2", "3")):
-    gap = .14 if name == "2" else .22
-    ax.annotate("", (x - gap, .95), (2.6 - gap, 2.2), arrowprops={"arrowstyle": "->", "color": lab.PLAIN})
-    ax.annotate("", (2.6 + gap, 2.2), (x + gap, .95), arrowprops={"arrowstyle": "->", "color": lab.ATTACKER})
-    ax.text(x, .5, f"client {name}: own records\n$n_{name}$ of them, $K$ steps", ha="center", va="center", size=9, bbox=box)
+down, up = ({"arrowstyle": "->", "color": each} for each in (lab.PLAIN, lab.ATTACKER))
+for x, top, name in zip((0, 2.6, 5.2), (2.1, 2.6, 3.1), ("1", "2", "3")):
+    ax.annotate("", (x - .1, .9), (top - .1, 2.25), arrowprops=down)
+    ax.annotate("", (top + .1, 2.25), (x + .1, .9), arrowprops=up)
+    ax.text(x, .5, f"client {name}: own records\n$n_{name}$ of them, $K$ steps", ha="center",
+            va="center", size=9, bbox=box)
 ax.text(2.6, 2.5, "server: the model $\\theta$", ha="center", va="center", bbox=box)
-for y, text, colour in [(2.5, "1  send the model down", "#5F5F5F"), (2.0, "2  train at home", "k"),
-                        (1.5, "3  send the change up:\n    this is where it leaks", lab.ATTACKER),
-                        (.8, "4  average, weighted by $n$", "k")]:
+steps = [(2.5, "1  send the model down", "#5F5F5F"), (2.0, "2  train at home", "k"),
+         (1.4, "3  send the change up:\n    this is where it leaks", lab.ATTACKER),
+         (.8, "4  average, weighted by $n$", "k")]
+for y, text, colour in steps:
     ax.text(6.7, y, text, color=colour, va="center")
 ax.set(xlim=(-1.1, 9.4), ylim=(0, 2.9))
 ax.axis("off")
@@ -132,7 +142,7 @@ plt.show()
 #
 # ## Build it
 #
-# The gradient of softmax regression takes six lines of numpy, and federated averaging ten.
+# The gradient of softmax regression takes a handful of lines of numpy, and so does federated averaging.
 
 # %%
 def gradient(theta, X, y):
@@ -144,7 +154,7 @@ def gradient(theta, X, y):
     wrong[np.arange(len(y)), y] -= 1
     return X.T @ wrong / len(y)
 
-
+# %%
 def fedavg(clients, rounds, local_steps, learning_rate):
     theta = np.zeros((65, 10))
     records = sum(len(y) for _, y in clients)
@@ -158,11 +168,11 @@ def fedavg(clients, rounds, local_steps, learning_rate):
         theta = average
     return theta
 
-
+# %%
 ours = fedavg(clinics, rounds=10, local_steps=5, learning_rate=0.5)
 accuracy = ((test.X @ ours[:64] + ours[64]).argmax(1) == test.y).mean()
-majority = np.bincount(test.y).max() / len(test.y)
-print(f"right on {accuracy:.0%} of new digits; always giving the commonest one: {majority:.0%}")
+majority = np.bincount(test.y).max() / len(test)
+print(f"right on {accuracy:.0%} of new digits; the commonest digit alone: {majority:.0%}")
 
 # %% [markdown]
 # Ten clinics that never showed one another a record share a model that reads digits.
@@ -173,17 +183,16 @@ lab.claim("ten rounds of federated averaging learn digits", accuracy > 0.75 > 5 
 # %% [markdown]
 # ## Use the real thing
 #
-# `labkit.federated.simulate` does the same for any torch model, many times faster for small ones (it stacks all clients
-# into one tensor), and keeps a history: loss, accuracy, bytes, who took part, who dropped out.
+# `labkit.federated.simulate` does the same for any torch model (the clients of a small one are stacked into one tensor, and
+# step together), and keeps a history: loss, accuracy, bytes, who took part, who dropped out.
 
 # %%
-options = {"rounds": 10, "local_steps": 5, "learning_rate": 0.5, "evaluate": (test.X, test.y)}
-run = simulate(blank(), clinics, FedAvg(), **options)
-
-theirs = vector_of(run.model).numpy()
-ours_flat = np.concatenate([ours[:64].T.ravel(), ours[64]])
+run = simulate(blank(), clinics, FedAvg(), rounds=10, local_steps=5, learning_rate=0.5,
+               evaluate=(test.X, test.y))
 print(f"engine: {run.engine}; accuracy by round:", (run.accuracy * 100).round().astype(int))
-lab.claim("numpy from scratch and the simulator agree", np.abs(theirs - ours_flat).max() < 1e-4)
+
+difference = vector_of(run.model).numpy() - np.concatenate([ours[:64].T.ravel(), ours[64]])
+lab.claim("numpy from scratch and the simulator agree", np.abs(difference).max() < 1e-4)
 
 # %% [markdown]
 # Trying a different algorithm must not mean a different loop. In `labkit` a **strategy** answers four questions and holds
@@ -192,23 +201,25 @@ lab.claim("numpy from scratch and the simulator agree", np.abs(theirs - ours_fla
 # [Flower](https://flower.ai), an engine for real clients on real computers.
 
 # %%
-BOWLS = torch.tensor([[[1.0, 0.0], [0.0, 0.2]], [[0.3, 0.2], [0.2, 0.9]]])   # A: how steep, in which direction
-BOTTOMS = torch.tensor([[-1.0, 1.2], [1.2, -0.6]])                           # b: each client's own best model
+BOWLS = torch.tensor([[[1.0, 0.0], [0.0, 0.2]], [[0.3, 0.2], [0.2, 0.9]]])   # A: how steep
+BOTTOMS = torch.tensor([[-1.0, 1.2], [1.2, -0.6]])              # b: each client's best model
+RATE = 0.2
 
 
-def one_round(strategy, theta, server, memories, local_steps, learning_rate=0.2):
-    received, updates, walks = strategy.configure(theta, server), [], []     # Flower: configure_train
-    for k, memory in enumerate(memories):                                    # Flower: @app.train() of the ClientApp
+def one_round(strategy, theta, server, memories, local_steps):
+    received = strategy.configure(theta, server)            # Flower: configure_train
+    updates, walks = [], []
+    for k, memory in enumerate(memories):                   # Flower: @app.train(), at a client
         walk = [theta]
         for _ in range(local_steps):
             slope = BOWLS[k] @ (walk[-1] - BOTTOMS[k])
             slope = strategy.local_gradient(slope, walk[-1], received, memory)
-            walk.append(walk[-1] - learning_rate * slope)
-        reply, memories[k] = strategy.reply(walk[-1], received, memory, steps=local_steps,
-                                            learning_rate=learning_rate)     # Flower: the reply Message
+            walk.append(walk[-1] - RATE * slope)
+        reply, memories[k] = strategy.reply(                # Flower: the reply Message
+            walk[-1], received, memory, steps=local_steps, learning_rate=RATE)
         updates.append(Update(client=k, examples=1, steps=local_steps, message=reply))
         walks.append(torch.stack(walk))
-    theta, server = strategy.aggregate(theta, updates, server)               # Flower: aggregate_train
+    theta, server = strategy.aggregate(theta, updates, server)  # Flower: aggregate_train
     return theta, server, walks
 
 # %% [markdown]
@@ -221,21 +232,28 @@ def one_round(strategy, theta, server, memories, local_steps, learning_rate=0.2)
 
 # %%
 def walk_rounds(strategy, local_steps, rounds=12):
-    """The server's models over the rounds, and both clients' steps in the last one."""
+    """The server's models over the rounds, and both clients' steps in round 2."""
     theta = torch.tensor([-1.2, -1.2])
-    server, memories, models = strategy.start(theta, [1, 1]), [strategy.start_client(theta)] * 2, [theta]
+    server, memories = strategy.start(theta, [1, 1]), [strategy.start_client(theta)] * 2
+    models, walks = [theta], []
     for _ in range(rounds):
-        theta, server, walks = one_round(strategy, theta, server, memories, local_steps)
+        theta, server, steps = one_round(strategy, theta, server, memories, local_steps)
         models.append(theta)
-    return torch.stack(models), walks
+        walks.append(steps)
+    return torch.stack(models), walks[1]
 
-
+# %%
 best = torch.linalg.solve(BOWLS.sum(0), (BOWLS @ BOTTOMS[:, :, None]).sum(0))[:, 0]
-short, long = (float((walk_rounds(FedAvg(), steps, 200)[0][-1] - best).norm()) for steps in (1, 20))
-lab.claim("on two bowls FedAvg finds the common best model with 1 local step, and misses it with 20",
-          short < 1e-3 and long > 0.3, miss_with_1=round(short, 3), miss_with_20=round(long, 2))
-lab.claim("SCAFFOLD finds it with 20",
-          float((walk_rounds(Scaffold(), 20, 200)[0][-1] - best).norm()) < 1e-3)
+
+
+def miss(strategy, local_steps):
+    return round(float((walk_rounds(strategy, local_steps, 200)[0][-1] - best).norm()), 3)
+
+
+lab.claim("on two bowls FedAvg finds the best common model with 1 local step, not with 20",
+          miss(FedAvg(), 1) < 0.002 and miss(FedAvg(), 20) > 0.3,
+          miss_with_1=miss(FedAvg(), 1), miss_with_20=miss(FedAvg(), 20))
+lab.claim("SCAFFOLD finds it with 20", miss(Scaffold(), 20) < 0.002)
 
 # %% [markdown]
 # Lab 09 runs the same strategy on Flower, on separate processes, over TLS. The whole client is then about this long (not
@@ -262,8 +280,8 @@ lab.claim("SCAFFOLD finds it with 20",
 # | who remembers what? | `start`, `start_client` | fields of the strategy; `context.state` of the client |
 # | who runs it? | `simulate` | `ServerApp`, `SuperLink`, and a `SuperNode` at each client |
 #
-# Mind one seam. With Flower's FedProx the client adds the proximal term itself, and the example in the documentation of
-# Flower 1.41 adds the norm of the difference where the paper (and the formula above that example) has its *square*.
+# Mind one seam. With Flower's FedProx the client adds the proximal term itself, and the example in that class's docstring
+# (Flower 1.41) adds the norm of the difference where the paper (and the formula above that example) has its *square*.
 #
 # ## What it costs
 #
@@ -272,28 +290,36 @@ lab.claim("SCAFFOLD finds it with 20",
 # **Predict:** each clinic holds one digit only. Alone, what accuracy does each reach? And together?
 
 # %%
-def clinics_with(alpha, seed=seed):
-    """Ten clinics: alpha None gives each one digit, a small alpha few digits, a large one the mix of all."""
-    parts = (partition.by_label(train.y, clients=10, seed=seed) if alpha is None
-             else partition.dirichlet(train.y, clients=10, alpha=alpha, seed=seed))
+def clinics_with(alpha):
+    """Ten clinics: alpha None is one digit each, a small alpha few, a large one all alike."""
+    if alpha is None:
+        parts = partition.by_label(train.y, clients=10, seed=seed)
+    else:
+        parts = partition.dirichlet(train.y, clients=10, alpha=alpha, seed=seed)
     return [(train.X[part], train.y[part]) for part in parts]
 
 
-work = {"rounds": 20, "local_steps": 20, "batch_size": 32, "learning_rate": 0.5, "evaluate": (test.X, test.y)}
+def pooled(clients):
+    """All records in one place, as one client."""
+    return [tuple(np.concatenate(each) for each in zip(*clients))]
 
 
+def learn(clients, strategy=FedAvg(), **changes):
+    work = {"rounds": 20, "local_steps": 20, "batch_size": 32, "learning_rate": 0.5}
+    work.update(changes)
+    return simulate(blank(), clients, strategy, evaluate=(test.X, test.y), **work)
+
+# %%
 def accuracies(clients):
-    """Accuracy after 20 rounds: each clinic alone (mean), three strategies, and all records in one place."""
-    everything = (np.concatenate([X for X, _ in clients]), np.concatenate([y for _, y in clients]))
-    together = [simulate(blank(), clients, each, **work) for each in (FedAvg(), FedProx(mu=0.3), Scaffold())]
-    alone = [simulate(blank(), [each], FedAvg(), **{**work, "rounds": 2, "local_steps": 50}) for each in clients]
-    pooled = simulate(blank(), [everything], FedAvg(), **work)
-    return [np.mean([each.accuracy[-1] for each in alone]), *(each.accuracy[-1] for each in together),
-            pooled.accuracy[-1]]
+    """Accuracy in the end: each clinic alone (mean), three strategies, all records pooled."""
+    alone = [learn([each], rounds=4).accuracy[-1] for each in clients]
+    runs = [learn(clients, each) for each in (FedAvg(), FedProx(mu=0.3), Scaffold())]
+    runs.append(learn(pooled(clients)))
+    return [np.mean(alone), *(each.accuracy[-1] for each in runs)]
 
 
-table = pd.DataFrame({name: accuracies(clinics_with(alpha)) for name, alpha in
-                      {"all alike": 1000, "few digits each": 0.1, "one digit each": None}.items()},
+splits = {"all alike": 1000, "few digits each": 0.1, "one digit each": None}
+table = pd.DataFrame({name: accuracies(clinics_with(alpha)) for name, alpha in splits.items()},
                      index=["alone (mean)", "FedAvg", "FedProx, mu 0.3", "SCAFFOLD", "pooled"])
 table.map("{:.0%}".format)
 
@@ -303,14 +329,18 @@ table.map("{:.0%}".format)
 # FedAvg falls behind pooling. SCAFFOLD makes up much of it. FedProx does not: here its rubber band only slows learning down.
 
 # %%
-apart = table["one digit each"]
-lab.claim("alone with one digit a clinic is no better than chance", apart["alone (mean)"] < 0.12)
+alike, apart = table["all alike"], table["one digit each"]
+lab.claim("alone with one digit a clinic is no better than chance",
+          apart["alone (mean)"] < 0.12)
 lab.claim("together they read ten digits", apart["FedAvg"] > 0.8)
-lab.claim("alike clients lose next to nothing to pooling", table["all alike"]["pooled"] - table["all alike"]["FedAvg"] < 0.02)
-lab.claim("one-digit clients do lose, and SCAFFOLD wins part of it back",
-          apart["pooled"] - apart["FedAvg"] > 0.02 and apart["SCAFFOLD"] - apart["FedAvg"] > 0.015)
-lab.claim("FedProx at mu 0.3 beats FedAvg in none of the three columns by more than 1.5 points",
-          bool((table.loc["FedProx, mu 0.3"] - table.loc["FedAvg"] < 0.015).all()))
+lab.claim("alike clients lose next to nothing to pooling",
+          alike["pooled"] - alike["FedAvg"] < 0.02)
+lab.claim("one-digit clients do lose", apart["pooled"] - apart["FedAvg"] > 0.02)
+lab.claim("and SCAFFOLD wins part of it back", apart["SCAFFOLD"] - apart["FedAvg"] > 0.015)
+
+help_of_prox = table.loc["FedProx, mu 0.3"] - table.loc["FedAvg"]
+lab.claim("FedProx is nowhere better than FedAvg by more than 1.5 points",
+          bool((help_of_prox < 0.015).all()))
 
 # %% [markdown]
 # ### Bytes and rounds
@@ -319,43 +349,41 @@ lab.claim("FedProx at mu 0.3 beats FedAvg in none of the three columns by more t
 # **Predict:** how many rounds to 90 % with 1 local step, and with 20?
 
 # %%
-steps = [1, 2, 5, 10, 20, 50]
-alike, needed = clinics_with(1000), []
+steps, needed = [1, 2, 5, 10, 20, 50], []
 for local_steps in steps:
-    run = simulate(blank(), alike, FedAvg(), rounds=max(150 // local_steps, 10), local_steps=local_steps,
-                   batch_size=32, learning_rate=0.5, evaluate=(test.X, test.y))
-    assert run.accuracy.max() >= 0.9
+    rounds = max(150 // local_steps, 10)
+    run = learn(clinics_with(1000), rounds=rounds, local_steps=local_steps)
     needed.append(int(np.argmax(run.accuracy >= 0.9)))
+    assert needed[-1] > 0                       # it did get there
+per_round = run.rounds[1].bytes_down + run.rounds[1].bytes_up
 
-per_round = (run.bytes_down + run.bytes_up) / (len(run.rounds) - 1)
 fig, ax = lab.plots.figure(8.2, 2.6)
 bars = ax.bar([str(each) for each in steps], np.array(needed) * per_round / 1000, color=FEDAVG)
-ax.bar_label(bars, [f"{each:g} round{'s' * (each != 1)}" for each in needed], size=9)
-ax.set(xlabel="local steps per round", ylabel="kilobytes to 90 %", title="Work at home saves traffic (clients alike)")
+ax.bar_label(bars, [f"{each} round{'s' * (each != 1)}" for each in needed], size=9)
+ax.set(xlabel="local steps per round", ylabel="kilobytes to 90 %")
+ax.set_title("Work at home saves traffic (clients alike)")
 ax.margins(y=.15)
 plt.show()
 
 # %%
-lab.claim("20 local steps need at most a third of the rounds, and of the bytes, that 1 step needs",
+lab.claim("20 local steps need at most a third of the rounds, so of the bytes, of 1 step",
           needed[4] <= needed[0] / 3)
-lab.claim("SCAFFOLD sends twice the bytes of FedAvg",
-          simulate(blank(), alike, Scaffold(), rounds=1, learning_rate=1).bytes_up == run.bytes_up // (len(run.rounds) - 1) * 2)
+double = learn(clinics_with(1000), Scaffold(), rounds=1).bytes_up
+lab.claim("SCAFFOLD sends twice the bytes of FedAvg", double == 2 * run.rounds[1].bytes_up)
 
 # %% [markdown]
 # Do not sell federated learning as thrift, though. The records of this lab are small, and the model travels again and again:
 
 # %%
-full = simulate(blank(), alike, FedAvg(), **work)
-traffic, records = full.bytes_down + full.bytes_up, train.X.size + len(train.y)   # a byte per pixel and label
-print(f"20 rounds: {traffic:,} bytes. Sending the records themselves, once: {records:,} bytes.")
-lab.claim("federating this lab moves over ten times the bytes that pooling the records would", traffic > 10 * records)
-
-# %%
-import time
-
 began = time.process_time()
-simulate(blank(), alike, FedAvg(), **work)
-lab.measured(f"20 rounds x 10 clients x 20 steps: {time.process_time() - began:.2f} s of processor time on one thread")
+full = learn(clinics_with(1000))
+seconds = time.process_time() - began
+lab.measured(f"20 rounds of 10 clients and 20 steps: {seconds:.2f} s on one thread")
+
+traffic = full.bytes_down + full.bytes_up
+records = train.X.size + len(train)                # a byte per pixel and per label
+print(f"20 rounds: {traffic:,} bytes. Sending the records, once: {records:,} bytes.")
+lab.claim("federating moves over ten times the bytes of pooling here", traffic > 10 * records)
 
 # %% [markdown]
 # ### Who does not answer is not learned
@@ -363,21 +391,19 @@ lab.measured(f"20 rounds x 10 clients x 20 steps: {time.process_time() - began:.
 # Phones run out of battery, hospitals close at night. Say the clinic that holds the sevens never answers.
 
 # %%
-one_each = clinics_with(None)
-without_7 = [each for each in one_each if each[1][0] != 7]
-partial = simulate(blank(), without_7, FedAvg(), **work).model
+answering = [each for each in clinics_with(None) if each[1][0] != 7]
+partial = learn(answering).model
+
 
 def accuracy_of(model, rows=slice(None)):
     with torch.no_grad():
-        return float((model(torch.from_numpy(test.X[rows])).argmax(1).numpy() == test.y[rows]).mean())
+        said = model(torch.from_numpy(test.X[rows])).argmax(1).numpy()
+    return float((said == test.y[rows]).mean())
 
 
-sevens = np.flatnonzero(test.y == 7)
-lab.claim("a model that never heard from the sevens' clinic recognises no seven", accuracy_of(partial, sevens) == 0,
-          sevens_tested=len(sevens))
-
-# %%
-lab.claim("and the overall accuracy falls by less than 15 points, so that an average hides it",
+lab.claim("a model that never heard from the sevens' clinic recognises no seven",
+          accuracy_of(partial, test.y == 7) == 0, sevens_tested=int((test.y == 7).sum()))
+lab.claim("and its overall accuracy falls by less than 15 points: an average hides it",
           apart["FedAvg"] - accuracy_of(partial) < 0.15)
 
 # %% [markdown]
@@ -391,8 +417,10 @@ lab.claim("and the overall accuracy falls by less than 15 points, so that an ave
 heart = datasets.heart_disease()
 hospitals = np.unique(heart.groups)
 rate = np.array([heart.y[heart.groups == each].mean() for each in hospitals])
-pd.DataFrame({"patients": [(heart.groups == each).sum() for each in hospitals], "ill": [f"{each:.0%}" for each in rate],
-              "always the commoner answer": [f"{max(each, 1 - each):.0%}" for each in rate]}, index=hospitals)
+patients = np.array([(heart.groups == each).sum() for each in hospitals])
+trivial = np.maximum(rate, 1 - rate)            # always giving the commoner answer
+pd.DataFrame({"patients": patients, "ill": [f"{each:.0%}" for each in rate],
+              "trivial answer is right": [f"{each:.0%}" for each in trivial]}, index=hospitals)
 
 # %% [markdown]
 # They differ a lot: in Switzerland nearly every patient in the file is ill, in Hungary about a third. Each hospital can train
@@ -405,10 +433,11 @@ pd.DataFrame({"patients": [(heart.groups == each).sum() for each in hospitals], 
 
 # %%
 def split_patients(seed):
-    """Row numbers to train on, hospital by hospital, and to test on; each with its share of ill and healthy."""
+    """Rows to train on and rows to test on, per hospital, each with its share of ill."""
     rng, training, testing = np.random.default_rng(seed), [], []
     for hospital in hospitals:
-        piles = [rng.permutation(np.flatnonzero((heart.groups == hospital) & (heart.y == ill))) for ill in (0, 1)]
+        piles = [rng.permutation(np.flatnonzero((heart.groups == hospital) & (heart.y == ill)))
+                 for ill in (0, 1)]
         training.append(np.concatenate([pile[:round(.7 * len(pile))] for pile in piles]))
         testing.append(np.concatenate([pile[round(.7 * len(pile)):] for pile in piles]))
     return training, testing
@@ -416,7 +445,8 @@ def split_patients(seed):
 
 def fit(start, *clients, rounds=20):
     pairs = [(heart.X[rows], heart.y[rows]) for rows in clients]
-    return simulate(start, pairs, FedAvg(), rounds=rounds, local_steps=10, learning_rate=0.5).model
+    return simulate(start, pairs, FedAvg(), rounds=rounds, local_steps=10,
+                    learning_rate=0.5).model
 
 
 def score(model, rows):
@@ -424,28 +454,32 @@ def score(model, rows):
         risk = model(torch.from_numpy(heart.X[rows])).softmax(1)[:, 1].numpy()
     return np.mean((risk > 0.5) == heart.y[rows]), roc_auc_score(heart.y[rows], risk)
 
-
 # %%
-WAYS = ["alone", "joined", "joined, tuned", "pooled"]
 fresh, found = blank(35, 2), []
 for number in lab.progress(range(20), "splitting and training"):
     training, testing = split_patients(100 * seed + number)
-    joined, pooled = fit(fresh, *training), fit(fresh, np.concatenate(training))
-    found.append([[score(model, test_rows) for model in (fit(fresh, rows), joined, fit(joined, rows, rounds=1), pooled)]
-                  for rows, test_rows in zip(training, testing)])
-found = np.array(found)                          # split, hospital, way, (accuracy, AUC)
+    joined, merged = fit(fresh, *training), fit(fresh, np.concatenate(training))
+    found.append([])
+    for mine, new in zip(training, testing):
+        models = [fit(fresh, mine), joined, fit(joined, mine, rounds=1), merged]
+        found[-1].append([score(model, new) for model in models])
+found = np.array(found)           # split, hospital, way of training, (accuracy, AUC)
 
+# %%
+ways = {"alone": ALONE, "joined": FEDAVG, "joined, tuned": SCAFFOLD, "pooled": lab.PLAIN}
 fig, axes = lab.plots.figure(8.2, 3.4, ncols=2)
-for ax, metric, title in zip(axes, (0, 1), ("Accuracy", "Ranking (AUC)")):
-    for way, colour in enumerate([ALONE, FEDAVG, SCAFFOLD, lab.PLAIN]):
-        ax.errorbar(np.arange(4) + .18 * (way - 1.5), found[:, :, way, metric].mean(0),
-                    found[:, :, way, metric].std(0), fmt="o", color=colour, label=WAYS[way], lw=1.2)
-    baseline = np.maximum(rate, 1 - rate) if metric == 0 else np.full(4, .5)
-    ax.hlines(baseline, np.arange(4) - .4, np.arange(4) + .4, color=lab.BASELINE, ls="--", lw=1, label="trivial answer")
+for metric, (ax, title, chance) in enumerate(zip(axes, ("Accuracy", "Ranking (AUC)"),
+                                                 (trivial, np.full(4, .5)))):
+    mean, spread = found[..., metric].mean(0), found[..., metric].std(0)
+    for way, (name, colour) in enumerate(ways.items()):
+        ax.errorbar(np.arange(4) + .18 * (way - 1.5), mean[:, way], spread[:, way], fmt="o",
+                    color=colour, label=name, lw=1.2)
+    ax.hlines(chance, np.arange(4) - .4, np.arange(4) + .4, color=lab.BASELINE, ls="--", lw=1,
+              label="trivial answer")
     ax.set_xticks(range(4), hospitals, size=9)
-    ax.set(title=title)
+    ax.set_title(title)
     lab.plots.percent(ax)
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
 plt.show()
 
 # %% [markdown]
@@ -453,67 +487,80 @@ plt.show()
 # Nadeau and Bengio (2003) give a correction. Gains by joining, in points, with a 95 % interval:
 
 # %%
-gain = 100 * (found[:, :, 1:3] - found[:, :, :1])             # joined and tuned, each less alone
-width = 2.093 * gain.std(0, ddof=1) * np.sqrt(1 / 20 + .3 / .7)   # t quantile of 19 degrees of freedom
-told = np.vectorize("{:+.1f} ± {:.1f}".format)(gain.mean(0), width)
-pd.DataFrame({(metric, way): told[:, w, m] for m, metric in enumerate(["accuracy", "AUC"])
-              for w, way in enumerate(["joined", "joined, tuned"])}, index=hospitals)
+gain = 100 * (found[:, :, 1:3] - found[:, :, :1])   # joined, and joined and tuned, less alone
+student = 2.093                                      # of 19 degrees of freedom, for 95 %
+width = student * gain.std(0, ddof=1) * np.sqrt(1 / 20 + .3 / .7)
+gain = gain.mean(0)                          # hospital, (joined, tuned), (accuracy, AUC)
+
+told = np.vectorize("{:+.1f} ± {:.1f}".format)(gain, width).reshape(4, 4)
+columns = pd.MultiIndex.from_product([["joined", "joined, tuned"], ["accuracy", "AUC"]])
+pd.DataFrame(told, index=hospitals, columns=columns)
 
 # %%
-mean, ways = gain.mean(0), found.mean(0)
 cleveland, hungary, beach, swiss = range(4)
-lab.claim("Switzerland loses accuracy by joining, and ends below 'everybody is ill'",
-          mean[swiss, 0, 0] < -2 and ways[swiss, 1, 0] < rate[swiss] - 0.02)
+level = found[..., 0].mean(0)                        # accuracy by hospital and way of training
+lab.claim("Switzerland loses accuracy by joining, on average: it ends below 'everybody is ill'",
+          gain[swiss, 0, 0] < -2 and level[swiss, 1] < trivial[swiss] - 0.02)
 lab.claim("tuning the common model at home gives Switzerland most of it back",
-          mean[swiss, 1, 0] > mean[swiss, 0, 0] / 2)
-lab.claim("Long Beach ranks its patients better by joining, on average over the splits", mean[beach, 0, 1] > 1)
-lab.claim("but the interval of that gain includes zero: a hint, no proof", mean[beach, 0, 1] < width[beach, 0, 1])
+          gain[swiss, 1, 0] > gain[swiss, 0, 0] / 2)
+lab.claim("Long Beach ranks its patients better by joining, on average over the splits",
+          gain[beach, 0, 1] > 1)
+lab.claim("but the interval of that gain includes zero: a hint, no proof",
+          gain[beach, 0, 1] < width[beach, 0, 1])
 lab.claim("for Cleveland and Hungary no gain or loss exceeds its interval",
-          bool((np.abs(mean) < width)[[cleveland, hungary]].all()))
-lab.claim("in Long Beach and in Switzerland no way of training beats the trivial answer by 2 points of accuracy",
-          bool((ways[[beach, swiss], :, 0].max(1) < rate[[beach, swiss]] + 0.02).all()))
+          bool((np.abs(gain) < width)[[cleveland, hungary]].all()))
+lab.claim("in Long Beach and Switzerland nothing beats the trivial answer by 2 points",
+          bool((level.max(1) < trivial + 0.02)[[beach, swiss]].all()))
 
 # %% [markdown]
-# So joining is not a gift to all, and with a few hundred patients one often cannot tell. Switzerland's case has a plain reason: the
-# common model learns how common the disease is among *all* patients, and in Switzerland it is far commoner. And mind the dashed
-# lines. A report that gives only the federated accuracy for Switzerland, high as it looks, hides that the trivial answer is better.
+# So joining is not a gift to all, and with a few hundred patients one often cannot tell: even Switzerland's loss has a wide
+# interval, because hardly any of its patients are healthy. Its reason is plain, though: the common model learns how common the
+# disease is among *all* patients, and in Switzerland it is far commoner. And mind the dashed lines. A report that gives only the federated accuracy for Switzerland, high as it looks, hides that the trivial answer is better.
 #
 # ## Tune it
 #
 # First the picture behind the numbers. Each client walks towards the bottom of its own bowl; the server averages where they got to.
 
 # %%
-from matplotlib.patches import Ellipse
-
 CLIENTS = (lab.plots.SERIES[4], lab.plots.SERIES[3])
 STRATEGIES = {"FedAvg": FedAvg(), "FedProx, mu 0.5": FedProx(mu=0.5), "SCAFFOLD": Scaffold()}
 
 
+def draw_bowls(ax):
+    """Each client's loss as contour lines, and its own best model as a cross."""
+    for bowl, bottom, colour in zip(BOWLS.numpy(), BOTTOMS.numpy(), CLIENTS):
+        size, axes = np.linalg.eigh(bowl)
+        turn = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
+        for level in (.1, .4, .9, 1.6):
+            width, height = 2 * np.sqrt(2 * level / size)
+            ax.add_patch(Ellipse(bottom, width, height, angle=turn, fill=False, lw=.8,
+                                 alpha=.5, color=colour))
+        ax.plot(*bottom, "x", color=colour, ms=9)
+
+# %%
 def bowls(fig, strategy, local_steps):
     """Where does averaging two clients' walks lead?"""
     ax, distance = fig.subplots(1, 2, width_ratios=[1.7, 1])
-    for bowl, bottom, colour in zip(BOWLS.numpy(), BOTTOMS.numpy(), CLIENTS):
-        size, axes = np.linalg.eigh(bowl)
-        for level in (.1, .4, .9, 1.6):
-            ax.add_patch(Ellipse(bottom, *2 * np.sqrt(2 * level / size), fill=False, lw=.8, alpha=.5, color=colour,
-                                 angle=np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))))
-        ax.plot(*bottom, "x", color=colour, ms=9)
+    draw_bowls(ax)
     models, walks = walk_rounds(STRATEGIES[strategy], local_steps)
     for walk, colour in zip(walks, CLIENTS):
         ax.plot(*walk.T, ".-", ms=3, lw=1, color=colour)
     ax.plot(*models.T, "o-", ms=4, color="k", lw=1, label="the server, round by round")
     ax.plot(*best, "*", ms=16, color=lab.GUARANTEE, label="best for both together")
-    ax.set(xlim=(-3, 3.2), ylim=(-1.6, 2.6), xticks=[], yticks=[], xlabel="crosses: each client's own best model")
+    ax.set(xlim=(-3, 3.2), ylim=(-1.6, 2.6), xticks=[], yticks=[])
+    ax.set_xlabel("crosses: each client's own best model; dots: its steps in round 2", size=9)
     ax.legend(loc="upper right", fontsize=9)
-    miss = (models - best).norm(dim=1)
-    distance.plot(miss, "o-", ms=4, color="k")
-    distance.set(ylim=(0, 1.6), xlabel="round", title="distance from the best")
+    away = (models - best).norm(dim=1)
+    distance.plot(away, "o-", ms=4, color="k")
+    distance.set(ylim=(0, 1.6), xticks=range(0, 13, 3), xlabel="round")
+    distance.set_title("distance from the best")
     fig.subplots_adjust(left=.02, right=.98, bottom=.15, top=.9, wspace=.14)
-    return (f"{strategy}: after 12 rounds of {local_steps} local step{'s' * (local_steps != 1)} the server is {miss[-1]:.2f} "
-            f"away from the model that is best for both; it began {miss[0]:.2f} away.")
+    return (f"{strategy}: after 12 rounds with {local_steps} local step(s) each, the server "
+            f"is {away[-1]:.2f} away from the best common model ({away[0]:.2f} at the start).")
 
 
-lab.explore(bowls, size=(8.2, 3.6), strategy=list(STRATEGIES), local_steps=range(1, 51), start={"local_steps": 20})
+lab.explore(bowls, size=(8.2, 3.6), strategy=list(STRATEGIES), local_steps=range(1, 51),
+            start={"local_steps": 20})
 
 # %% [markdown]
 # **Question.** With FedAvg and 50 local steps, where does the server end up, and why does talking more often (fewer local
@@ -531,34 +578,35 @@ lab.explore(bowls, size=(8.2, 3.6), strategy=list(STRATEGIES), local_steps=range
 # commonest digit with its share. Every move trains three federations anew.
 
 # %%
-from functools import lru_cache
-
-
 @lru_cache
 def pooled_curve(local_steps):
-    return simulate(blank(), [(train.X, train.y)], FedAvg(), **{**work, "rounds": 12, "local_steps": local_steps}).accuracy
+    return learn([(train.X, train.y)], rounds=12, local_steps=local_steps).accuracy
 
 
 def mosaic(ax, clients):
-    """Ten tiles in a row, in each a dot per record, sorted by label; above each the commonest digit and its share."""
-    tiles = [np.pad(np.sort(y).astype(float), (0, 144 - len(y)), constant_values=np.nan) for _, y in clients]
-    tiles = [np.pad(tile.reshape(12, 12), ((0, 0), (1, 1)), constant_values=np.nan) for tile in tiles]
-    ax.imshow(np.hstack(tiles), cmap="viridis", vmin=0, vmax=9, interpolation="nearest")
+    """Ten tiles, a dot per record, sorted by label; above: commonest digit and its share."""
+    tiles = []
     for number, (_, y) in enumerate(clients):
-        counts = np.bincount(y, minlength=10)
-        ax.text(14 * number + 6.5, -1.2, f"{counts.argmax()}: {counts.max() / len(y):.0%}", ha="center", size=9)
+        dots = np.full(144, np.nan)
+        dots[:len(y)] = np.sort(y)
+        tiles.append(np.pad(dots.reshape(12, 12), ((0, 0), (1, 1)), constant_values=np.nan))
+        counts = np.bincount(y)
+        ax.text(14 * number + 6.5, -1.2, f"{counts.argmax()}: {counts.max() / len(y):.0%}",
+                ha="center", size=9)
+    ax.imshow(np.hstack(tiles), cmap="viridis", vmin=0, vmax=9, interpolation="nearest")
     ax.axis("off")
 
-
+# %%
 def parting(fig, alpha, local_steps, mu, drop_out):
     """How unlike may the clinics be before the curves part?"""
-    tiles, ax = fig.subplots(2, 1, height_ratios=[1, 2.7])
     clients, ends = clinics_with(alpha), []
-    mosaic(tiles, clients)
-    for name, strategy, colour in [("FedAvg", FedAvg(), FEDAVG), ("FedProx", FedProx(mu=mu), FEDPROX),
-                                   ("SCAFFOLD", Scaffold(), SCAFFOLD)]:
-        curve = simulate(blank(), clients, strategy, drop_out=drop_out, seed=seed,
-                         **{**work, "rounds": 12, "local_steps": local_steps}).accuracy
+    mosaic(fig.add_axes([.01, .75, .98, .2]), clients)
+    ax = fig.add_axes([.1, .12, .68, .56])
+    shown = [("FedAvg", FedAvg(), FEDAVG), ("FedProx", FedProx(mu=mu), FEDPROX),
+             ("SCAFFOLD", Scaffold(), SCAFFOLD)]
+    for name, strategy, colour in shown:
+        curve = learn(clients, strategy, rounds=12, local_steps=local_steps,
+                      drop_out=drop_out, seed=seed).accuracy
         ax.plot(curve, color=colour, label=name)
         ends.append(f"{name} {curve[-1]:.0%}")
     ax.plot(pooled_curve(local_steps), color=lab.PLAIN, label="records pooled")
@@ -566,15 +614,16 @@ def parting(fig, alpha, local_steps, mu, drop_out):
     ax.set(xlabel="round", xlim=(0, 12), ylim=(0, 1.02), ylabel="right on new digits")
     lab.plots.percent(ax)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, .5))
-    fig.subplots_adjust(left=.08, right=.8, bottom=.13, top=.94, hspace=.12)
     own = np.mean([np.bincount(y).max() / len(y) for _, y in clients])
-    return f"A clinic's commonest digit makes up {own:.0%} of its records. After 12 rounds: {', '.join(ends)}."
+    return (f"A clinic's commonest digit makes up {own:.0%} of its records. "
+            f"After 12 rounds: {', '.join(ends)}.")
 
-
-lab.explore(parting, size=(8.2, 4), live=False, alpha=lab.log_range(0.005, 100, 0.1), local_steps=[1, 5, 10, 20],
-            mu=(0.0, 1.0, 0.3), drop_out=(0.0, 0.9, 0.0), start={"local_steps": 10},
-            labels={"alpha": "alpha: one digit each ⟵ ⟶ all alike", "mu": "mu: FedProx's rubber band",
-                    "drop_out": "drop-out: share of clinics that do not answer"})
+# %%
+lab.explore(parting, size=(8.2, 4.2), live=False, alpha=lab.log_range(0.005, 100, 0.1),
+            local_steps=[1, 5, 10, 20], mu=(0.0, 1.0, 0.3), drop_out=(0.0, 0.9, 0.0),
+            start={"local_steps": 10},
+            labels={"alpha": "alpha: one digit each ⟵ ⟶ all alike", "mu": "mu of FedProx",
+                    "drop_out": "drop-out probability of a clinic"})
 
 # %% [markdown]
 # **Question.** Set the local steps to 1. Whatever alpha and mu are, the three curves become one (with no drop-outs). Why?
@@ -587,13 +636,16 @@ lab.explore(parting, size=(8.2, 4), live=False, alpha=lab.log_range(0.005, 100, 
 # </details>
 
 # %%
-def final(strategy, local_steps):
-    return vector_of(simulate(blank(), clinics, strategy, rounds=5, local_steps=local_steps, learning_rate=0.5).model)
+def gap(local_steps):
+    """Largest difference between the strategies' models after five full-batch rounds."""
+    models = [vector_of(learn(clinics, each, rounds=5, local_steps=local_steps,
+                              batch_size=None).model)
+              for each in (FedAvg(), FedProx(mu=0.3), Scaffold())]
+    return max(float((each - models[0]).abs().max()) for each in models)
 
 
-gaps = {steps: max(float((final(each, steps) - final(FedAvg(), steps)).abs().max()) for each in (FedProx(mu=0.3), Scaffold()))
-        for steps in (1, 10)}
-lab.claim("with 1 local step the three strategies give one model; with 10 they do not", gaps[1] < 1e-5 and gaps[10] > 0.01)
+lab.claim("with 1 local step the three strategies give one model; with 10 they do not",
+          gap(1) < 1e-5 and gap(10) > 0.01)
 
 # %% [markdown]
 # Last, which *average*? Let the model be a single number: a hospital's share of ill patients. Tick who takes part.
@@ -605,24 +657,27 @@ def averages(fig, Cleveland, Hungary, Long_Beach, Switzerland):
     if not part.any():
         return "Nobody takes part: there is nothing to average."
     ax = fig.subplots()
-    patients = np.array([(heart.groups == each).sum() for each in hospitals])
+    for x, size, name, on in zip(rate, patients, hospitals, part):
+        ax.scatter(x, 0, s=4 * size, color=FEDAVG if on else "#DDDDDD", alpha=.6, lw=0)
+        ax.text(x, -.55, f"{name}\n{size} patients", ha="center", va="top", size=9,
+                color="k" if on else "#888888")
     together = heart.y[np.isin(heart.groups, hospitals[part])].mean()
     plain, weighted = rate[part].mean(), np.average(rate[part], weights=patients[part])
-    for x, size, name, on in zip(rate, patients, hospitals, part):
-        ax.scatter(x, 0, s=4 * size, color=lab.plots.SERIES[0] if on else "#DDDDDD", alpha=.6, lw=0)
-        ax.text(x, -.55, f"{name}\n{size} patients", ha="center", va="top", size=9, color="k" if on else "#AAAAAA")
-    ax.axvline(together, ymax=.8, color=lab.PLAIN, lw=5, alpha=.4, label="trained on the pooled records")
-    ax.axvline(weighted, ymax=.8, color=lab.GUARANTEE, lw=1.5, label="average weighted by patients")
+    ax.axvline(together, ymax=.8, color=lab.PLAIN, lw=5, alpha=.4, label="pooled records")
+    ax.axvline(weighted, ymax=.8, color=lab.GUARANTEE, lw=1.5, label="weighted by patients")
     ax.axvline(plain, ymax=.8, color=lab.ATTACKER, ls=":", label="plain average")
-    ax.set(xlim=(.2, 1.05), ylim=(-1.3, 1.9), yticks=[], xlabel="share of patients who are ill")
+    ax.set(xlim=(.2, 1.05), ylim=(-1.3, 1.9), yticks=[])
+    ax.set_xlabel("share of patients who are ill")
     ax.spines["left"].set_visible(False)
     ax.legend(loc="upper left", ncols=3, fontsize=9)
     lab.plots.percent(ax, "x")
-    fig.subplots_adjust(left=.02, right=.98, bottom=.18, top=.98)
-    return f"Pooled {together:.1%}, weighted by patients {weighted:.1%}, plain average {plain:.1%}: off by {plain - together:+.1%}."
+    fig.subplots_adjust(left=.04, right=.97, bottom=.18, top=.98)
+    return (f"Pooled {together:.1%}, weighted by patients {weighted:.1%}, plain average "
+            f"{plain:.1%}, which is off by {100 * (plain - together):+.1f} points.")
 
-
-lab.explore(averages, size=(8.2, 2.8), Cleveland=True, Hungary=True, Long_Beach=True, Switzerland=True)
+# %%
+lab.explore(averages, size=(8.2, 2.8), Cleveland=True, Hungary=True, Long_Beach=True,
+            Switzerland=True)
 
 # %% [markdown]
 # **Question.** Which two hospitals can use the plain average almost without harm, and is the weighted one always the *right* one?
@@ -642,25 +697,33 @@ lab.explore(averages, size=(8.2, 2.8), Cleveland=True, Hungary=True, Long_Beach=
 # %%
 def decibels(guess, truth):
     """Peak signal-to-noise ratio: 10 is a blur, 30 looks the same to the eye, 100 is exact."""
-    return 10 * np.log10(1 / max(np.mean((np.clip(guess, 0, 1) - truth) ** 2), 1e-12))
+    error = np.mean((np.clip(guess, 0, 1) - truth) ** 2)
+    return 10 * np.log10(1 / max(error, 1e-12))
 
 
-victims = np.random.default_rng(seed).choice(len(train.y), 10, replace=False)
+def best_row(update, truth):
+    """The simple attack on softmax regression: divide each row by its bias, keep the best."""
+    rows, biases = update[:640].reshape(10, 64), update[640:]
+    return max(decibels(row, truth) for row in rows / biases[:, None])
+
+
+victims = np.random.default_rng(seed).choice(len(train), 10, replace=False)
 singles = [(train.X[[each]], train.y[[each]]) for each in victims]
 summed = 10 * update_from(*singles)
-blends = summed[:640].reshape(10, 64) / summed[640:, None]
-alone = np.mean([decibels(update_from(each)[:640].reshape(10, 64)[each[1][0]] / update_from(each)[640 + each[1][0]],
-                          each[0][0]) for each in singles])
-blurred = np.mean([max(decibels(blend, X[0]) for blend in blends) for X, _ in singles])
-guess = np.mean([decibels(train.X.mean(0), X[0]) for X, _ in singles])
+
+# %%
+one_by_one = np.mean([best_row(update_from(each), each[0][0]) for each in singles])
+from_sum = np.mean([best_row(summed, X[0]) for X, _ in singles])
+mean_image = np.mean([decibels(train.X.mean(0), X[0]) for X, _ in singles])
 lab.claim("the division read every single update exactly; from the sum of ten it gets a blur",
-          alone > 100 and blurred < 18, alone_dB=round(alone), sum_dB=round(blurred), mean_image_dB=round(guess))
+          one_by_one > 100 and from_sum < 18, single_dB=round(one_by_one),
+          sum_dB=round(from_sum), guessing_the_mean_image_dB=round(mean_image))
 
 # %% [markdown]
 # The simple attack fails. Is that privacy? Two cells say no. First, the labels of all ten are still there:
 
 # %%
-counted = (1 + summed[640:] / 0.1).round().astype(int)
+counted = (1 + summed[640:] / 0.1).round()
 lab.claim("the sum still tells how many of each label the ten have",
           bool((counted == np.bincount(train.y[victims], minlength=10)).all()))
 
@@ -670,27 +733,29 @@ lab.claim("the sum still tells how many of each label the ten have",
 
 # %%
 torch.manual_seed(seed)
-network = torch.nn.Sequential(torch.nn.Linear(64, 500), torch.nn.ReLU(), torch.nn.Linear(500, 10))
+network = torch.nn.Sequential(torch.nn.Linear(64, 500), torch.nn.ReLU(),
+                              torch.nn.Linear(500, 10))
 run = simulate(network, singles, FedAvg(), rounds=1, learning_rate=0.1)
 change = (vector_of(run.model) - vector_of(network)).numpy()
 rows, biases = change[:32_000].reshape(500, 64), change[32_000:32_500]
-readings = (rows / np.where(np.abs(biases) > 1e-7, biases, np.nan)[:, None])
-readings = readings[np.isfinite(readings).all(1)]
-best_reading = [max(readings, key=lambda each: decibels(each, X[0])) for X, _ in singles]
-clear = np.mean([decibels(each, X[0]) > 30 for each, (X, _) in zip(best_reading, singles)])
+woken = np.abs(biases) > 1e-7
+readings = rows[woken] / biases[woken, None]
+read = [max(readings, key=lambda each: decibels(each, X[0])) for X, _ in singles]
+clear = np.mean([decibels(each, X[0]) > 30 for each, (X, _) in zip(read, singles)])
+lab.claim("from the sum of ten updates of a network, half the records or more can be read",
+          clear >= 0.5)
 
+# %%
 fig, axes = lab.plots.figure(8.2, 1.8, nrows=2, ncols=10)
-for pair, images in zip(axes, ([X[0] for X, _ in singles], best_reading)):
-    for ax, image in zip(pair, images):
+for line, images in zip(axes, ([X[0] for X, _ in singles], read)):
+    for ax, image in zip(line, images):
         ax.imshow(np.clip(image, 0, 1).reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
-axes[0, 0].set_ylabel("on ten\nclients", rotation=0, ha="right", va="center")
-axes[1, 0].set_ylabel("from their\nsum", rotation=0, ha="right", va="center", color=lab.ATTACKER)
+beside = {"rotation": 0, "ha": "right", "va": "center"}
+axes[0, 0].set_ylabel("on ten\nclients", **beside)
+axes[1, 0].set_ylabel("from their\nsum", color=lab.ATTACKER, **beside)
 plt.show()
-
-# %%
-lab.claim("from the sum of ten updates of a network, at least half of the ten records are read clearly", clear >= 0.5)
 
 # %% [markdown]
 # (We picked each victim's best row knowing the picture; an attacker without it keeps all readings and looks.) So a sum is
@@ -810,7 +875,7 @@ check("read the record", attack);
 # updates leak, as the first cells showed.
 
 # %%
-lab.claim("without further protection, updates hand over records and label counts", np.abs(stolen - train.X[one]).max() < 1e-5,
+lab.claim("without further protection, federated updates hand over records", exact,
           article="B4", verdict="does not hold")
 
 # %% [markdown]
@@ -821,17 +886,23 @@ lab.claim("without further protection, updates hand over records and label count
 def least_squares(strategy, *rows):
     """Train a single number towards 0 (healthy) and 1 (ill)."""
     number = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False))
-    pairs = [(np.ones((len(each), 1), "float32"), heart.y[each, None].astype("float32")) for each in rows]
-    run = simulate(number, pairs, strategy, rounds=30, local_steps=5, learning_rate=0.2, loss=torch.nn.functional.mse_loss)
-    return float(vector_of(run.model)[0])
+    pairs = [(np.ones((len(each), 1), "float32"), heart.y[each, None].astype("float32"))
+             for each in rows]
+    run = simulate(number, pairs, strategy, rounds=30, local_steps=5, learning_rate=0.2,
+                   loss=torch.nn.functional.mse_loss)
+    return round(float(vector_of(run.model)[0]), 4)
 
 
 homes = partition.by_group(heart.groups)
-pooled, weighted, plain = (least_squares(FedAvg(), np.arange(len(heart.y))), least_squares(FedAvg(), *homes),
-                           least_squares(FedAvg(weight="equal"), *homes))
-lab.claim("weighted by patients, the average is the pooled model; the plain average is off by over 5 points",
-          abs(weighted - pooled) < 1e-4 and abs(plain - pooled) > 0.05, article="B8", verdict="holds once repaired",
-          pooled=round(pooled, 3), weighted=round(weighted, 3), plain=round(plain, 3))
+everybody = least_squares(FedAvg(), np.arange(len(heart)))
+weighted = least_squares(FedAvg(), *homes)
+plain = least_squares(FedAvg(weight="equal"), *homes)
+
+# %%
+lab.claim("weighted by patients, the average is the pooled model; the plain one is far off",
+          abs(weighted - everybody) < 0.001 and abs(plain - everybody) > 0.05,
+          article="B8", verdict="holds once repaired",
+          pooled=everybody, weighted=weighted, plain=plain)
 
 # %% [markdown]
 # **The global gradient is the average of the local gradients.** True for one step from the same model, weighted by size. After
@@ -840,23 +911,26 @@ lab.claim("weighted by patients, the average is the pooled model; the plain aver
 
 # %%
 def drift(clients, local_steps):
-    """Distance between the federated and the pooled change, relative to the pooled one, after one round."""
-    everything = (np.concatenate([X for X, _ in clients]), np.concatenate([y for _, y in clients]))
-    apart, pooled = (vector_of(simulate(blank(), each, FedAvg(), rounds=1, local_steps=local_steps,
-                                        learning_rate=0.5).model) for each in (clients, [everything]))
-    return float((apart - pooled).norm() / pooled.norm())
+    """Distance between federated and pooled change after one round, relative to the pooled."""
+    apart, central = (vector_of(learn(each, rounds=1, local_steps=local_steps,
+                                      batch_size=None).model)
+                      for each in (clients, pooled(clients)))
+    return float((apart - central).norm() / central.norm())
 
 
 steps = [1, 2, 5, 10, 20, 50, 100]
-splits = {"one digit each": None, "alpha 0.1": 0.1, "alpha 1": 1, "all alike": 1000}
-drifts = {name: [drift(clinics_with(alpha), each) for each in steps] for name, alpha in splits.items()}
+drifts = {name: [drift(clinics_with(alpha), each) for each in steps] for name, alpha in
+          {"one digit each": None, "alpha 0.1": 0.1, "alpha 1": 1, "all alike": 1000}.items()}
 
+# %%
 fig, ax = lab.plots.figure(8.2, 3)
 for (name, line), shade in zip(drifts.items(), plt.cm.viridis([.05, .35, .6, .85])):
     ax.plot(steps, line, "o-", color=shade, ms=4)
-    ax.annotate(name, (steps[-1], line[-1]), (6, 0), textcoords="offset points", va="center", color=shade)
-ax.set(xscale="log", xticks=steps, xticklabels=steps, xlabel="local steps", xlim=(.9, 260), ylim=(0, 1.05),
-       ylabel="drift, relative", title="How wrong is the averaged update?")
+    ax.annotate(name, (100, line[-1]), (6, 0), textcoords="offset points", va="center",
+                color=shade)
+ax.set(xscale="log", xticks=steps, xticklabels=steps, xlim=(.9, 260), ylim=(0, 1.05),
+       xlabel="local steps", ylabel="drift, relative")
+ax.set_title("How wrong is the averaged update?")
 ax.minorticks_off()
 lab.plots.percent(ax)
 plt.show()
@@ -864,49 +938,64 @@ plt.show()
 # %%
 lab.claim("with one step the average is the pooled gradient, however unlike the clients",
           max(line[0] for line in drifts.values()) < 1e-4)
-lab.claim("after 20 steps it is over 80 % off for one-digit clients and under 15 % off for alike ones",
-          drifts["one digit each"][4] > 0.8 and drifts["all alike"][4] < 0.15, article="B11", verdict="holds once repaired",
-          one_digit=round(drifts["one digit each"][4], 2), all_alike=round(drifts["all alike"][4], 2))
+far, near = drifts["one digit each"][4], drifts["all alike"][4]
+lab.claim("after 20 steps it is over 80 % off for one-digit clients, under 15 % if alike",
+          far > 0.8 and near < 0.15, article="B11", verdict="holds once repaired",
+          one_digit=round(far, 2), all_alike=round(near, 2))
 
 # %% [markdown]
+# Drift is not defeat: the averaged update of one-digit clients is far off in length and direction, and yet, as the table above
+# showed, it still leads to a model that reads digits. It costs rounds, and the last points of accuracy.
+#
 # **Ten clients; each adds its gradient; client $i$ starts from client $i-1$.** The rule as written, and with each of its two
 # slips repaired. **Predict** which of the four lines go down.
 
 # %%
-def article_round(theta, sign, chained, learning_rate=0.5):
+def article_round(theta, sign, chained):
     models, start = [], theta
     for X, y in clinics:
-        models.append(start + sign * learning_rate * gradient(start, X, y))
+        models.append(start + sign * 0.5 * gradient(start, X, y))
         start = models[-1] if chained else theta
     return np.mean(models, 0)
 
 
-def loss(theta):
+def training_loss(theta):
     scores = train.X @ theta[:64] + theta[64]
-    return np.mean(np.log(np.exp(scores - scores.max(1, keepdims=True)).sum(1)) + scores.max(1) - scores[np.arange(len(train.y)), train.y])
+    top = scores.max(1)
+    right = scores[np.arange(len(train)), train.y]
+    return np.mean(np.log(np.exp(scores - top[:, None]).sum(1)) + top - right)
 
-
-rules = {"as printed": (1, True), "only the index repaired": (1, False), "only the sign repaired": (-1, True), "both repaired": (-1, False)}
+# %%
+rules = {"as printed": (1, True), "only the index repaired": (1, False),
+         "only the sign repaired": (-1, True), "both repaired": (-1, False)}
 losses = {}
 for name, (sign, chained) in rules.items():
-    theta, losses[name] = np.zeros((65, 10)), []
-    for _ in range(9):
-        losses[name].append(loss(theta))
-        theta = article_round(theta, sign, chained)
+    thetas = [np.zeros((65, 10))]
+    for _ in range(8):
+        thetas.append(article_round(thetas[-1], sign, chained))
+    losses[name] = [training_loss(each) for each in thetas]
 
 fig, ax = lab.plots.figure(8.2, 3)
-for (name, line), colour in zip(losses.items(), [lab.ATTACKER, FEDPROX, FEDAVG, lab.plots.SERIES[4]]):
+for (name, line), colour in zip(losses.items(),
+                                [lab.ATTACKER, FEDPROX, FEDAVG, lab.plots.SERIES[4]]):
     ax.plot(line, color=colour)
-    ax.annotate(name, (8, line[-1]), (6, 0), textcoords="offset points", va="center", color=colour)
+    ax.annotate(name, (8, line[-1]), (6, 0), textcoords="offset points", va="center",
+                color=colour)
 lab.plots.baseline(ax, np.log(10), "knowing nothing")
-ax.set(yscale="log", xlabel="round", ylabel="training loss", title="The article's update rule", xlim=(0, 10.8), xticks=range(9))
+ax.set(yscale="log", xlabel="round", ylabel="training loss", xlim=(0, 10.8), xticks=range(9))
+ax.set_title("The article's update rule")
 ax.legend(loc="upper left")
 plt.show()
 
 # %%
-lab.claim("as printed, the loss goes up in every round", bool((np.diff(losses["as printed"]) > 0).all()),
-          article="B14", verdict="does not hold", first=round(losses["as printed"][0], 2), last=float(f'{losses["as printed"][-1]:.2g}'))
-lab.claim("with sign and index repaired, it goes down in every round", bool((np.diff(losses["both repaired"]) < 0).all()))
+printed, repaired = losses["as printed"], losses["both repaired"]
+lab.claim("as printed, the loss goes up in every round", bool((np.diff(printed) > 0).all()),
+          article="B14", verdict="does not hold", before=round(printed[0], 2),
+          after_8_rounds=round(printed[-1]))
+lab.claim("with sign and index repaired it goes down in every round",
+          bool((np.diff(repaired) < 0).all()))
+lab.claim("with only the sign repaired it goes down faster, one client after the other",
+          losses["only the sign repaired"][-1] < repaired[-1])
 
 # %% [markdown]
 # The sign makes it climb. The index makes it *sequential*: client 2 cannot start before client 1 has finished, so ten clients
@@ -923,7 +1012,7 @@ lab.claim("with sign and index repaired, it goes down in every round", bool((np.
 #   about files, not about information.
 # - **The final model leaks too**, through its answers or weights (lab 06 audits it), whoever trained it and however.
 # - **Everybody is honest here.** A client can send poison, a server can send a trap. Lab 08.
-# - Ten to four clients that all answer are a *cross-silo* toy. Millions of phones (*cross-device*) drop out, differ in speed and
+# - A handful of clients that always answer is a *cross-silo* toy. Millions of phones (*cross-device*) drop out, differ in speed and
 #   are never seen twice; SCAFFOLD, whose clients must remember, does not suit them.
 # - One small convex model, one learning rate, few rounds. SCAFFOLD's lead here is no law: on deep networks it can vanish. FedProx
 #   was made for clients that do unequal amounts of work, which this lab does not have.

@@ -123,8 +123,10 @@ def test_batches_do_not_depend_on_who_else_takes_part():
     assert [len(each) for each in first] == [4, 4, 2, 4, 4, 2]
     assert all(np.array_equal(a, b) for a, b in zip(first, again))
     assert sorted(np.concatenate(first[:3])) == sorted(np.concatenate(first[3:])) == list(range(10))
-    other = batches(10, batch_size=4, local_steps=6, local_epochs=None, seed=1, round_number=4, client=5)
-    assert not all(np.array_equal(a, b) for a, b in zip(first, other))
+    for changed in ({"round_number": 4}, {"client": 4}, {"seed": 2}):
+        same = {"seed": 1, "round_number": 3, "client": 5, **changed}
+        other = batches(10, batch_size=4, local_steps=6, local_epochs=None, **same)
+        assert not all(np.array_equal(a, b) for a, b in zip(first, other)), changed
 
 
 def test_a_client_on_its_own_computer_gets_the_same_update(clients):
