@@ -4,6 +4,9 @@
     ckks, vector     encrypted vectors: a client with the key, a server without
     models, parties  scoring what one cannot see; parties that exchange bytes
     paillier         encryption that adds, from scratch, for teaching
+    sharing, field   secret sharing (additive, Shamir) over a prime field, and sums that nobody shows
+    triples          Beaver's triples: a linear model on shared numbers
+    intersection     private set intersection, and the hashed join that it replaces
 
-Nothing is imported here: TenSEAL loads when first used.
+Nothing is imported here: TenSEAL and openmined-psi load when first used.
 """

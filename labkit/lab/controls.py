@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 _LAYOUT = {"width": "460px", "max_width": "96%"}
 _STYLE = {"description_width": "initial"}
+_SLIDER = "360px"  # what a control gets beside its label
 ENDS = '<span style="color:#666;font-size:90%;white-space:nowrap">more private ⟵ ⟶ more accurate</span>'
 
 
@@ -42,6 +43,16 @@ def row(name, each):
     return widgets.HBox([each, widgets.HTML(ENDS)]) if _is_epsilon(name) else each
 
 
+def align(controls):
+    """Give the labels of a widget's controls one width, so that the controls stand in line."""
+    in_line = [each for each in controls if isinstance(each, (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider,
+                                                              widgets.Dropdown))]
+    width = f"{0.55 * max((len(each.description) for each in in_line), default=0) + 1:.1f}em"
+    for each in in_line:
+        each.style.description_width = width
+        each.layout.width = f"calc({width} + {_SLIDER})"
+
+
 def control(name, spec, *, label=None, start=None, live=True):
     """The ipywidget for one argument of a draw function; see `labkit.lab.explore` for what `spec` may be."""
     if label is None:
@@ -67,7 +78,7 @@ def control(name, spec, *, label=None, start=None, live=True):
     if isinstance(spec, LogRange):
         value = spec.start if start is None else start
         low, high = math.log10(spec.low), math.log10(spec.high)
-        shown = ",.0f" if spec.low >= 10 else ".3g"
+        shown = ",.0f" if spec.low >= 10 else ".1e" if spec.high <= 0.01 else ".3g"
         return widgets.FloatLogSlider(value=value, base=10, min=low, max=high, step=_step(low, high, math.log10(value)),
                                       readout_format=shown, continuous_update=live, **shared)
     raise ValueError(f"{name} must be a range, (low, high), (low, high, start), log_range(...), a list, a dict, "

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 
 import ipywidgets as widgets
 
-from labkit.lab.controls import control, log_range, row
+from labkit.lab.controls import align, control, log_range, row
 from labkit.lab.plots import bare_figure
 
 __all__ = ["explore", "Explore", "log_range"]
@@ -79,6 +79,7 @@ class Explore(widgets.VBox):
         self._picture = widgets.HTML(layout=widgets.Layout(min_height=f"{int(size[1] * DPI)}px", margin="0"))
         self._sentence = widgets.HTML(layout=widgets.Layout(min_height="3.2em", margin="0"))
         title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}</div>')
+        align(self.controls.values())
         rows = [row(name, each) for name, each in self.controls.items()]
         super().__init__([title, *rows, self._picture, self._sentence])
         self.add_class("labkit-explore")

@@ -61,13 +61,17 @@ def wait_for_change(page, widget, before):
     return False
 
 
+KERNEL_IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
+
+
 def settle(page, widget):
-    """Wait until a widget has finished drawing: the same picture for a third of a second, and not "computing"."""
-    before, since = None, time.monotonic()
-    while time.monotonic() - since < 0.35 or "computing" in widget.inner_text():
+    """Wait until a widget has caught up: kernel idle, no "computing", and one picture for eight tenths of a second."""
+    before, since, until = None, time.monotonic(), time.monotonic() + 30
+    while time.monotonic() - since < 0.8:
         now = image_of(widget).get_attribute("src")
-        if now != before:
+        if now != before or "computing" in widget.inner_text() or not page.evaluate(KERNEL_IDLE):
             before, since = now, time.monotonic()
+        assert time.monotonic() < until, "the widget never came to rest"
         page.wait_for_timeout(50)
 
 
@@ -125,7 +129,8 @@ def test_lab_runs_and_every_control_moves_its_picture(source, server, page):
                                      ("toggle", "input[type=checkbox]", move_toggle)]:
             for control in range(widget.locator(selector).count()):
                 assert move(page, widget, control), f"widget {number + 1}: {kind} {control + 1} left the picture unchanged"
-        page.wait_for_timeout(200)
+                    settle(page, widget)
+                    assert "cannot be drawn" not in widget.inner_text(), widget.inner_text()
         assert abs(widget.bounding_box()["height"] - height) < 40, f"widget {number + 1} changed its height"
         widget.screenshot(path=jupyter.PICTURES / f"{source.stem}-widget-{number + 1}.png")
     text = page.locator("body").inner_text()
