@@ -32,7 +32,7 @@ def environment():
     """environment.yml as {package: range}, conda's and pip's in one, and the list of pip's."""
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     (of_pip,) = [each["pip"] for each in listed if isinstance(each, dict)]
-    split = [re.match(r"([A-Za-z0-9-]+)(.*)", each).groups() for each in [*(each for each in listed if isinstance(each, str)), *of_pip]]
+    split = [re.match(r"([A-Za-z0-9-]+)([^;]*)", each).groups() for each in [*(each for each in listed if isinstance(each, str)), *of_pip]]
     return dict(split), of_pip
 
 

@@ -129,8 +129,8 @@ def test_lab_runs_and_every_control_moves_its_picture(source, server, page):
                                      ("toggle", "input[type=checkbox]", move_toggle)]:
             for control in range(widget.locator(selector).count()):
                 assert move(page, widget, control), f"widget {number + 1}: {kind} {control + 1} left the picture unchanged"
-                    settle(page, widget)
-                    assert "cannot be drawn" not in widget.inner_text(), widget.inner_text()
+                settle(page, widget)
+                assert "cannot be drawn" not in widget.inner_text(), widget.inner_text()
         assert abs(widget.bounding_box()["height"] - height) < 40, f"widget {number + 1} changed its height"
         widget.screenshot(path=jupyter.PICTURES / f"{source.stem}-widget-{number + 1}.png")
     text = page.locator("body").inner_text()
