@@ -82,7 +82,7 @@ class Numbers:
         width = self.bands[level - 1] if level else 1
         first = np.maximum((positions + self.low) // width * width - self.low, 0)
         last = np.minimum(((positions + self.low) // width + 1) * width - 1 - self.low, self.size - 1)
-        return _labels(self, first, last)
+        return labels(self, first, last)
 
     def encode(self, labels):
         """For a model: the middle of each label's range, scaled to [0, 1]; float array (n, 1)."""
@@ -129,7 +129,9 @@ class Tree:
             return np.array([self._place[each] for each in values], dtype=np.int64)
         except (KeyError, TypeError):
             stray = next(each for each in values if not isinstance(each, str) or each not in self._place)
-            raise ValueError(f"values must be leaves of the tree ({', '.join(self.leaves[:8])} ...), got {stray!r}") from None
+            raise ValueError(
+                f"values must be leaves of the tree ({', '.join(self.leaves[:8])} ...), got {stray!r}"
+            ) from None
 
     def _label(self, first, last):
         """What to publish for the leaves first ... last."""
@@ -146,6 +148,8 @@ class Tree:
             parts = [self.nodes[each] for each in label.split(EITHER)]
         except (KeyError, AttributeError):
             raise ValueError(f"label must be nodes of the tree, joined by {EITHER!r}, got {label!r}") from None
+        if any(before[1] >= after[0] for before, after in zip(parts, parts[1:])):
+            raise ValueError(f"label must name its nodes in the order of the tree, got {label!r}")
         return parts[0][0], parts[-1][1]
 
     def ends(self, label):
@@ -163,9 +167,9 @@ class Tree:
         return np.array([sum(a == b for a, b in zip(left, right)) - 1 for left, right in zip(self._paths, self._paths[1:])])
 
     def at_level(self, values, level):
-        """The labels of a whole column at one level: 0 as it is, then that many steps up the tree."""
+        """The labels of a whole column at one level: 0 as it is, then each level cuts the tree's lowest storey off."""
         level = validate.integer(at_least=0, at_most=self.levels, level=level)
-        up = np.array([path[max(len(path) - 1 - level, 0)] for path in self._paths], dtype=object)
+        up = np.array([path[min(self.levels - level, len(path) - 1)] for path in self._paths], dtype=object)
         return up[self.positions(values)]
 
     def encode(self, labels):
@@ -185,9 +189,10 @@ def prefixes(codes, lengths):
     lengths: how many characters each level keeps, longest first: (3, 1) gives 20417 -> 204** -> 2**** -> *.
     Raises ValueError for codes that are empty or differ in length, or lengths that do not fall.
     """
-    codes = sorted(set(codes))
+    codes = list(codes)
     if not codes or any(not isinstance(each, str) or len(each) != len(codes[0]) for each in codes):
-        raise ValueError(f"codes must be str of one length, got {codes[:5]!r}")
+        raise ValueError(f"codes must be at least one str, all of one length, got {codes[:5]!r}")
+    codes = sorted(set(codes))
     lengths = [validate.integer(at_least=1, at_most=len(codes[0]) - 1, lengths=each) for each in lengths]
     if any(a <= b for a, b in zip(lengths, lengths[1:])):
         raise ValueError(f"lengths must fall, got {lengths!r}")
@@ -197,13 +202,25 @@ def prefixes(codes, lengths):
             return list(members)
         keep = remaining[0]
         heads = sorted({each[:keep] for each in members})
-        return {head.ljust(len(codes[0]), "*"): grow([each for each in members if each.startswith(head)], remaining[1:])
-                for head in heads}
+        return {
+            head.ljust(len(codes[0]), "*"): grow([each for each in members if each.startswith(head)], remaining[1:])
+            for head in heads
+        }
 
     return Tree(grow(codes, lengths[::-1]))
 
 
-def _labels(hierarchy, first, last):
+def checked(hierarchies):
+    """The names of the columns in {column: Numbers or Tree}. Raises ValueError for anything else."""
+    if not isinstance(hierarchies, dict) or not hierarchies:
+        raise ValueError(f"hierarchies must be a dict from column to Numbers or Tree, got {hierarchies!r:.80}")
+    for name, each in hierarchies.items():
+        if not isinstance(each, (Numbers, Tree)):
+            raise ValueError(f"hierarchies must be a dict from column to Numbers or Tree, got {each!r:.80} for {name!r}")
+    return list(hierarchies)
+
+
+def labels(hierarchy, first, last):
     """Labels of many stretches, each distinct stretch worked out once."""
     stretches, which = np.unique(np.stack([first, last]), axis=1, return_inverse=True)
     return np.array([hierarchy.label(int(a), int(b)) for a, b in stretches.T], dtype=object)[which.ravel()]

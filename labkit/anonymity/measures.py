@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from labkit import validate
+from labkit.anonymity.hierarchies import checked
 
 ROUNDING = 1e-9  # sums of shares are off by about 1e-16 for each class; a limit of exactly t must still hold
 
@@ -16,15 +17,16 @@ def columns_of(table, quasi_identifiers, sensitive=None):
     """Check a table and the columns named; returns the quasi-identifiers as a list. Raises ValueError."""
     if not isinstance(table, pd.DataFrame) or not len(table):
         raise ValueError(f"table must be a pandas DataFrame with at least one row, got {type(table).__name__}")
-    if isinstance(quasi_identifiers, str) or not len(list(quasi_identifiers)):
+    if not isinstance(quasi_identifiers, (list, tuple)) or not quasi_identifiers:
         raise ValueError(f"quasi_identifiers must be a non-empty list of column names, got {quasi_identifiers!r}")
     names = list(quasi_identifiers)
-    for argument, name in [("quasi_identifiers", each) for each in names] + ([("sensitive", sensitive)] if sensitive is not None else []):
+    named = [("quasi_identifiers", name) for name in names] + [("sensitive", sensitive)] * (sensitive is not None)
+    for argument, name in named:
         if not isinstance(name, str) or name not in table.columns:
             raise ValueError(f"{argument} must be among the columns {list(table.columns)}, got {name!r}")
     if sensitive in names or len(set(names)) < len(names):
         raise ValueError(f"quasi_identifiers must be distinct and without the sensitive column, got {names!r}")
-    missing = [name for name in [*names, *([sensitive] if sensitive else [])] if table[name].isna().any()]
+    missing = [name for _, name in named if table[name].isna().any()]
     if missing:
         raise ValueError(f"table must have no gaps (give them a value of their own), got gaps in {missing}")
     return names
@@ -121,7 +123,7 @@ def certainty_penalty(table, hierarchies, suppressed=0):
     suppressed:  rows that were left out; each counts as fully hidden.
     Source: Xu, Wang, Pei, Wang, Shi, Fu, KDD 2006.
     """
-    names = columns_of(table, list(hierarchies))
+    names = columns_of(table, checked(hierarchies))
     suppressed = validate.integer(at_least=0, suppressed=suppressed)
     lost = 0.0
     for name in names:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from labkit import validate
-from labkit.anonymity.hierarchies import _labels
+from labkit.anonymity.hierarchies import checked, labels
 from labkit.anonymity.measures import ROUNDING, columns_of, distances, distinct, effective, is_ordered
 
 
@@ -48,7 +48,7 @@ def mondrian(table, hierarchies, *, k, sensitive=None, l=None, entropy_l=None, t
                  `ordered` as in `t_closeness`.
     Returns a Release. Raises ValueError for bad arguments, and when even the whole table as one class would not do.
     """
-    names = columns_of(table, list(hierarchies), sensitive)
+    names = columns_of(table, checked(hierarchies), sensitive)
     k = validate.integer(at_least=1, k=k)
     asked = {"l": l, "entropy_l": entropy_l, "t": t}
     if sensitive is None and any(each is not None for each in asked.values()):
@@ -61,7 +61,9 @@ def mondrian(table, hierarchies, *, k, sensitive=None, l=None, entropy_l=None, t
     overall = np.bincount(codes, minlength=kinds)
     allowed = _allowed(k, l, entropy_l, t, overall, t is not None and is_ordered(table[sensitive], ordered))
     if not allowed(overall[None, :])[0]:
-        raise ValueError(f"k={k!r} with {asked} must be met by the whole table as one class of {len(table)} rows, and is not")
+        raise ValueError(
+            f"k={k!r} with {asked} must be met by the whole table as one class of {len(table)} rows, and is not"
+        )
     columns = [hierarchies[name] for name in names]
     boxes = _boxes(positions, columns, codes, kinds, allowed, k)
     return _release(table, names, columns, positions, boxes)
@@ -118,7 +120,9 @@ def _cut(positions, columns, depths, codes, kinds, allowed):
         if width[column] == 0:
             return None
         size = high[column] - low[column] + 1
-        counts = np.bincount((positions[:, column] - low[column]) * kinds + codes, minlength=size * kinds).reshape(size, kinds)
+        counts = np.bincount((positions[:, column] - low[column]) * kinds + codes, minlength=size * kinds).reshape(
+            size, kinds
+        )
         present = np.flatnonzero(counts.any(axis=1))
         below = np.cumsum(counts[present], axis=0)
         below, whole = below[:-1], below[-1]
@@ -143,5 +147,7 @@ def _release(table, names, columns, positions, boxes):
     last = np.maximum.reduceat(positions[order], starts)
     generalised = table.copy()
     for column, name in enumerate(names):
-        generalised[name] = pd.Series(_labels(columns[column], first[:, column], last[:, column])[which], index=table.index, dtype=object)
+        generalised[name] = pd.Series(
+            labels(columns[column], first[:, column], last[:, column])[which], index=table.index, dtype=object
+        )
     return Release(generalised, which, tuple(names))

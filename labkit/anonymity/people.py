@@ -11,7 +11,9 @@ import pandas as pd
 from labkit import datasets, validate
 from labkit.anonymity.hierarchies import Numbers, Tree, prefixes
 
-AREAS = tuple(f"{region}{part}{place:03d}" for region in (1, 2, 3, 4) for part in (0, 1, 2) for place in (17, 240, 411, 530, 802))
+AREAS = tuple(
+    f"{region}{part}{place:03d}" for region in (1, 2, 3, 4) for part in (0, 1, 2) for place in (17, 240, 411, 530, 802)
+)
 COUNT_DAY = "1994-07-01"  # the day on which the simulated birth dates give the ages of the census
 REAL = ["age", "sex", "race", "marital_status", "education_num", "occupation", "workclass", "hours_per_week", "income"]
 

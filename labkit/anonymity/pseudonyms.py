@@ -1,7 +1,8 @@
 """Replace an identifier by a pseudonym: the same person keeps the same one, and nobody can turn it back.
 
-A plain hash does not do that. Whoever can list the possible identifiers (names, telephone numbers, insurance numbers) hashes
-them all and looks the pseudonyms up: `labkit.attacks.linkage.dictionary_attack`. A key that stays with the data holder ends it.
+A plain hash does not do that. Whoever can list the possible identifiers (names, telephone numbers, insurance numbers)
+hashes them all and looks the pseudonyms up: `labkit.attacks.linkage.dictionary_attack`. A key that stays with the data
+holder ends that.
 Pseudonymised rows are still personal data: every other column can identify the person.
 """
 

@@ -1,6 +1,7 @@
 """Anonymising by hand: one level for a whole column, then drop the rows that still stand out."""
 
 from labkit import validate
+from labkit.anonymity.hierarchies import checked
 from labkit.anonymity.measures import class_sizes, columns_of
 
 
@@ -11,7 +12,9 @@ def generalise(table, hierarchies, levels):
     levels:      {column: level}, 0 (as it is) to the hierarchy's `.levels` ("*"); only columns of `hierarchies`.
     Returns a new table; its other columns are unchanged. Raises ValueError for an unknown column or level.
     """
-    columns_of(table, list(hierarchies))
+    columns_of(table, checked(hierarchies))
+    if not isinstance(levels, dict):
+        raise ValueError(f"levels must be a dict from column to level, got {levels!r}")
     released = table.copy()
     for name, level in levels.items():
         validate.one_of(hierarchies, levels=name)

@@ -25,7 +25,9 @@ def noisy_tables(features, label, sizes, label_size, *, epsilon, rng=None):
     Raises ValueError for codes outside their sizes or arrays that do not match.
     """
     features, label, sizes, label_size = _checked(features, label, sizes, label_size)
-    exact = [np.bincount(column * label_size + label, minlength=size * label_size) for column, size in zip(features.T, sizes)]
+    exact = [
+        np.bincount(column * label_size + label, minlength=size * label_size) for column, size in zip(features.T, sizes)
+    ]
     noisy = geometric(np.concatenate(exact), sensitivity=len(sizes), epsilon=epsilon, rng=rng)
     ends = np.cumsum([len(each) for each in exact])[:-1]
     return [each.reshape(size, label_size) for each, size in zip(np.split(noisy, ends), sizes)]
@@ -41,6 +43,11 @@ def synthetic_rows(tables, rows, rng):
     rows = validate.integer(at_least=1, rows=rows)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
+    if not isinstance(tables, (list, tuple)) or not tables:
+        raise ValueError(f"tables must be a non-empty list of arrays, got {type(tables).__name__}")
+    tables = [validate.array(ndim=2, tables=each) for each in tables]
+    if len({each.shape[1] for each in tables}) > 1:
+        raise ValueError(f"tables must agree in the number of labels, got {[each.shape[1] for each in tables]}")
     positive = [np.maximum(each, 0) for each in tables]  # a count below zero can only be noise
     labels = np.mean([_shares(each.sum(axis=0)) for each in positive], axis=0)  # d noisy estimates of the same shares
     label = rng.choice(len(labels), size=rows, p=labels)
@@ -61,6 +68,8 @@ def _checked(features, label, sizes, label_size):
     features, label = validate.array(ndim=2, features=features), validate.array(ndim=1, label=label)
     validate.same_length(features=features, label=label)
     label_size = validate.integer(at_least=2, label_size=label_size)
+    if not isinstance(sizes, (list, tuple)):
+        raise ValueError(f"sizes must be a list of whole numbers, got {sizes!r}")
     sizes = [validate.integer(at_least=1, sizes=each) for each in sizes]
     if len(sizes) != features.shape[1]:
         raise ValueError(f"sizes must have one entry per column of features ({features.shape[1]}), got {len(sizes)}")

@@ -1,7 +1,7 @@
 """Linkage: turn an "anonymous" table back into people, with a second table or with what a neighbour knows.
 
-Every attack on a generalised release starts from the same question, `possible_values`: which sensitive values do the rows that
-fit this person have? One value left: read it (homogeneity). Some values out of the question: strike them and look again
+Every attack on a generalised release starts from the same question, `possible_values`: which sensitive values do the rows
+that fit this person have? One value left: read it (homogeneity). Some values out of the question: strike them and look again
 (background knowledge). A second release: keep what both allow (intersection). The attacker sees only published rows.
 """
 
@@ -43,6 +43,8 @@ def possible_values(release, hierarchies, targets, sensitive):
     Raises ValueError for tables that lack these columns, or labels and values outside the hierarchies.
     """
     names = columns_of(release, checked(hierarchies), sensitive)
+    if sensitive is None:
+        raise ValueError("sensitive must be among the columns of the release, got None")
     columns_of(targets, names)
     values, codes = np.unique(release[sensitive].to_numpy(), return_inverse=True)
     groups = release.groupby(names, sort=False, observed=True)
@@ -72,12 +74,19 @@ def _fits(spans, places):
     return fits
 
 
+def _counts(**argument):
+    ((name, value),) = argument.items()
+    if not isinstance(value, pd.DataFrame) or not value.shape[1]:
+        raise ValueError(f"{name} must be what possible_values returns, got {type(value).__name__}")
+    return value
+
+
 def read_off(possible):
     """The homogeneity attack: where one value is left, that is the answer; otherwise None. Series, one per target.
 
     Source: Machanavajjhala, Kifer, Gehrke, Venkitasubramaniam, TKDD 2007.
     """
-    left = possible.to_numpy() > 0
+    left = _counts(possible=possible).to_numpy() > 0
     answer = np.asarray(possible.columns, dtype=object)[left.argmax(axis=1)]
     return pd.Series(np.where(left.sum(axis=1) == 1, answer, None), index=possible.index, dtype=object)
 
@@ -88,13 +97,12 @@ def rule_out(possible, excluded):
     excluded: a list of values struck for everybody, or a function of the target's index label that returns such a list.
     Returns the counts with those set to 0. Raises ValueError for a value that is no column.
     """
-    struck = possible.copy()
+    struck = _counts(possible=possible).copy()
     for target in possible.index if callable(excluded) else [slice(None)]:
-        values = list(excluded(target)) if callable(excluded) else list(excluded)
-        stray = [each for each in values if each not in possible.columns]
-        if stray:
-            raise ValueError(f"excluded must be among {list(possible.columns)}, got {stray!r}")
-        struck.loc[target, values] = 0
+        values = excluded(target) if callable(excluded) else excluded
+        if not isinstance(values, (list, tuple, set)) or not set(values) <= set(possible.columns):
+            raise ValueError(f"excluded must be a list of values among {list(possible.columns)}, got {values!r}")
+        struck.loc[target, list(values)] = 0
     return struck
 
 
@@ -104,14 +112,21 @@ def intersect(first, second):
     first, second: what `possible_values` returned for the same targets. Raises ValueError when the targets differ.
     Source: Ganta, Kasiviswanathan, Smith, "Composition attacks and auxiliary information in data privacy", KDD 2008.
     """
-    if not first.index.equals(second.index):
+    if not _counts(first=first).index.equals(_counts(second=second).index):
         raise ValueError("first and second must have the same targets in the same order")
     values = first.columns.union(second.columns)
     return np.minimum(first.reindex(columns=values, fill_value=0), second.reindex(columns=values, fill_value=0))
 
 
 def success(answers, truth):
-    """What share of all targets was answered, and rightly: float. Answers that are None count as not answered."""
+    """What share of all targets was answered, and rightly: float. Answers that are None, or absent, count as not answered.
+
+    answers: Series from `read_off`. truth: Series of the true values, one per target, same index.
+    Raises ValueError when either is no Series, or truth is empty.
+    """
+    for name, each in [("answers", answers), ("truth", truth)]:
+        if not isinstance(each, pd.Series) or (name == "truth" and not len(each)):
+            raise ValueError(f"{name} must be a pandas Series with one line per target, got {type(each).__name__}")
     answers = answers.reindex(truth.index)
     return float((answers.notna() & (answers.astype(object) == truth.astype(object))).mean())
 
@@ -121,8 +136,8 @@ def down_code(release, hierarchies):
 
     A class labelled "23 to 41" by such a method holds somebody aged exactly 23 and somebody aged exactly 41, or the label
     would have been narrower. So two of its rows get a narrower value back.
-    Returns a DataFrame with two lines per class and generalised column: `class` (as numbered by `measures.classes`), `column`,
-    and `value`, a label that somebody in the class must have. Certain for a minimal method, a guess for any other.
+    Returns a DataFrame with two lines per class and generalised column: `class` (as numbered by `measures.classes`),
+    `column`, and `value`, a label that somebody in the class must have. Certain for a minimal method, a guess for any other.
     Source: after Cohen, "Attacks on deidentification's defenses", USENIX Security 2022.
     """
     names = columns_of(release, checked(hierarchies))
@@ -141,9 +156,10 @@ def down_code(release, hierarchies):
 def confirmed(asserted, release, table, hierarchies):
     """Which of the assertions of `down_code` are true, by the original `table` (same index as `release`): bool array."""
     which = classes(release, checked(hierarchies))
-    spans = np.array([hierarchies[name].span(value) for name, value in zip(asserted["column"], asserted["value"])]).reshape(
-        -1, 2
-    )
+    if not isinstance(table, pd.DataFrame) or not release.index.isin(table.index).all():
+        raise ValueError("table must hold the rows of the release, under the same index")
+    spans = [hierarchies[name].span(value) for name, value in zip(asserted["column"], asserted["value"])]
+    spans = np.array(spans, dtype=np.int64).reshape(-1, 2)
     true = np.zeros(len(asserted), dtype=bool)
     for name in hierarchies:
         place = hierarchies[name].positions(table.loc[release.index, name].to_numpy())
@@ -152,7 +168,7 @@ def confirmed(asserted, release, table, hierarchies):
         np.add.at(occurs, (which, place + 1), 1)
         below = occurs.cumsum(axis=1)
         here = (asserted["column"] == name).to_numpy()
-        of = asserted["class"].to_numpy()[here]
+        of = asserted["class"].to_numpy(dtype=np.int64)[here]
         true[here] = below[of, spans[here, 1] + 1] > below[of, spans[here, 0]]
     return true
 
@@ -162,7 +178,12 @@ def dictionary_attack(pseudonyms, guesses, pseudonym_of):
 
     pseudonyms:   the column that was published. guesses: identifiers that people may have. pseudonym_of: the function the
     attacker believes was used, without the key if there is one.
-    Returns {pseudonym: identifier} for those that were found.
+    Returns {pseudonym: identifier} for those that were found. Raises ValueError for arguments that are none of these.
     """
+    for name, each in [("pseudonyms", pseudonyms), ("guesses", guesses)]:
+        if isinstance(each, (str, bytes)) or not hasattr(each, "__iter__"):
+            raise ValueError(f"{name} must be a list of str, got {type(each).__name__}")
+    if not callable(pseudonym_of):
+        raise ValueError(f"pseudonym_of must be a function of an identifier, got {pseudonym_of!r}")
     known = {pseudonym_of(each): each for each in guesses}
     return {each: known[each] for each in set(pseudonyms) if each in known}

@@ -3,8 +3,9 @@
     from labkit.scrub import scrub
     scrub("Call 555-010-0199 or write to ann@site.example").text    # "Call ‹phone› or write to ‹e-mail›"
 
-    patterns  nine kinds, with check digits where a kind has them       names    people's names, by an optional model
-    masking   find and scrub                                            inserts  labelled inserts, to measure recall and precision
+patterns  nine kinds, with their check digits      inserts   made-up personal data and harmless look-alikes
+masking   find and scrub                           measure   recall and precision on them, in real e-mails
+names     people's names, by an optional model
 """
 
 from labkit.scrub.masking import Found, Scrubbed, find, scrub

@@ -41,7 +41,7 @@ def find(text, *, kinds=KINDS, names=None):
     Raises ValueError for a text that is no str or an unknown kind; the message never quotes the text.
     """
     raw = _raw(text, kinds, names)
-    return _merge(raw + _elsewhere(text, raw), text)
+    return _merge(raw + _elsewhere(text, raw))
 
 
 def scrub(text, *, kinds=KINDS, names=None):
@@ -56,7 +56,8 @@ def scrub(text, *, kinds=KINDS, names=None):
         pieces += [text[at : each.start], f"‹{each.kind}›"]
         at = each.end
     counts = dict(Counter(each.kind for each in found))
-    log.info("masked %s in %d characters", ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "nothing", len(text))
+    told = ", ".join(f"{number} {kind}" for kind, number in counts.items()) or "nothing"
+    log.info("masked %s in %d characters", told, len(text))
     return Scrubbed("".join(pieces) + text[at:], counts)
 
 
@@ -70,8 +71,9 @@ def _raw(text, kinds, names):
         raise ValueError(f"names must be None or a function of the text, got {type(names).__name__}")
     raw = [Found(kind, start, end) for kind in kinds for start, end in FINDERS[kind](text)]
     if names is not None:
-        # A "name" that is a mask's own word could never be said to be gone.
-        raw += [Found(NAME, start, end) for start, end in names(text) if text[start:end].strip() and text[start:end] not in (*KINDS, NAME)]
+        # A "name" that is part of a mask's own words (mail, IP) could never be said to be gone.
+        words = " ".join((*KINDS, NAME))
+        raw += [Found(NAME, start, end) for start, end in names(text) if text[start:end].strip() not in words]
     return raw
 
 
@@ -93,7 +95,7 @@ def _word(character):
     return character.isalnum() or character == "_"
 
 
-def _merge(found, text):
+def _merge(found):
     """One stretch for all that overlap; the longest of them names it, and of equals the kind listed first."""
     rank = {kind: place for place, kind in enumerate((*KINDS, NAME))}
     merged = []

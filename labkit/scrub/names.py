@@ -19,7 +19,9 @@ def person_names():
     try:
         model = __import__(MODEL).load(exclude=["tagger", "parser", "attribute_ruler", "lemmatizer"])
     except (ImportError, OSError) as error:
-        raise ModelMissing("names need spaCy and its English model, which are not installed: pip install 'labkit[names]'") from error
+        raise ModelMissing(
+            "names need spaCy and its English model, which are not installed: pip install 'labkit[names]'"
+        ) from error
 
     def spans(text):
         return [(each.start_char, each.end_char) for each in model(text).ents if each.label_ == "PERSON"]

@@ -1,7 +1,7 @@
 """Make reference.json: what other libraries say about our tables, and what they lose where we lose less.
 
-pycanon 1.3 and anjana pin old versions of numpy and pandas, and Airbnb's library wants numpy 1, so they cannot share the labs' environment.
-From the root of the repository, once, in throw-away environments:
+pycanon 1.3 and anjana pin old versions of numpy and pandas, and project-lighthouse-anonymize wants numpy 1, so they cannot
+share the labs' environment. From the root of the repository, once, in throw-away environments:
 
     python3.11 -m venv /tmp/a && /tmp/a/bin/pip install pycanon==1.3.5 anjana==1.2.3 scikit-learn
     PYTHONPATH=. /tmp/a/bin/python tests/anonymity/reference.py
@@ -70,8 +70,12 @@ def loss(what, original, make):
     release = make()
     seconds = time.process_time() - began
     k, dropped = k_anonymity(release, NAMES), len(original) - len(release)
-    row = {"k": k, "dropped": dropped, "certainty penalty": round(tightest_penalty(original, release), 4),
-           "discernibility": round(discernibility(release, NAMES, suppressed=dropped), 1)}
+    row = {
+        "k": k,
+        "dropped": dropped,
+        "certainty penalty": round(tightest_penalty(original, release), 4),
+        "discernibility": round(discernibility(release, NAMES, suppressed=dropped), 1),
+    }
     print(f"{what}: {row}, {seconds:.1f} s", flush=True)
     return row
 
@@ -87,7 +91,9 @@ def anjana_losses():
     steps = {}
     for name, hierarchy in HIERARCHIES.items():
         values = np.array(sorted(original[name].unique()))
-        steps[name] = {level: (values if level == 0 else hierarchy.at_level(values, level)) for level in range(hierarchy.levels + 1)}
+        steps[name] = {
+            level: (values if level == 0 else hierarchy.at_level(values, level)) for level in range(hierarchy.levels + 1)
+        }
 
     def run(percent):
         table = original.reset_index(drop=True).reset_index(names="row")
@@ -98,7 +104,9 @@ def anjana_losses():
 
     found = {"version": importlib.metadata.version("anjana"), "rows": ROWS, "labkit": ours(original)}
     for percent in (0, 5, 20):
-        found[f"suppressing up to {percent} %"] = loss(f"anjana, up to {percent} % suppressed", original, lambda: run(percent))
+        found[f"suppressing up to {percent} %"] = loss(
+            f"anjana, up to {percent} % suppressed", original, lambda: run(percent)
+        )
     return found
 
 
@@ -124,17 +132,26 @@ def lighthouse_losses():
         tree.add_default_geometric_sizes()
 
     def run():
-        release, *_ = k_anonymize(logging.getLogger("quiet"), table, NAMES, K, trees, "row", parallelism=None,
-                                  dq_metric_to_minimum_dq={})
+        release, *_ = k_anonymize(
+            logging.getLogger("quiet"), table, NAMES, K, trees, "row", parallelism=None, dq_metric_to_minimum_dq={}
+        )
         return release.set_index("row")[NAMES].astype(str)
 
-    return {"version": importlib.metadata.version("project-lighthouse-anonymize"), "rows": ROWS, "labkit": ours(original),
-            "default": loss("project-lighthouse-anonymize", original, run)}
+    return {
+        "version": importlib.metadata.version("project-lighthouse-anonymize"),
+        "rows": ROWS,
+        "labkit": ours(original),
+        "default": loss("project-lighthouse-anonymize", original, run),
+    }
 
 
 def main():
     stored = json.loads(STORE.read_text()) if STORE.exists() else {}
-    for name, make in [("anjana", anjana_losses), ("project-lighthouse-anonymize", lighthouse_losses), ("pycanon", pycanon_numbers)]:
+    for name, make in [
+        ("anjana", anjana_losses),
+        ("project-lighthouse-anonymize", lighthouse_losses),
+        ("pycanon", pycanon_numbers),
+    ]:
         try:
             importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
