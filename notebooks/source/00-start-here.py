@@ -72,6 +72,20 @@ LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": 
         "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models",
         "12": "private computing", "13": "language models", "14": "private fine-tuning",
         "15": "model protection"}
+READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 11",
+           "a bank": "02 03 05 06 10 11 12", "an app maker": "03 04 05 07 09",
+           "a trainer of language models": "03 05 06 13 14 15",
+           "a data-protection officer": "01 02 03 04 06"}
+
+
+def named(labs):
+    """Lab numbers with their names, four to a line; a star for those still to come."""
+    here = {path.name[:2] for path in Path().glob("[0-9][0-9]-*.ipynb")}
+    names = [f"{each} {LABS[each]}{'' if each in here else '*'}" for each in labs.split()]
+    return ",\n".join(",  ".join(names[i:i + 4]) for i in range(0, len(names), 4))
+
+
+# %% jupyter={"source_hidden": true}
 STEPS = {  # step: who attacks, how, what stops it, in which labs
     "1 collect": ("anyone with a second data set\nabout the same people",
                   "links rows without names\nto rows with names",
@@ -88,17 +102,6 @@ STEPS = {  # step: who attacks, how, what stops it, in which labs
     "5 use": ("a user who can only\nask questions", "extracts memorised text,\nsteals or fools the model",
               "budgets, scrubbed text,\naudits, hardened models", "04 06 13 15"),
 }
-READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 11",
-           "a bank": "02 03 05 06 10 11 12", "an app maker": "03 04 05 07 09",
-           "a trainer of language models": "03 05 06 13 14 15",
-           "a data-protection officer": "01 02 03 04 06"}
-
-
-def named(labs):
-    """Lab numbers with their names, four to a line; a star for those still to come."""
-    here = {path.name[:2] for path in Path().glob("[0-9][0-9]-*.ipynb")}
-    names = [f"{each} {LABS[each]}{'' if each in here else '*'}" for each in labs.split()]
-    return ",\n".join(",  ".join(names[i:i + 4]) for i in range(0, len(names), 4))
 
 
 # %% jupyter={"source_hidden": true}
