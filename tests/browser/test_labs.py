@@ -87,45 +87,62 @@ def move_slider(page, widget, number):
 
 
 def move_choice(page, widget, number):
+    """Choose the first other option."""
     choice = widget.locator("select").nth(number)
     options = choice.locator("option").all_inner_texts()
     current = choice.evaluate("each => each.selectedOptions[0].innerText")
     choice.select_option(label=next(each for each in options if each != current))
-    return lambda: None
+    return lambda: choice.select_option(label=current)
 
 
 def move_buttons(page, widget, number):
-    widget.locator(".widget-toggle-buttons").nth(number).locator("button:not(.mod-active)").last.click()
-    return lambda: None
+    """Press the last button that is not pressed."""
+    group = widget.locator(".widget-toggle-buttons").nth(number)
+    current = group.locator("button.mod-active").inner_text()
+    group.locator("button:not(.mod-active)").last.click()
+    return lambda: group.get_by_text(current, exact=True).click()
 
 
 def move_toggle(page, widget, number):
-    widget.locator("input[type=checkbox]").nth(number).click()
-    return lambda: None
+    """Tick or untick."""
+    box = widget.locator("input[type=checkbox]").nth(number)
+    box.click()
+    return box.click
 
 
 KINDS = {".noUi-handle": move_slider, "select": move_choice, ".widget-toggle-buttons": move_buttons,
          "input[type=checkbox]": move_toggle}
 
 
-def controls_without_effect(page, widget):
-    """Move every control of a widget; returns those that never changed its picture.
+def has_effect(page, widget, control):
+    """Move a control, see whether the picture changes, and put it back."""
+    selector, number = control
+    before = settle(page, widget)
+    restore = KINDS[selector](page, widget, number)
+    after = settle(page, widget, quiet=1.2)
+    restore()
+    return after != before
 
-    A slider goes back afterwards, so that the next control is tried in the state that the lab shows. One without effect gets
-    a second chance when the others have been moved: it may belong to a choice or a toggle.
-    """
-    waiting = [(selector, number) for selector in KINDS for number in range(widget.locator(selector).count())]
-    for _ in range(2):
-        stuck = []
-        for selector, number in waiting:
-            before = settle(page, widget)
-            restore = KINDS[selector](page, widget, number)
-            if settle(page, widget, quiet=1.2) == before:
-                stuck.append((selector, number))
-            restore()
-        waiting = stuck
+
+def controls_without_effect(page, widget):
+    """The controls of a widget that change its picture neither in the state that the lab shows, nor when one other
+    control has been moved: some belong to a choice, such as how many collude when nobody does."""
+    controls = [(selector, number) for selector in KINDS for number in range(widget.locator(selector).count())]
+    stuck = []
+    for control in controls:
+        if has_effect(page, widget, control):
+            continue
+        for selector, number in controls:
+            if (selector, number) != control:
+                restore = KINDS[selector](page, widget, number)
+                found = has_effect(page, widget, control)
+                restore()
+                if found:
+                    break
+        else:
+            stuck.append(control)
     settle(page, widget)
-    return waiting
+    return stuck
 
 
 def lab_runs_and_every_control_moves_its_picture(source, server, page):
