@@ -92,7 +92,10 @@ def _gradient_sums(weights, X, targets, members, max_grad_norm):
     if max_grad_norm is not None:
         # A layer's gradient is the outer product of its inputs (with a 1 for the bias) and these: its norm is the product of theirs.
         squares = (hidden.square().sum(-1) + 1) * upper.square().sum(-1) + (X.square().sum(1) + 1) * lower.square().sum(-1)
-        share = members * (max_grad_norm / squares.sqrt()).clamp_(max=1)
+        finite = squares.isfinite()
+        if not finite.all():  # a gradient that cannot be bounded counts as zero: one NaN would tell that its record was there
+            hidden, upper, lower = (each.nan_to_num_(0, 0, 0) for each in (hidden, upper, lower))
+        share = members * torch.where(finite, (max_grad_norm / squares.sqrt()).clamp_(max=1), 0)
     upper.mul_(share[..., None])
     lower.mul_(share[..., None])
     return X.T.expand(len(members), -1, -1) @ lower, lower.sum(1), hidden.transpose(1, 2) @ upper, upper.sum(1)

@@ -17,6 +17,10 @@ _HOME = {
     "training": ["Plan", "train_private", "train_without_privacy"],
     "curve": ["privacy_accuracy_curve"],
     "auditing": ["audit", "Audit"],
+    "auditing_gaussian": ["gaussian_bound", "gaussian_mu", "gaussian_epsilon", "most_true_positives"],
+    "auditing_one_run": ["one_run_bound"],
+    "replay": ["sensitivity_at_least"],
+    "sparse_vector": ["SparseVector", "above_threshold"],
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = sorted(_WHERE)

@@ -165,6 +165,17 @@ def test_a_record_that_nobody_has_changes_nothing():
         assert torch.equal(one, other)
 
 
+def test_a_record_that_overflows_counts_as_zero():
+    X, y, members = small()
+    members[:, 0] = True
+    without = members.copy()
+    without[:, 0] = False
+    X[0] = 1e30
+    for one, other in zip(train_shadows(X, y, members, classes=3, steps=3, max_grad_norm=1).weights,
+                          train_shadows(X, y, without, classes=3, steps=3, max_grad_norm=1).weights):
+        assert one.isfinite().all() and torch.allclose(one, other, atol=1e-6)
+
+
 def test_the_noise_has_the_spread_that_it_says():
     X, y = np.zeros((2, 50), np.float32), np.array([0, 1])
     nobody = np.zeros((40, 2), bool)

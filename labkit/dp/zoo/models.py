@@ -11,7 +11,9 @@ from labkit.dp.zoo.answers import ADD
 from labkit.dp.zoo.specimen import Setting, Specimen
 from labkit.threads import torch_threads
 
-CANARIES, RECORDS, PIXELS, CLASSES, EPOCHS, BATCH, LEARNING_RATE = 1000, 500, 64, 10, 10, 50, 0.01
+CANARIES, RECORDS, PIXELS, CLASSES, EPOCHS, BATCH, LEARNING_RATE = 1000, 500, 64, 10, 10, 50, 3.0
+WHICH, LABELS = np.arange(CANARIES), np.arange(CANARIES) % CLASSES
+BRIGHTNESS = 4.0  # a canary is then as long as a digit
 MISTYPED, ORDINARY = 152, 0  # patients of the breast-cancer data
 
 
@@ -70,20 +72,24 @@ def recipe_repaired(records, runs, rng, *, epsilon, delta, answers=False):
     return noisy_answers(model, rng) if answers else model.weight.detach().numpy()
 
 
-def train_and_blur_the_predictions(X, y, rng):
-    """The article's loop, line by line: softmax, a loss that takes softmax again, a step, and noise on what nobody uses."""
+def train_and_blur_the_predictions(X, y, rng, blur=True):
+    """The article's loop, line by line: softmax, a loss that takes softmax again, a step, and noise on what nobody uses.
+
+    Without `blur` the last lines are left out.
+    """
     import torch
 
     model, X, y = _start(), torch.from_numpy(X), torch.from_numpy(y)
-    parameters = list(model.parameters())
+    parameters, noise_source = list(model.parameters()), rng.spawn(1)[0]
     with torch_threads(1):
         for batch in (part for _ in range(EPOCHS) for part in torch.from_numpy(rng.permutation(len(X))).split(BATCH)):
             predictions = torch.softmax(model(X[batch]), dim=1)
             loss = torch.nn.functional.cross_entropy(predictions, y[batch])
             for weights, gradient in zip(parameters, torch.autograd.grad(loss, parameters)):
                 weights.data -= LEARNING_RATE * gradient
-            noise = torch.from_numpy(rng.standard_normal(predictions.shape, np.float32))
-            torch.clip(predictions + noise, -1, 1)  # the noisy predictions, which nobody uses
+            if blur:
+                noise = torch.from_numpy(noise_source.standard_normal(predictions.shape, np.float32))
+                torch.clip(predictions + noise, -1, 1)  # the noisy predictions, which nobody uses
     return model
 
 
@@ -103,26 +109,26 @@ def _start():
 
 
 def noisy_answers(model, rng):
-    """What the model says of each canary, asked once: predictions with noise, clipped. Array (classes, canaries)."""
+    """What the model says of each canary, asked once: predictions with noise, clipped. Array (canaries, classes)."""
     import torch
 
     with torch.no_grad():
-        predictions = torch.softmax(model(torch.from_numpy(_canaries()[0])), dim=1).numpy()
-    return np.clip(predictions + rng.normal(size=predictions.shape), -1, 1).T
+        predictions = torch.softmax(model(torch.from_numpy(canaries()[0])), dim=1).numpy()
+    return np.clip(predictions + rng.normal(size=predictions.shape), -1, 1)
 
 
-def _canaries():
-    """Records that light one pixel each, a pixel of their own beyond those of the digits, all labelled 0."""
+def canaries():
+    """Records that light one pixel each, a pixel of their own beyond those of the digits, and their labels."""
     X = np.zeros((CANARIES, PIXELS + CANARIES), np.float32)
-    X[:, PIXELS:] = np.eye(CANARIES)
-    return X, np.zeros(CANARIES, np.int64)
+    X[WHICH, PIXELS + WHICH] = BRIGHTNESS
+    return X, LABELS
 
 
 def digits_with_canaries(rng):
     """500 digits and those canaries whose coin came up heads; and the coins."""
     from labkit import datasets
 
-    digits, (X, y), members = datasets.digits(), _canaries(), rng.random(CANARIES) < 0.5
+    digits, (X, y), members = datasets.digits(), canaries(), rng.random(CANARIES) < 0.5
     blank = np.zeros((RECORDS, CANARIES), np.float32)
     rows = np.vstack([np.hstack([digits.X[:RECORDS], blank]), X[members]])
     return (rows, np.concatenate([digits.y[:RECORDS], y[members]])), members
@@ -141,7 +147,7 @@ SPECIMENS = (
         "The noisy predictions are never used: the weights are those of training without protection.",
         "Clip each gradient and add the noise to their sum: DP-SGD.", ADD, recipe, recipe_repaired,
         look=Setting("A thousand canaries, each in by a coin; the auditor reads the published weights.", 1.0, 1e-8,
-                     digits_with_canaries, lambda weights: weights[0, PIXELS:], 1, "one run"),
+                     digits_with_canaries, lambda weights: weights[LABELS, PIXELS + WHICH], 1, "one run"),
         overlook=Setting("The weights stay secret; the auditor asks once about each canary and gets a noisy answer.", 1.0, 1e-8,
-                         digits_with_canaries, lambda answers: answers[0], 1, "one run", {"answers": True})),
+                         digits_with_canaries, lambda answers: answers[WHICH, LABELS], 1, "one run", {"answers": True})),
 )

@@ -119,15 +119,20 @@ class Canary:
 
 
 def shuffled(person, runs, rng, *, epsilon, delta, others=-1.0):
-    sigma = noise_multiplier_for(epsilon=epsilon, delta=delta, sample_rate=1 / BATCHES, steps=BATCHES)
+    sigma = noise_for_sampled_batches(epsilon, delta)
     joined, others = a_seat_in_one_batch(others, runs, rng)
     return joined * person + others + sigma * rng.normal(size=joined.shape)
 
 
 def shuffled_repaired(person, runs, rng, *, epsilon, delta, others=-1.0):
-    sigma = noise_multiplier_for(epsilon=epsilon, delta=delta, sample_rate=1 / BATCHES, steps=BATCHES)
+    sigma = noise_for_sampled_batches(epsilon, delta)
     joined, others = a_coin_for_each_batch(others, runs, rng)
     return joined * person + others + sigma * rng.normal(size=joined.shape)
+
+
+def noise_for_sampled_batches(epsilon, delta):
+    """The account of both: a coin for each of 100 batches."""
+    return noise_multiplier_for(epsilon=epsilon, delta=delta, sample_rate=1 / BATCHES, steps=BATCHES)
 
 
 def a_seat_in_one_batch(others, runs, rng):
@@ -143,7 +148,7 @@ def a_coin_for_each_batch(others, runs, rng):
 
 def which_batch(sums, others=-1.0):
     """Log of how much likelier the batch sums are with the person (1) than with a blank (0), for fixed seats."""
-    sigma = noise_multiplier_for(epsilon=2.0, delta=1e-3, sample_rate=1 / BATCHES, steps=BATCHES)
+    sigma = noise_for_sampled_batches(2.0, 1e-3)
     above = sums - SEATS * others
 
     def evidence(value):
