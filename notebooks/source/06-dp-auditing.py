@@ -611,7 +611,8 @@ def zoo(fig, mechanism, version, look, audit):
         words.append(f"The repair. {cage.repair}" if repaired else f"The flaw. {cage.flaw}")
     text = "\n\n".join(textwrap.fill(each, 65) for each in words)
     fig.text(0.47, end - 0.07, text, fontsize=9, va="top")
-    told = f"{cage.name}{', repaired,' if repaired else ''} claims epsilon {setting.epsilon:g}"
+    told = (f"{cage.name}{', repaired,' if repaired else ''} claims epsilon "
+            f"{setting.epsilon:g} (delta {setting.delta:g}; {cage.relation})")
     if found is None:
         return told + ". What will the audit find?"
     outcome = "refuted" if found > setting.epsilon else "not refuted, which proves nothing"
