@@ -483,7 +483,7 @@ def runs_needed(fig, epsilon, confidence):
     ax.set(xlabel="runs on each data set", ylabel="bound to be expected",
            ylim=(0, 1.15 * epsilon), xlim=(40, 2e6))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    fig.subplots_adjust(bottom=0.17, top=0.95, left=0.08, right=0.73)
+    fig.subplots_adjust(bottom=0.17, top=0.95, left=0.08, right=0.7)
     enough = 10 ** np.interp(0.8 * epsilon, hills, np.log10(runs))
     rounded = float(f"{enough:.1g}")
     told = f"about {rounded:,.0f}" if hills[-1] > 0.8 * epsilon else "over two million"
