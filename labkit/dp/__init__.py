@@ -5,7 +5,7 @@
 Names load their module when first used, so that importing this package costs nothing.
 """
 
-from importlib import import_module
+from labkit.lazy import lazy_names
 
 _HOME = {
     "mechanisms": ["laplace", "geometric", "gaussian", "discrete_gaussian", "clip", "clamp"],
@@ -22,15 +22,4 @@ _HOME = {
     "replay": ["sensitivity_at_least"],
     "sparse_vector": ["SparseVector", "above_threshold"],
 }
-_WHERE = {name: module for module, names in _HOME.items() for name in names}
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name):
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)

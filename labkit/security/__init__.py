@@ -5,7 +5,7 @@
 Names load their module when first used, so that importing this package costs nothing.
 """
 
-from importlib import import_module
+from labkit.lazy import lazy_names
 
 _HOME = {
     "stream": ["seal", "unseal", "sealed_size", "IntegrityError"],
@@ -19,15 +19,4 @@ _HOME = {
     "merkle": ["Tree", "leaf_hash", "node_hash", "verify_inclusion", "verify_consistency"],
     "ledger": ["Ledger", "LedgerError", "TreeHead", "check_entry", "check_extension"],
 }
-_WHERE = {name: module for module, names in _HOME.items() for name in names}
-__all__ = sorted(_WHERE)
-
-
-def __getattr__(name):
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)
