@@ -1,0 +1,1 @@
+"""Protecting the model itself: watermarks, compression, adapters."""
