@@ -8,6 +8,7 @@ import pytest
 import tenseal as ts
 from tenseal import sealapi
 
+from labkit.attacks.key_recovery import recover_key
 from labkit.encrypted.ckks import PUBLIC_HEADER, PUBLIC_MARK, Client, Server
 from labkit.encrypted.plan import Plan, plan
 from labkit.encrypted.vector import HEADER
@@ -179,6 +180,44 @@ def test_plain_array_reaches_the_first_slots_only():
     client = Client(plan(depth=1, precision_bits=10, largest=64.0, rotations=True))
     x = client.encrypt([1.0] * 4, bound=1) + [1.0, 2.0, 3.0, 4.0]
     np.testing.assert_allclose(client.decrypt(x.total()), [14] * 4, atol=0.01)
+
+
+def test_matrix_product_reads_past_the_repeats():
+    # TenSEAL lays the vector down as often as it fits and reads diagonals across; past the last repeat there are zeros.
+    context = plain_tenseal([38, 30, 38], 30, degree=4096)
+    context.generate_galois_keys()
+    rng = np.random.default_rng(0)
+    x, W = rng.uniform(-1, 1, 100), rng.uniform(-1, 1, (100, 2000))
+    theirs = np.array(ts.ckks_vector(context, x.tolist()).matmul(W.tolist()).decrypt())
+    assert (np.abs(theirs - x @ W) > 0.1).sum() > 10  # 100 + 2000 is over 2048 slots + 1: silently wrong
+    narrow = np.array(ts.ckks_vector(context, x.tolist()).matmul(W[:, :1900].tolist()).decrypt())
+    assert np.abs(narrow - x @ W[:, :1900]).max() < 0.01
+    # There is no matrix product in ours: one ciphertext a feature, a weight times each, whatever the widths.
+    client = Client(plan(depth=1, precision_bits=10, largest=200.0))
+    features = [client.encrypt([each], bound=1) for each in x]
+    for column in W.T[-3:]:
+        ours = sum((f * float(w) for f, w in zip(features[1:], column[1:])), features[0] * float(column[0]))
+        assert client.decrypt(ours)[0] == pytest.approx(x @ column, abs=1e-3)
+
+
+def test_published_decryptions_hold_the_secret_key():
+    chosen = Plan(4096, (36, 36))
+    client = Client(chosen)
+    server = Server(client.public_bytes())
+    numbers = np.random.default_rng(0).uniform(-1, 1, (2, chosen.slots))
+    messages = [client.encrypt(each).to_bytes() for each in numbers]
+    assert recover_key(server, messages, [client.decrypt(each) for each in messages]) is not None
+    # no library can refuse what its owner does with a decrypted number: rounding it stops this attack
+    assert recover_key(server, messages, [np.round(client.decrypt(each), 6) for each in messages]) is None
+
+
+def test_a_tensor_takes_a_ciphertext_for_each_number():
+    context = plain_tenseal([60, 40, 40, 60], 40)
+    numbers = [0.5] * 100
+    tensor, vector = ts.ckks_tensor(context, numbers).serialize(), ts.ckks_vector(context, numbers).serialize()
+    assert len(tensor) > 90 * len(vector)
+    client = Client(Plan(8192, (60, 40, 40, 60)))
+    assert len(client.encrypt(numbers).to_bytes()) < 1.1 * len(vector)
 
 
 def test_depth_is_spent():
