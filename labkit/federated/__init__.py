@@ -11,6 +11,10 @@ _HOME = {
     "strategies": ["Strategy", "Update", "FedAvg", "FedProx", "Scaffold", "weighted_mean"],
     "simulation": ["simulate"],
     "history": ["Run", "Round"],
+    "pipeline": ["Step", "Pipeline", "Setting", "Turn", "add_up"],
+    "steps": ["Weight", "Clip", "Noise", "Sum"],
+    "robust": ["Median", "TrimmedMean", "Krum", "coordinate_median", "trimmed_mean", "krum", "krum_scores"],
+    "evaluation": ["by_client", "worst_share"],
     "lean": ["local_training"],
     "parameters": ["vector_of", "load_vector"],
 }

@@ -16,10 +16,11 @@ class Round:
     number: int
     cohort: tuple = ()  # clients that were asked
     dropped: tuple = ()  # of these, who never answered
-    rejected: tuple = ()  # of these, whose update held NaN or infinity and was left out
+    rejected: tuple = ()  # of these, whose update held NaN or infinity, or had a wrong shape, and was left out
+    slow: tuple = ()  # of these, who did only part of the work
     bytes_down: int = 0  # tensors sent to the cohort
     bytes_up: int = 0  # tensors that came back
-    metrics: dict = field(default_factory=dict)  # what `evaluate` said, by name
+    metrics: dict = field(default_factory=dict)  # what `evaluate` and the steps of the pipeline said, by name
 
 
 @dataclass

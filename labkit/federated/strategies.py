@@ -25,17 +25,19 @@ __all__ = ["Strategy", "Update", "FedAvg", "FedProx", "Scaffold", "weighted_mean
 class Update:
     """What one client sent back: `message["change"]` is its model less the one it received, shape (P,)."""
 
-    client: int  # position in the population
+    client: int | None  # position in the population; None for a sum over clients
     examples: int  # how many records it holds
     steps: int  # gradient steps it took this round
     message: dict  # name -> tensor
+    weight: float | None = None  # how much it counts, when that is not left to the strategy
+    bytes: int | None = None  # what it takes to send, when that is not the size of the tensors
 
 
 def weighted_mean(updates, *, of="change", weight="examples"):
     """The mean over updates of one entry of their messages.
 
     of:     which entry.
-    weight: "examples" weighs a client by its records, "equal" all alike.
+    weight: "examples" weighs a client by its records, "equal" all alike; updates that carry a weight keep that one.
     Returns a tensor of the entry's shape. Raises ValueError for no updates and for an entry that one of them lacks.
     """
     one_of(["examples", "equal"], weight=weight)
@@ -43,13 +45,26 @@ def weighted_mean(updates, *, of="change", weight="examples"):
         raise ValueError("updates must hold at least one Update, got none")
     for each in updates:
         one_of(each.message, of=of)
-    weights = torch.tensor([each.examples if weight == "examples" else 1 for each in updates], dtype=torch.float64)
+    weights = torch.tensor([weight_of(each, weight) for each in updates], dtype=torch.float64)
     stacked = torch.stack([each.message[of] for each in updates])
     return (weights / weights.sum()).to(stacked) @ stacked
 
 
+def weight_of(update, weight):
+    """The update's own weight, or else its number of records, or 1."""
+    if update.weight is not None:
+        return float(update.weight)
+    return float(update.examples) if weight == "examples" else 1.0
+
+
 class Strategy:
     """The interface, with the answers that most algorithms share. `memory` is a dict of tensors, empty if unused."""
+
+    sends = ("change",)  # the entries of a client's message
+    needs_single_updates = False  # True: `aggregate` must tell clients apart, so a sum of updates will not do
+
+    def check(self, cohort):
+        """Raise ValueError, before any work, when rounds of `cohort` clients can never be aggregated."""
 
     def start(self, parameters, examples):
         """The server's memory before round 1. examples: how many records each client holds, a list."""
@@ -131,6 +146,9 @@ class Scaffold(FedAvg):
     Source: Karimireddy, Kale, Mohri, Reddi, Stich, Suresh, "SCAFFOLD: stochastic controlled averaging for federated
     learning", ICML 2020.
     """
+
+    sends = ("change", "control")
+    needs_single_updates = True  # each control counts by its client's share of the whole population
 
     def start(self, parameters, examples):
         weights = [each if self.weight == "examples" else 1 for each in examples]
