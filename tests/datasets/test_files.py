@@ -22,6 +22,7 @@ READS = {
     "credit": "credit.csv.xz",
     "heart_disease": "heart_disease.csv.xz",
     "film_reviews": "film_reviews.csv.xz",
+    "review_embeddings": "review_embeddings.npy.xz",
     "spam": "spam.csv.xz",
     "mnist": "mnist-images-4.npy.xz",
 }
