@@ -7,7 +7,7 @@ import torch
 from labkit.federated.parameters import trainable
 from labkit.federated.strategies import Strategy
 
-__all__ = ["local_training", "Lean"]
+__all__ = ["local_training", "Lean", "bind", "mean_losses", "train_one"]
 
 
 def local_training(model, inputs, targets, *, received, batches, strategy, memory, learning_rate, loss):
@@ -18,7 +18,7 @@ def local_training(model, inputs, targets, *, received, batches, strategy, memor
     strategy: its `local_gradient` turns the gradient of the mean batch loss into that of the client's objective.
     loss:     such as torch.nn.functional.cross_entropy: called with reduction="none".
     """
-    return _train(bind(model), inputs, targets, received, batches, strategy, memory, learning_rate, loss)
+    return train_one(bind(model), inputs, targets, received, batches, strategy, memory, learning_rate, loss)
 
 
 class Lean:
@@ -30,8 +30,15 @@ class Lean:
     def train(self, received, strategy, clients, plans, memories, learning_rate):
         """Train each client; returns their parameters, shape (clients, P), in the order given."""
         return torch.stack([
-            _train(self.bound, *self.population.records(client), received, plan, strategy, memory, learning_rate, self.loss)
+            train_one(self.bound, *self.population.records(client), received, plan, strategy, memory, learning_rate, self.loss)
             for client, plan, memory in zip(clients, plans, memories)])
+
+    def close(self):
+        """Nothing to give back."""
+
+    def losses(self, received, clients):
+        """Each client's mean loss at the received model."""
+        return mean_losses(self.bound, received, [self.population.records(client) for client in clients], self.loss)
 
 
 def bind(model):
@@ -43,7 +50,16 @@ def bind(model):
     return model, parameters, vector
 
 
-def _train(bound, inputs, targets, received, batches, strategy, memory, learning_rate, loss):
+def mean_losses(bound, received, records, loss):
+    """The mean loss of the received model on each pair (inputs, targets), a list of floats."""
+    model, _, vector = bound
+    vector.copy_(received["parameters"])
+    with torch.no_grad():
+        return [float(loss(model(inputs), targets, reduction="none").mean()) for inputs, targets in records]
+
+
+def train_one(bound, inputs, targets, received, batches, strategy, memory, learning_rate, loss):
+    """`local_training` on a model that `bind` has prepared."""
     model, parameters, vector = bound
     vector.copy_(received["parameters"])
     changes_gradient = type(strategy).local_gradient is not Strategy.local_gradient

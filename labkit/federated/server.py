@@ -46,8 +46,10 @@ class Server:
         memories = [self.memories.get(client) or self.strategy.start_client(self.parameters) for client in clients]
         trained = self.trainer.train(message, self.strategy, clients, plans, memories, self.plan.learning_rate)
         replies = []
-        for client, count, steps, own, memory in zip(clients, examples, map(len, plans), trained, memories):
-            reply, memory = self.strategy.reply(own, message, memory, steps=steps, learning_rate=self.plan.learning_rate)
+        losses = self.trainer.losses(message, clients) if self.strategy.needs_loss else None
+        for position, (client, count, own, memory) in enumerate(zip(clients, examples, trained, memories)):
+            steps, extra = len(plans[position]), {} if losses is None else {"loss": losses[position]}
+            reply, memory = self.strategy.reply(own, message, memory, steps=steps, learning_rate=self.plan.learning_rate, **extra)
             replies.append((Update(client, count, steps, reply), memory))
         return replies
 
@@ -105,7 +107,7 @@ def _not_finite(updates):
     for name in updates[0].message if updates else ():
         tensors = [each.message[name] for each in updates]
         alike = len({each.shape for each in tensors}) == 1
-        good = torch.isfinite(torch.stack(tensors)).flatten(1).all(1).tolist() if alike else \
+        good = torch.isfinite(torch.stack(tensors)).reshape(len(tensors), -1).all(1).tolist() if alike else \
             [bool(torch.isfinite(each).all()) for each in tensors]
         found |= {each.client: "holds NaN or infinity" for each, sound in zip(updates, good) if not sound}
     return found

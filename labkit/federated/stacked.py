@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from labkit.federated.lean import bind, mean_losses
 from labkit.federated.parameters import trainable
 
 __all__ = ["Stacked", "can_be_stacked_by_hand"]
@@ -54,6 +55,14 @@ class Stacked:
             gradient = strategy.local_gradient(gradient, parameters[:active], received, mine)
             parameters[:active] -= learning_rate * gradient
         return parameters[np.argsort(order)]
+
+    def close(self):
+        """Nothing to give back."""
+
+    def losses(self, received, clients):
+        """Each client's mean loss at the received model, in the order given."""
+        bound = bind(copy.deepcopy(self.model))
+        return mean_losses(bound, received, [self.population.records(client) for client in clients], self.loss)
 
     def _plan(self, clients, plans):
         """Row numbers (clients, steps, batch) and weights of the same shape that add up to 1 in every batch.

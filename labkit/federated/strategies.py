@@ -62,6 +62,7 @@ class Strategy:
 
     sends = ("change",)  # the entries of a client's message
     needs_single_updates = False  # True: `aggregate` must tell clients apart, so a sum of updates will not do
+    needs_loss = False  # True: `reply` is also given `loss`, the client's mean loss at the model it received
 
     def check(self, cohort):
         """Raise ValueError, before any work, when rounds of `cohort` clients can never be aggregated."""
@@ -87,7 +88,10 @@ class Strategy:
         return gradient
 
     def reply(self, parameters, received, memory, *, steps, learning_rate):
-        """The message to the server after `steps` local steps, and the client's memory for next time."""
+        """The message to the server after `steps` local steps, and the client's memory for next time.
+
+        A strategy that sets `needs_loss` has one more keyword argument, `loss`.
+        """
         return {"change": parameters - received["parameters"]}, memory
 
     def aggregate(self, parameters, updates, memory):
