@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import torch
+
+from labkit.federated.population import population_of
 from labkit.federated.strategies import FedProx, Strategy, weighted_mean
 from labkit.validate import non_negative, one_of
 
@@ -40,18 +43,21 @@ class QFedAvg(Strategy):
         return parameters + step, memory
 
 
-def personalise(model, clients, *, strength, learning_rate, **work):
+def personalise(model, clients, *, strength, learning_rate, loss=torch.nn.functional.cross_entropy, **work):
     """A model of its own for each client, held near the common one: Ditto's second half.
 
     model:     the common model, trained.
     clients:   a sequence of pairs (X, y), one per client.
     strength:  >= 0, of the pull towards the common model ("lambda"): 0 is plain fine-tuning, large keeps the common model.
-    work:      local_steps or local_epochs, batch_size, seed, loss, as of `simulate`.
+    work:      local_steps or local_epochs, batch_size, seed, as of `simulate`.
     Returns a list of models. Nothing leaves a client.
+    Raises ValueError, before any work, where `simulate` would.
     Ditto moves the personal models a little in every round; this solves the same problem once the common model is done.
     Source: Li, Hu, Beirami, Smith, "Ditto: fair and robust federated learning through personalization", ICML 2021.
     """
     from labkit.federated.simulation import simulate  # which loads the strategies
 
     strategy = FedProx(mu=non_negative(strength=strength))
-    return [simulate(model, [pair], strategy, rounds=1, learning_rate=learning_rate, **work).model for pair in clients]
+    population = population_of(clients, model, loss)
+    return [simulate(model, [population.records(client)], strategy, rounds=1, learning_rate=learning_rate, loss=loss, **work).model
+            for client in range(len(population))]

@@ -106,7 +106,7 @@ def add_up(updates, *, weighted=True):
 
 def message_bytes(message):
     """Bytes of the tensors of a message, without any transport's headers."""
-    return sum(each.numel() * each.element_size() for each in message.values())
+    return sum(each.numel() * each.element_size() for each in message.values() if isinstance(each, torch.Tensor))
 
 
 class Pipeline:

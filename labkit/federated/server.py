@@ -91,13 +91,15 @@ class Server:
 
 
 def _misshapen(updates, shape):
-    """{client: reason} for messages without a change of the model's shape."""
+    """{client: reason} for messages without a change of the model's shape, or with something else than tensors."""
     found = {}
     for each in updates:
+        strange = [name for name, value in each.message.items() if not isinstance(value, torch.Tensor)]
         change = each.message.get("change")
-        if not isinstance(change, torch.Tensor) or change.shape != shape:
-            told = f"shape {tuple(change.shape)}" if isinstance(change, torch.Tensor) else type(change).__name__
-            found[each.client] = f"is a change of {told} where the model has {tuple(shape)}"
+        if strange or change is None:
+            found[each.client] = f"has no tensor as {(strange or ['change'])[0]!r}"
+        elif change.shape != shape:
+            found[each.client] = f"is a change of shape {tuple(change.shape)} where the model has {tuple(shape)}"
     return found
 
 

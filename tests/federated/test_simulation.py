@@ -2,15 +2,18 @@
 
 import dataclasses
 import math
+import multiprocessing
+import os
 import warnings
 
 import numpy as np
 import pytest
 import torch
 
-from labkit.federated import FedAvg, FedProx, Scaffold, load_vector, local_training, partition, simulate, vector_of
+from labkit.federated import (Clip, FedAvg, FedNova, FedProx, QFedAvg, Scaffold, by_client, load_vector, local_training, partition,
+                              simulate, vector_of, worst_share)
 from labkit.federated.batches import batches
-from labkit.federated.simulation import STACK_UP_TO
+from labkit.federated.simulation import POOL_FROM, STACK_UP_TO
 
 STRATEGIES = [FedAvg(), FedProx(mu=0.3), Scaffold(), Scaffold(weight="equal")]
 
@@ -74,6 +77,98 @@ def test_the_engine_follows_the_size_of_the_model(clients):
     assert run(clients, rounds=1).engine == "stacked"
     assert simulate(wide, clients, FedAvg(), rounds=1, learning_rate=0.1).engine == "lean"
     assert run(clients, model="convolution", rounds=1).engine == "lean"  # mapping it would not be faster
+
+
+@pytest.mark.parametrize("strategy", [FedAvg(), Scaffold(), QFedAvg()], ids=lambda each: type(each).__name__)
+def test_the_pool_gives_the_lean_engines_result_bit_for_bit(clients, strategy):
+    options = {"rounds": 4, "local_epochs": 2, "batch_size": 8, "cohort": 4, "sampling": "poisson", "drop_out": 0.2,
+               "pipeline": [Clip(0.5)], "evaluate": clients[3]}
+    pool, lean = (run(clients, strategy, "convolution", engine=engine, **options) for engine in ("pool", "lean"))
+    assert pool.engine == "pool" and torch.equal(vector_of(pool.model), vector_of(lean.model)) and pool.rounds == lean.rounds
+    assert not multiprocessing.active_children()
+
+
+def test_large_models_get_the_pool_where_there_are_processors(clients, monkeypatch):
+    large = seeded(linear(16, POOL_FROM // 16), torch.nn.ReLU, linear(POOL_FROM // 16, 3))
+    options = {"learning_rate": 0.01, "rounds": 3, "engine": "auto"}
+    monkeypatch.setattr("labkit.federated.simulation.processors", lambda: 2)
+    assert simulate(large, clients, FedAvg(), **options).engine == "pool"
+    assert simulate(large, clients, FedAvg(), **{**options, "rounds": 1}).engine == "lean"  # not worth starting processes
+    monkeypatch.setattr("labkit.federated.simulation.processors", lambda: 1)
+    assert simulate(large, clients, FedAvg(), **options).engine == "lean"
+
+
+def test_without_fork_the_pool_says_so_and_the_lean_engine_takes_over(clients, monkeypatch):
+    monkeypatch.setattr("labkit.federated.pool.multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    with pytest.warns(RuntimeWarning, match="engine='pool' needs Linux"):
+        found = run(clients, engine="pool")
+    assert found.engine == "lean" and torch.equal(vector_of(found.model), vector_of(run(clients, engine="lean").model))
+
+
+def test_an_exception_or_a_death_in_the_pool_is_told_and_nothing_stays_behind(clients):
+    class Broken(FedAvg):
+        def local_gradient(self, gradient, parameters, received, memory):
+            raise KeyError("broken")
+
+    class Dies(FedAvg):
+        def local_gradient(self, gradient, parameters, received, memory):
+            os._exit(3)
+
+    with pytest.raises(RuntimeError, match=r"in a worker process of the pool: client \d: KeyError: 'broken'") as caught:
+        run(clients, Broken(), engine="pool")
+    assert len(caught.value.run.rounds) == 1
+    with pytest.raises(RuntimeError, match="a worker process of the pool died .exit code 3"):
+        run(clients, Dies(), engine="pool")
+    assert not multiprocessing.active_children()
+
+
+def test_stragglers_do_part_of_the_work(clients):
+    options = {"rounds": 30, "local_steps": 10, "batch_size": 8}
+    steps = {}
+
+    class Spy(FedAvg):
+        def aggregate(self, parameters, updates, memory):
+            steps.setdefault("all", []).append([each.steps for each in updates])
+            return super().aggregate(parameters, updates, memory)
+
+    found = run(clients, Spy(), stragglers=0.5, **options)
+    slow = [len(each.slow) for each in found.rounds[1:]]
+    assert 55 <= sum(slow) <= 155  # binomial(210, 1/2), mean 105, spread 7.2
+    for record, taken in zip(found.rounds[1:], steps["all"]):
+        assert all((1 <= count < 10) == (client in record.slow) for client, count in zip(record.cohort, taken))
+    everybody = [count for taken in steps["all"] for count in taken if count < 10]
+    assert set(range(1, 10)) == set(everybody)  # each is missed with probability below (9/10)^55
+    assert all(len(each.slow) == 7 for each in run(clients, stragglers=1.0, **{**options, "rounds": 3}).rounds[1:])
+
+
+def test_engines_agree_on_stragglers(clients):
+    options = {"rounds": 4, "local_epochs": 3, "batch_size": 4, "stragglers": 0.6}
+    stacked, lean = (run(clients, FedNova(), engine=engine, **options) for engine in ("stacked", "lean"))
+    assert torch.allclose(vector_of(stacked.model), vector_of(lean.model), rtol=0, atol=1e-6)
+
+
+def test_evaluation_by_client(clients):
+    found = run(clients, rounds=2, evaluate_clients=clients, evaluate=clients[0])
+    each = by_client(found.model, clients)
+    assert each["accuracy"].shape == each["loss"].shape == (7,)
+    with torch.no_grad():
+        right = found.model(torch.from_numpy(clients[3][0])).argmax(1).numpy() == clients[3][1]
+    assert each["accuracy"][3] == pytest.approx(right.mean())
+    last = found.rounds[-1].metrics
+    assert last["client_accuracy"] == pytest.approx(each["accuracy"].mean()) and last["accuracy"] == pytest.approx(each["accuracy"][0])
+    assert last["accuracy_spread"] == pytest.approx(each["accuracy"].std())
+    assert last["accuracy_worst_decile"] == each["accuracy"].min()  # a tenth of seven clients: one
+    assert last["loss_worst_decile"] == each["loss"].max()
+    assert worst_share([0.1 * number for number in range(20)]) == pytest.approx(0.05)
+    assert worst_share([1.0, 0.0, 2.0], share=0.7) == 0.5
+
+
+def test_ten_thousand_clients(clients):
+    """Ten thousand clients of one record: a round costs by its cohort, and records of rounds are small."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((10_000, 1, 16), dtype=np.float32), rng.integers(0, 3, (10_000, 1))
+    found = run(list(zip(x, y)), rounds=3, cohort=50)
+    assert found.engine == "stacked" and all(len(each.cohort) == 50 for each in found.rounds[1:])
 
 
 def test_one_torch_thread_inside_and_the_old_number_after(clients):
@@ -292,6 +387,10 @@ GOOD = (np.zeros((4, 16), dtype=np.float32), np.array([0, 1, 2, 0]))
     ({"evaluate": (GOOD[0] * math.nan, GOOD[1])}, "evaluate X"),
     ({"evaluate_every": 0}, "evaluate_every"),
     ({"engine": "fast"}, "engine must be one of"),
+    ({"evaluate_clients": 3}, "evaluate_clients must be a sequence"),
+    ({"evaluate_clients": []}, "evaluate_clients must hold at least one"),
+    ({"evaluate_clients": [GOOD]}, "evaluate_clients must hold one pair .X, y. for each of the 2 clients, got 1"),
+    ({"evaluate_clients": [GOOD, (GOOD[0] * math.nan, GOOD[1])]}, r"evaluate_clients\[1\] X"),
     ({"loss": torch.nn.functional.mse_loss}, "loss must accept"),
     ({"loss": lambda outputs, targets, reduction: outputs.sum()}, "loss"),
 ])
@@ -302,3 +401,17 @@ def test_bad_arguments_are_named_before_any_work(change, named):
     with pytest.raises(ValueError, match=named):
         simulate(arguments.pop("model"), arguments.pop("clients"), arguments.pop("strategy"), **arguments)
     assert not worked
+
+
+@pytest.mark.parametrize("call, named", [
+    (lambda: by_client(torch.nn.Linear(16, 3), []), "clients must hold at least one"),
+    (lambda: by_client(torch.nn.Linear(16, 3), None), "clients must be a sequence"),
+    (lambda: by_client(torch.nn.Linear(16, 3), [GOOD, 3]), r"clients\[1\]"),
+    (lambda: by_client(None, [GOOD]), "model"),
+    (lambda: worst_share([]), "values"),
+    (lambda: worst_share([math.nan]), "values"),
+    (lambda: worst_share([1.0], share=0), "share"),
+])
+def test_bad_arguments_of_evaluation_are_named(call, named):
+    with pytest.raises(ValueError, match=named):
+        call()

@@ -7,29 +7,7 @@ import pytest
 import torch
 
 from labkit.federated import FedAvg, FedProx, Scaffold, Strategy, Update, simulate, vector_of, weighted_mean
-
-MSE = torch.nn.functional.mse_loss
-
-
-def line(start=0.0):
-    """y = w x, one parameter."""
-    model = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False)).double()
-    torch.nn.init.constant_(model[0].weight, start)
-    return model
-
-
-def point(x, y, copies=1):
-    """A client whose loss is (w x - y)^2, so its gradient is 2 x (w x - y)."""
-    return np.full((copies, 1), float(x)), np.full((copies, 1), float(y))
-
-
-def weight_after(strategy, clients, *, start=0.0, engine="lean", **options):
-    return float(vector_of(simulate(line(start), clients, strategy, loss=MSE, engine=engine, **options).model))
-
-
-def update(client, examples, *change):
-    return Update(client, examples, 1, {"change": torch.tensor(change, dtype=torch.float64)})
-
+from tests.federated.by_hand import point, update, weight_after
 
 def test_aggregate_by_examples_and_equal():
     updates = [update(0, 30, 1.0, 0.0), update(1, 10, 0.0, 2.0)]
