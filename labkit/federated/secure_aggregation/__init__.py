@@ -1,0 +1,27 @@
+"""Secure aggregation: a server learns the sum of its clients' vectors, and of each vector nothing else.
+
+    agreement    what all agree on beforehand: how many clients, the threshold, who masks with whom
+    fixed_point  real numbers as whole numbers modulo 2^k, with room for the sum
+    masks        keys between two clients, and masks grown from them
+    shares       a secret key in pieces, of which a threshold gives it back
+    client       one of the clients, in four rounds; speaks bytes only
+    server       the server, in the same four rounds
+    protocol     both run against each other on one machine, with drop-outs
+
+Source: Bonawitz, Ivanov, Kreuter, Marcedone, McMahan, Patel, Ramage, Segal, Seth, "Practical secure aggregation for
+privacy-preserving machine learning", CCS 2017; with few neighbours per client: Bell, Bonawitz, Gascon, Lepoint,
+Raykova, "Secure single-server aggregation with (poly)logarithmic overhead", CCS 2020.
+
+For teaching: not reviewed, and not safe against somebody who measures running times.
+"""
+
+from labkit.lazy import lazy_names
+
+_HOME = {
+    "agreement": ["Aborted", "Agreement", "Refused"],
+    "fixed_point": ["FixedPoint", "signed"],
+    "client": ["Client"],
+    "server": ["Server"],
+    "protocol": ["Outcome", "make_identities", "secure_sum"],
+}
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME, ["masks", "shares"])
