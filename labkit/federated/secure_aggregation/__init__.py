@@ -7,6 +7,7 @@
     client       one of the clients, in four rounds; speaks bytes only
     server       the server, in the same four rounds
     protocol     both run against each other on one machine, with drop-outs
+    step         the same as a step of a federated pipeline (needs torch)
 
 Source: Bonawitz, Ivanov, Kreuter, Marcedone, McMahan, Patel, Ramage, Segal, Seth, "Practical secure aggregation for
 privacy-preserving machine learning", CCS 2017; with few neighbours per client: Bell, Bonawitz, Gascon, Lepoint,
@@ -23,5 +24,6 @@ _HOME = {
     "client": ["Client"],
     "server": ["Server"],
     "protocol": ["Outcome", "make_identities", "secure_sum"],
+    "step": ["SecureSum"],
 }
 __getattr__, __dir__, __all__ = lazy_names(__name__, _HOME, ["masks", "shares"])
