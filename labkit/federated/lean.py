@@ -4,6 +4,7 @@ import copy
 
 import torch
 
+from labkit.federated.chain import Chain, is_chain
 from labkit.federated.parameters import trainable
 from labkit.federated.strategies import Strategy
 
@@ -62,15 +63,21 @@ def train_one(bound, inputs, targets, received, batches, strategy, memory, learn
     """`local_training` on a model that `bind` has prepared."""
     model, parameters, vector = bound
     vector.copy_(received["parameters"])
-    changes_gradient = type(strategy).local_gradient is not Strategy.local_gradient
+    plain = type(strategy).local_gradient is Strategy.local_gradient
+    chain = Chain(model, loss) if is_chain(model, inputs) else None
+    views = chain and chain.views(vector[None])
     for batch in batches:
         x, y = (inputs, targets) if len(batch) == len(inputs) else (inputs[batch], targets[batch])
-        value = loss(model(x), y, reduction="none").mean()
-        gradients = torch.autograd.grad(value, parameters, materialize_grads=True)
+        if chain:
+            with torch.no_grad():
+                if plain:
+                    chain.add_gradient(views, views, x[None], y[None], 1 / len(batch), keep=1, scale=-learning_rate)
+                    continue
+                gradient = torch.empty_like(vector)
+                chain.add_gradient(views, chain.views(gradient[None]), x[None], y[None], 1 / len(batch), keep=0, scale=1)
+        else:
+            value = loss(model(x), y, reduction="none").mean()
+            gradient = torch.cat([each.reshape(-1) for each in torch.autograd.grad(value, parameters, materialize_grads=True)])
         with torch.no_grad():
-            if changes_gradient:
-                gradient = torch.cat([each.reshape(-1) for each in gradients])
-                vector.sub_(strategy.local_gradient(gradient, vector, received, memory), alpha=learning_rate)
-            else:  # saves joining the pieces, a tenth of the time of a large model
-                torch._foreach_add_(parameters, gradients, alpha=-learning_rate)
+            vector.sub_(strategy.local_gradient(gradient, vector, received, memory), alpha=learning_rate)
     return vector.clone()

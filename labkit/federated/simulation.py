@@ -6,6 +6,7 @@ import warnings
 
 import torch
 
+from labkit.federated.chain import is_chain
 from labkit.federated.evaluation import evaluator
 from labkit.federated.history import Round, Run
 from labkit.federated.lean import Lean
@@ -15,7 +16,7 @@ from labkit.federated.plan import plan_of
 from labkit.federated.pool import Pool, pool_is_possible, processors
 from labkit.federated.population import population_of
 from labkit.federated.server import Server
-from labkit.federated.stacked import Stacked, can_be_stacked_by_hand
+from labkit.federated.stacked import Stacked
 from labkit.federated.strategies import Strategy
 from labkit.threads import torch_threads
 from labkit.validate import integer, one_of
@@ -74,7 +75,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     pipeline = Pipeline(Setting(strategy, len(population), plan.cohort, plan.sampling, rounds, len(parameters), _steps(pipeline)), seed)
 
     with torch_threads(1):
-        engine = _engine(engine, model, parameters, plan.cohort, rounds)
+        engine = _engine(engine, is_chain(model, population.inputs), parameters, plan.cohort, rounds)
         trainer = ENGINES[engine](model, population, loss)
         server = Server(strategy, population, trainer, plan, parameters, pipeline)
         run = Run(model, [Round(0, metrics=measure(model))], engine)
@@ -96,7 +97,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     return run
 
 
-def _engine(engine, model, parameters, cohort, rounds):
+def _engine(engine, chain, parameters, cohort, rounds):
     """The engine's name; "auto" goes by the size of the model, and a pool that cannot be had becomes "lean"."""
     possible = pool_is_possible(parameters)
     if engine == "pool" and not possible:
@@ -105,7 +106,7 @@ def _engine(engine, model, parameters, cohort, rounds):
         return "lean"
     if engine != "auto":
         return engine
-    if len(parameters) <= STACK_UP_TO and can_be_stacked_by_hand(model) and cohort > 1:
+    if chain and len(parameters) <= STACK_UP_TO and cohort > 1:
         return "stacked"
     worth_it = len(parameters) >= POOL_FROM and cohort > 1 and rounds * cohort >= 20  # starting processes takes as long as a few clients
     return "pool" if worth_it and possible and processors() > 1 else "lean"
