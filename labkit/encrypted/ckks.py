@@ -128,9 +128,14 @@ class Client(Party):
         self.trace = []
         super().__init__(context, secrets.token_bytes(16), plan.largest)
 
-    def public_bytes(self):
-        """What a server needs, to be sent once: parameters and public keys. The secret key is not in it."""
-        return PUBLIC_HEADER.pack(PUBLIC_MARK, self.key_name, self.largest) + self.context.serialize(save_secret_key=False)
+    def public_bytes(self, *, computing=True):
+        """What another party needs, to be sent once: parameters and public keys. The secret key is not in it.
+
+        computing: False leaves out the keys for multiplying and rotating, for one who only encrypts: far smaller.
+        """
+        validate.one_of([True, False], computing=computing)
+        keys = self.context.serialize(save_secret_key=False, save_galois_keys=computing, save_relin_keys=computing)
+        return PUBLIC_HEADER.pack(PUBLIC_MARK, self.key_name, self.largest) + keys
 
     def decrypt(self, message):
         """The numbers in a message (or in a vector of this client), as an array of float64."""

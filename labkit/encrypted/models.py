@@ -11,6 +11,8 @@ import numpy as np
 from labkit import validate
 from labkit.encrypted.ckks import Client, Server
 from labkit.encrypted.parties import join, split
+from labkit.encrypted.sigmoid import OddPolynomial
+from labkit.encrypted.sums import weighted_sum
 
 
 def largest_score(weights, bias, input_bound=1.0):
@@ -55,10 +57,19 @@ class ScoringServer:
     """Owns a linear model: `answer` computes weights . x + bias for every encrypted record.
 
     weights: d numbers, not all zero; bias: a number; public_bytes: from the client.
+    curve:   None, or a `fitted_sigmoid` to answer with probabilities instead (two levels more, and one for its
+             interval); ValueError when some record, features at most 1, could leave the interval that it was fitted to.
     """
 
-    def __init__(self, weights, bias, public_bytes):
+    def __init__(self, weights, bias, public_bytes, *, curve=None):
         self.weights, self.bias = _linear(weights, bias)
+        if curve is not None:
+            if not isinstance(curve, OddPolynomial):
+                raise ValueError(f"curve must be None or an OddPolynomial, got {type(curve).__name__}")
+            reach = np.abs(self.weights).sum() + abs(self.bias)
+            if reach > curve.interval:
+                raise ValueError(f"curve must be fitted to scores up to {reach:.3g}, got one for {curve.interval:g}")
+        self.curve = curve
         self.server = Server(public_bytes)
 
     def answer(self, request):
@@ -66,11 +77,11 @@ class ScoringServer:
         features = [self.server.load(each) for each in split(request)]
         if len(features) != len(self.weights):
             raise ValueError(f"request must hold {len(self.weights)} features, one for each weight, got {len(features)}")
-        terms = [each * weight for each, weight in zip(features, self.weights) if abs(weight) * self.server.scale >= 1]
-        score = terms[0]
-        for term in terms[1:]:
-            score = score + term
-        return (score + self.bias).to_bytes()
+        score = weighted_sum(features, self.weights, self.bias)
+        if self.curve is not None:
+            # z / interval lies within 1 by the server's choice of the curve, which it checked.
+            score = self.curve((score * (1 / self.curve.interval)).within(1.0)) + 0.5
+        return score.to_bytes()
 
 
 def _linear(weights, bias):

@@ -149,10 +149,10 @@ class EncryptedVector:
 
         if data.size() == length:
             return data
-        message, before = data.serialize(), _length_field(data.size())
+        message, before = data.serialize(), length_field(data.size())
         if not message.startswith(before):
             raise RuntimeError("TenSEAL writes vectors in another way than version 0.3 did")
-        return tenseal.ckks_vector_from(self.party.context, _length_field(length) + message[len(before):]).data
+        return tenseal.ckks_vector_from(self.party.context, length_field(length) + message[len(before):]).data
 
     def _in_slots(self, error, level):
         """An error of `noise`, in the units of the numbers at a level."""
@@ -188,7 +188,7 @@ class EncryptedVector:
             raise ValueError(f"the result of {operation!r} may reach {bound:.3g}, but only {capacity:.3g} fits: it would wrap "
                              "around. Plan with a larger `largest`, or declare a tighter bound (encrypt(bound=), within)")
         result = EncryptedVector(self.party, data, len(self), level, bound, error)
-        if self.shadow is not None:
+        if self.shadow is not None and exact is not None:
             operand = other.shadow if isinstance(other, EncryptedVector) else other
             if not (isinstance(other, EncryptedVector) and operand is None):
                 result.shadow = exact(self.shadow, operand)
@@ -196,11 +196,15 @@ class EncryptedVector:
         return result
 
 
-def _length_field(length):
+def length_field(length):
     """A list of one number as field 1 of a protobuf message: how TenSEAL begins the bytes of a vector."""
-    varint = bytearray()
-    while length > 127:
-        varint.append(length % 128 + 128)
-        length //= 128
-    varint.append(length)
-    return bytes([0x0A, len(varint)]) + bytes(varint)
+    return b"\x0a" + varint(len(varint(length))) + varint(length)
+
+
+def varint(number):
+    """A whole number as protobuf writes it: seven bits a byte, the lowest first, a high bit on all but the last."""
+    written = bytearray()
+    while number > 127:
+        written.append(number % 128 + 128)
+        number //= 128
+    return bytes([*written, number])
