@@ -12,16 +12,20 @@
 # whom it never sees, say what that costs in seconds, bytes and digits, and recognise the settings with which it answers wrongly without a word.
 
 # %%
+import inspect
 import math
 import secrets
+import textwrap
 import time
 
 import matplotlib.pyplot as plt
 import numpy as np
 import tenseal as ts
+from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from labkit import datasets, lab
+from labkit.attacks.key_recovery import decrypt_with, recover_key
 from labkit.encrypted import paillier
 from labkit.encrypted.ckks import Client, Server
 from labkit.encrypted.models import ScoringClient, ScoringServer, largest_score
@@ -331,6 +335,137 @@ lab.claim("every measured error is below its bound",
 # %% [markdown]
 # The step called *lower* brings a fresh vector down to a used one before they are added. In plain TenSEAL that happens to the operand on the right, for good.
 #
+# ### The museum of silent mistakes
+#
+# The scale trap has relatives: lines that look right, run, and answer wrongly or give something away, without an error. Here are five, each in plain TenSEAL. **Read them and say what each ought to return.**
+
+# %%
+def fresh(prime_bits=(60, 40, 40, 60), rotations=False):
+    """A new TenSEAL context with keys of its own."""
+    context = ts.context(ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=list(prime_bits))
+    context.global_scale = 2**40
+    if rotations:
+        context.generate_galois_keys()
+    return context
+
+
+# %%
+def three_squared():
+    x = ts.ckks_vector(fresh([60, 30, 30, 60]), [3.0])
+    return (x * x).decrypt()[0]
+
+
+def a_thousand_cubed():
+    x = ts.ckks_vector(fresh(), [1000.0])
+    return (x * x * x).decrypt()[0]
+
+
+def a_bias_then_a_sum():
+    x = ts.ckks_vector(fresh(rotations=True), [1, 1, 1, 1])
+    hidden = x + [1.0, 2.0, 3.0, 4.0]
+    return hidden.matmul([[1.0] * 3] * 4).decrypt()[2]
+
+
+def somebody_elses_key():
+    message = ts.ckks_vector(fresh(), [7.0]).serialize()
+    return ts.ckks_vector_from(fresh(), message).decrypt()[0]
+
+
+def one_minus_x_made_public():
+    context = fresh()
+    y = 1 - ts.ckks_vector(context, [0.25])
+    context.make_context_public()
+    return y.decrypt()[0]
+
+
+# %% [markdown]
+# And the same five in the layer that this lab uses, where each is right or refuses:
+
+# %%
+def safe_square():
+    x = Client(Plan(8192, (60, 30, 30, 60), largest=9.0)).encrypt([3.0])
+    return x.party.decrypt(x * x)[0]
+
+
+def safe_cube():
+    x = Client(Plan(8192, (60, 40, 40, 60), largest=1000.0)).encrypt([1000.0])
+    return x * x * x
+
+
+def safe_sum():
+    x = Client(plan(depth=0, largest=64.0, rotations=True)).encrypt([1] * 4, bound=1)
+    return x.party.decrypt((x + [1.0, 2.0, 3.0, 4.0]).total())[0]
+
+
+def safe_key():
+    message = Client(plan(depth=1)).encrypt([0.7]).to_bytes()
+    return Client(plan(depth=1)).decrypt(message)
+
+
+def safe_difference():
+    y = 1 - Client(plan(depth=1)).encrypt([0.25])
+    y.party.context.make_context_public()
+    return y.data.decrypt()
+
+
+# %%
+def outcome(run):
+    """What a function returns, or its refusal."""
+    try:
+        return f"{run():.4g}"
+    except ValueError as refusal:
+        return f"refused: {refusal}"
+
+
+pairs = {"a scale unlike the primes": (three_squared, safe_square, "9"),
+         "no room for the number": (a_thousand_cubed, safe_cube, "1e+09, or a refusal"),
+         "a plain vector before a product": (a_bias_then_a_sum, safe_sum, "14"),
+         "the wrong key": (somebody_elses_key, safe_key, "a refusal"),
+         "a copy that keeps the key": (one_minus_x_made_public, safe_difference, "a refusal")}
+museum = {name: (inspect.getsource(theirs), outcome(theirs), ours.__name__, outcome(ours), due)
+          for name, (theirs, ours, due) in pairs.items()}
+
+
+# %%
+def exhibit(fig, mistake):
+    """What should it say, and what does it say?"""
+    code, theirs, name, ours, due = museum[mistake]
+    ax = fig.add_axes([0, 0, 1, 1])
+    ax.axis("off")
+    ax.text(0.02, 0.95, code, family="monospace", size=10, va="top", linespacing=1.5)
+    rows = [("should be", due, lab.BASELINE), ("plain TenSEAL", f"{theirs}, and no error", lab.ATTACKER),
+            (name, textwrap.fill(ours, 70), lab.PRIVATE)]
+    for y, (who, what, colour) in zip([0.43, 0.29, 0.15], rows):
+        ax.text(0.02, y, who, size=11, va="top", color=colour)
+        ax.text(0.24, y, what, size=11, va="top", color=colour, weight="bold")
+    return f"{mistake.capitalize()}: TenSEAL says {theirs}, and it should be {due}."
+
+
+# %%
+lab.explore(exhibit, mistake=list(museum), size=(8.2, 2.8))
+
+# %%
+wrong_answers = {name: float(theirs) for name, (_, theirs, _, _, _) in museum.items()}
+lab.claim("plain TenSEAL answers all five without an error, and none as it should",
+          wrong_answers["a scale unlike the primes"] > 1000
+          and wrong_answers["no room for the number"] < 5e8
+          and abs(wrong_answers["a plain vector before a product"] - 14) > 1
+          and abs(wrong_answers["the wrong key"]) > 1e6
+          and abs(wrong_answers["a copy that keeps the key"] - 0.75) < 1e-3)
+lab.claim("the layer is right twice and refuses three times",
+          [ours.startswith("refused") for _, _, _, ours, _ in museum.values()]
+          == [False, True, False, True, True])
+
+# %% [markdown]
+# **Question.** The last one returns 0.75, and 1 − 0.25 is 0.75. What is wrong with it?
+#
+# <details><summary>Answer</summary>
+#
+# The context had been made public, that is, stripped of its secret key, and after that nobody should be able to decrypt. But `1 - x` made a full copy of the context beforehand, secret key included, and
+# the result carries the copy. Send such a context to the server and it can read everything. Write `-x + 1`, or use a layer that does.
+#
+# </details>
+#
 # ## What it costs
 #
 # The tutorials' way is one ciphertext for each *patient*, and a dot product inside it. That needs numbers to move between slots, hence **Galois keys**. **Predict:** how many patients a second, this way and ours?
@@ -586,6 +721,79 @@ lab.claim("against CKKS he is as good as a coin, to within 12 points",
 # %% [markdown]
 # A failed attack proves nothing by itself; perhaps he was stupid. The reason to believe in CKKS is a reduction: who tells its ciphertexts apart can solve a problem on lattices (*ring learning with
 # errors*) that has been attacked for years without success. The table of allowed bits under *Tune it* says how far those attacks reach.
+#
+# ### Two published results
+#
+# Now the clinic makes a mistake. For a study it publishes the decrypted scores of two full batches, all digits included. No name, no measurement, only scores. **Predict:** what can the company, which kept the ciphertexts,
+# do with them?
+
+# %%
+batches = [rng.choice(new.X, parameters.slots) for _ in range(2)]
+replies = [server.answer(clinic.request(each)) for each in batches]
+published = [clinic.client.decrypt(each) for each in replies]
+
+key_found = recover_key(server.server, replies, published)
+read = decrypt_with(key_found, server.server, target)[:30]
+lab.claim("two published batches give away the whole secret key, and with it the first "
+          "patient of this page",
+          np.abs(read - new.X[7]).max() < 1e-3, numbers_of_the_key=len(key_found))
+
+# %% [markdown]
+# Everything, for good. A ciphertext is a pair $(c_0, c_1)$ of polynomials with $c_0 + c_1 s = m + e$: the secret key $s$, the result $m$, and a small error $e$ that makes the scheme secure. A decrypted
+# CKKS number *contains* the error, so the published scores are $m + e$, to the last bit, and the company solves a linear equation for $s$. Li and Micciancio found this in 2020; every library had it.
+# *Publish fewer decimals. From where on is the key safe from this attack?*
+
+# %%
+tries = {digits: recover_key(server.server, replies, [np.round(each, digits) for each in published])
+         for digits in range(6, 17)}
+score_error = max(server.server.load(each).error_bound for each in replies)
+
+
+# %%
+def decimals_published(fig, decimals):
+    """How many decimals may be published?"""
+    ax = fig.subplots()
+    found = [tries[each] is not None for each in tries]
+    ax.bar(list(tries), [1 if each else 0.06 for each in found], width=0.8,
+           color=[lab.ATTACKER if each else lab.PRIVATE for each in found])
+    place = -np.log10(score_error)
+    ax.axvline(place, color=lab.BASELINE, ls="--", lw=1)
+    ax.text(place + 0.1, 0.7, "errors of the scores\nare below this", va="center")
+    ax.plot(decimals, 1.12, "v", color="#333333", ms=9)
+    ax.set(ylim=(0, 1.25), yticks=[0, 1], yticklabels=["nothing", "key"], xticks=list(tries),
+           xlabel="decimals published", title="What the company gets")
+    fig.subplots_adjust(bottom=0.19, top=0.89, left=0.1, right=0.98)
+    outcome = "the whole secret key" if tries[decimals] is not None else "nothing, by this attack"
+    return f"With {decimals} decimals of two batches of {parameters.slots} scores: {outcome}."
+
+
+# %%
+lab.explore(decimals_published, decimals=range(6, 17), start={"decimals": 16})
+
+# %% [markdown]
+# **Question.** Six decimals stop it. Is a clinic that publishes six decimals safe?
+#
+# <details><summary>Answer</summary>
+#
+# From these lines of code, yes. Nobody has proved more: a rounded score still depends a little on the error, and a cleverer attack may use many of them. The proven repair is lab 03's: add noise
+# that is far larger than the error *before* publishing. What was error-dependent then drowns, and the arithmetic of differential privacy says how deep.
+#
+# </details>
+
+# %%
+noise = 0.01  # on scores that span about 14
+noisy = [each + rng.normal(0, noise, len(each)) for each in published]
+shift = score_error * np.sqrt(2 * parameters.slots) / noise  # how far the errors move both batches,
+advantage = 2 * norm.cdf(shift / 2) - 1                # in standard deviations of the noise
+lab.claim("exact to six decimals, or under noise of a hundredth, the key is not found",
+          tries[6] is None and recover_key(server.server, replies, noisy) is None)
+lab.claim("the noise leaves anybody, however clever, less than one chance in a "
+          "hundred to tell these two batches from batches whose error holds no key",
+          advantage < 0.01)
+
+# %% [markdown]
+# That is a Gaussian mechanism whose "sensitivity" is the error, and one publication more is one release more: it composes, as in lab 04. The rule for everyday use is shorter. **What is decrypted stays with the client**, or leaves it
+# rounded far above its error, with noise.
 #
 # ## Check yourself
 #
@@ -877,8 +1085,9 @@ lab.claim("from its encrypted answers the clinic works out all the company's wei
 #
 # **What still shows:** how many patients there are, how many features, when the clinic asks, and the bounds in each message's header, which must therefore be public facts and not the data's own.
 #
-# **Decryptions must stay with the client.** CKKS is approximate, and the error of a decrypted result depends on the secret key. Whoever sees a few full-precision decryptions together with their ciphertexts can compute the
-# key (Li and Micciancio, *On the security of homomorphic encryption on approximate numbers*, EUROCRYPT 2021, [ePrint 2020/1533](https://eprint.iacr.org/2020/1533)). Do not publish scores with all their digits.
+# **Decryptions must stay with the client.** CKKS is approximate, and the error of a decrypted result depends on the secret key: see *Two published results* above. Its source: Li and Micciancio, *On the security of
+# homomorphic encryption on approximate numbers*, EUROCRYPT 2021 ([ePrint 2020/1533](https://eprint.iacr.org/2020/1533)). The repair by noise: Li, Micciancio, Schultz, Sorrell, *Securing approximate homomorphic
+# encryption using differential privacy*, CRYPTO 2022 ([ePrint 2022/816](https://eprint.iacr.org/2022/816)).
 #
 # **Lost keys are lost data,** and a stolen secret key opens everything that was ever encrypted under it.
 #
