@@ -26,14 +26,14 @@ LETTER = 2 * shares.SIZE + 16  # both shares, and the seal
 SEED_SHARE, KEY_SHARE = b"\x00", b"\x01"  # of who stayed, of who dropped out
 
 
-def records(message, size, name):
+def records(message, size, name, twice="each client once, got one twice"):
     """{number: bytes} of a message made of records: a client's number and `size` bytes each."""
     width = NUMBER.size + size
     check_bytes(message, name=name, multiple=width)
     starts = range(0, len(message), width)
     found = {NUMBER.unpack_from(message, at)[0]: message[at + NUMBER.size:at + width] for at in starts}
     if len(found) * width != len(message):
-        raise Refused(f"{name} must hold each client once, got one twice")
+        raise Refused(f"{name} must hold {twice}")
     return found
 
 
@@ -63,7 +63,8 @@ class Client:
         self.agreement, self.directory, self._rng = agreement, directory, validate.generator(rng=rng)
         self._identity = None if identity is None else Ed25519PrivateKey.from_private_bytes(identity)
         random = os.urandom if rng is None else rng.bytes
-        self._mask_key, self._letter_key, self._seed = (random(masks.KEY) for _ in range(3))
+        self._mask_bytes, letter_bytes, self._seed = (random(masks.KEY) for _ in range(3))
+        self._mask_key, self._letter_key = masks.load(self._mask_bytes), masks.load(letter_bytes)
         self._neighbours = set(agreement.neighbours(self.number))
         self._done = set()
 
@@ -85,7 +86,7 @@ class Client:
     def advertise(self):
         """Round 1, to the server: two public keys, signed where there are identities."""
         self._once("advertise")
-        keys = masks.public_key(self._mask_key) + masks.public_key(self._letter_key)
+        keys = masks.public_bytes(self._mask_key) + masks.public_bytes(self._letter_key)
         return keys + (self._identity.sign(self._signed_part(self.number, keys)) if self._identity else b"")
 
     def share(self, roster):
@@ -100,14 +101,15 @@ class Client:
         if len({key for pair in self._public.values() for key in pair}) < 2 * len(self._public):
             raise Refused("roster must hold different keys, got one twice: somebody plays two clients")
         seeds, keys = (shares.split(secret, len(entries) + 1, self.agreement.threshold, self._rng)
-                       for secret in (self._seed, self._mask_key))
+                       for secret in (self._seed, self._mask_bytes))
+        self._secrets = {number: masks.agree(self._letter_key, letter) for number, (_, letter) in self._public.items()}
         pieces = dict(zip(sorted([self.number, *entries]), zip(seeds, keys)))
         self._held = {self.number: pieces.pop(self.number)}
         return join({to: self._cipher(to, self.number, to).encrypt(masks.NONCE, b"".join(pair), None)
                      for to, pair in pieces.items()})
 
     def _cipher(self, other, sender, receiver):
-        return masks.letter_cipher(self._letter_key, self._public[other][1], sender, receiver, self.agreement.session)
+        return masks.letter_cipher(self._secrets[other], sender, receiver, self.agreement.session)
 
     def _check_members(self, numbers, allowed):
         if strangers := sorted(set(numbers) - set(allowed)):
@@ -152,7 +154,8 @@ class Client:
     def unmask(self, request):
         """Round 4: one share for each neighbour in the server's request, which says who stayed and who dropped out."""
         self._once("unmask", after="masked")
-        kinds = records(request, 1, "request")
+        kinds = records(request, 1, "request", "each client once: whoever answers for one as alive and as dropped out reveals "
+                        "both its secrets")
         stayed = {number for number, kind in kinds.items() if kind == SEED_SHARE}
         if not set(kinds.values()) <= {SEED_SHARE, KEY_SHARE} or self.number not in stayed:
             raise Refused(f"client {self.number} is here, and was told that it dropped out or nothing about itself")

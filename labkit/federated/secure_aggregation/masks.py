@@ -36,32 +36,38 @@ def expand(seed, length, bits):
     return np.frombuffer(stream.update(bytes(size * length)), np.dtype(kind).newbyteorder("<")).astype(kind) & mask
 
 
-def public_key(private):
-    """The 32 public bytes that belong to 32 private ones."""
-    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+def load(private):
+    """32 private bytes as a key object. Loading costs as much as an agreement, so load once."""
+    return X25519PrivateKey.from_private_bytes(private)
 
 
-def agreed(private, public, *, session, purpose):
-    """32 bytes that only two people can compute: the owner of `private`, and the one whose public key `public` is.
+def public_bytes(key):
+    """The 32 public bytes of a key object."""
+    return key.public_key().public_bytes_raw()
 
-    session, purpose: bytes that separate this key from all others of the same two people.
-    """
+
+def agree(key, public):
+    """The 32 bytes that only two people can compute: the owner of `key`, and the one whose public bytes these are."""
     try:
-        secret = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
+        return key.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:  # a point of small order: the "shared" secret would be known to all
         raise Refused(f"public key must be a point of Curve25519 of large order, got {public.hex()}") from error
+
+
+def derive(secret, session, purpose):
+    """32 bytes from an agreed secret; `session` and `purpose` (bytes) separate them from all others of the same pair."""
     return HKDF(hashes.SHA256(), KEY, salt=session, info=purpose).derive(secret)
 
 
-def pair_seed(private, public, one, other, session):
+def pair_seed(key, public, one, other, session):
     """The seed of the mask between clients `one` and `other`; either may compute it, with the other's public key."""
-    return agreed(private, public, session=session, purpose=struct.pack(">4sII", b"mask", min(one, other), max(one, other)))
+    return derive(agree(key, public), session, struct.pack(">4sII", b"mask", min(one, other), max(one, other)))
 
 
-def letter_cipher(private, public, sender, receiver, session):
+def letter_cipher(secret, sender, receiver, session):
     """Authenticated encryption from one client to another, for a single letter: its key serves in this direction and
-    session only, which is why `NONCE` may be constant."""
-    return ChaCha20Poly1305(agreed(private, public, session=session, purpose=struct.pack(">4sII", b"mail", sender, receiver)))
+    session only, which is why `NONCE` may be constant. secret: what `agree` returned for the two letter keys."""
+    return ChaCha20Poly1305(derive(secret, session, struct.pack(">4sII", b"mail", sender, receiver)))
 
 
 NONCE = bytes(12)

@@ -103,7 +103,7 @@ class Server:
             raise Refused(f"the secret of client {client} cannot be rebuilt: {error}") from error
 
     def _rebuilt_key(self, client, found):
-        private = self._rebuilt(client, KEY_SHARE, found)
-        if masks.public_key(private) != self._keys[client][:masks.KEY]:
+        private = masks.load(self._rebuilt(client, KEY_SHARE, found))
+        if masks.public_bytes(private) != self._keys[client][:masks.KEY]:
             raise Refused(f"shares must give the key that client {client} advertised, got another: somebody sent a wrong one")
         return private

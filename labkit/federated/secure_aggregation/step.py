@@ -59,8 +59,8 @@ class SecureSum(Step):
         self.code(setting.cohort)
 
     def code(self, clients):
-        """How the real numbers of this many clients travel: their weights (at most 1) with them."""
-        return FixedPoint(max(1.0, float(self.largest)), clients, self.modulus_bits)
+        """How the real numbers of this many clients travel."""
+        return FixedPoint(self.largest, clients, self.modulus_bits)
 
     def on_client(self, update, received, memory, turn):
         cut = {name: each.clamp(-self.largest, self.largest) for name, each in update.message.items()}
@@ -71,8 +71,9 @@ class SecureSum(Step):
         if len(updates) < 2:
             return self._aborted(turn, f"{len(updates)} clients answered, at least 2 are needed")
         shapes = {name: each.shape for name, each in updates[0].message.items()}
-        rows = [np.concatenate([[1.0], *(update.message[name].double().flatten().numpy() for name in shapes)]) * update.weight
-                for update in updates]
+        # a client's weight, at most 1, travels as one more number, stretched to use the whole range
+        rows = [np.concatenate([[self.largest], *(update.message[name].double().flatten().numpy() for name in shapes)])
+                * update.weight for update in updates]
         code = self.code(len(updates))
         degree = None if self.degree is None or self.degree >= len(updates) - 1 else self.degree
         holders = len(updates) if degree is None else degree + 1
@@ -93,7 +94,8 @@ class SecureSum(Step):
         for (name, shape), piece in zip(shapes.items(), whole.split([shape.numel() for shape in shapes.values()])):
             message[name] = piece.view(shape).to(updates[0].message[name])
         included = [updates[each] for each in outcome.included]
-        return [Update(None, sum(each.examples for each in included), max(each.steps for each in included), message, weight)], memory
+        return [Update(None, sum(each.examples for each in included), max(each.steps for each in included), message,
+                       weight / self.largest)], memory
 
     def _aborted(self, turn, why):
         warnings.warn(f"round {turn.number}: no secure sum, so the round changes nothing: {why}", RuntimeWarning, stacklevel=2)
