@@ -1,0 +1,204 @@
+"""Private fine-tuning of the top of a pretrained encoder, through Opacus: the head, LoRA adapters, or the whole last block.
+
+What the lower blocks make of each text never changes, so it is computed once (`Encoder.hidden_states`), and training takes seconds
+a pass. A `labkit.dp.training.Plan` says how to train, and is what is accounted.
+
+    model = classifier("LoRA", encoder.block(5), seed=0)
+    tuned = fine_tune(model, states, y, plan=plan, delta=1e-4, seed=0)
+    tuned.model, tuned.epsilon
+
+Sources: Yu and others, "Differentially Private Fine-tuning of Language Models", ICLR 2022; Li, Tramer, Liang, Hashimoto, "Large
+Language Models Can Be Strong Differentially Private Learners", ICLR 2022, for ghost clipping.
+"""
+
+import copy
+import math
+import time
+import warnings
+
+import numpy as np
+import torch
+from torch import nn
+
+from labkit import validate
+from labkit.dp.accounting import RELATION
+from labkit.dp.training import Plan, Trained, poisson_sample
+from labkit.models.encoder import Classifier, pooled
+from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
+from labkit.threads import torch_threads
+
+WAYS = ("head", "LoRA", "last block")
+ADAPTED = ("query", "value")  # what the LoRA paper adapts
+MODES = ("hooks", "ghost")
+LEAST_BATCH = 50  # expected: a batch that comes out empty, which Opacus cannot train on, is then rarer than e^-50
+
+
+def classifier(way, block, *, seed, rank=4, scale=8.0, classes=2):
+    """A Classifier whose trainable part is the one that `way`, one of WAYS, names; the rest is frozen.
+
+    block: the pretrained last Block; it is copied. "head" leaves it out, and takes what comes out of it (see `states_for`).
+    """
+    validate.one_of(WAYS, way=way)
+    if way == "head":
+        return Classifier([], classes=classes, scale=scale)
+    block = copy.deepcopy(block)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(validate.integer(at_least=0, seed=seed))
+        if way == "LoRA":
+            add_lora(block, names=ADAPTED, rank=rank, alpha=2.0 * rank)
+        else:
+            block.requires_grad_(True)
+    return Classifier([block], classes=classes, scale=scale)
+
+
+def states_for(way, states, block):
+    """What a classifier of this way is trained on: the states as they are, or for the head one row per text, the block's answer."""
+    validate.one_of(WAYS, way=way)
+    states = torch.as_tensor(validate.array(ndim=3, states=states), dtype=torch.float32)
+    if way != "head":
+        return states
+    with torch_threads(1), torch.no_grad():
+        return torch.cat([pooled(block(part)) for part in states.split(256)])[:, None]
+
+
+def fine_tune(model, X, y, *, plan, delta, seed, mode="ghost", together=128, progress=None):
+    """Train a copy of `model` by DP-SGD with Opacus.
+
+    model:     a torch module that Opacus accepts; what does not require a gradient stays as it is.
+    X, y:      the private records: float32 (n, ...) and labels (n,).
+    plan:      a Plan. Its sample_rate must be one over a whole number (Opacus counts batches per epoch), with an expected batch of
+               at least 50.
+    delta:     for the statement of what was spent; below 1 / n.
+    seed:      whole number for batches and noise, of torch's generator: statistical, not cryptographic.
+    mode:      "hooks" keeps every example's gradient until the batch is clipped; "ghost" computes only their norms, in one pass
+               more. The result is the same up to rounding.
+    together:  examples in memory at once, 1 or more; a batch is worked off in parts of this size.
+    progress:  called as progress(steps_done, steps).
+    Returns Trained (model in eval mode, epsilon by the PLD accountant, delta). Raises ValueError before any work for arguments that
+    do not fit or a model that Opacus refuses, and RuntimeError when trainable weights did not move.
+    """
+    X, y = _checked(model, X, y, plan, seed, together)
+    validate.one_of(MODES, mode=mode)
+    if validate.probability(delta=delta) >= 1 / len(X):
+        raise ValueError(f"delta must be below 1 / {len(X)}, one over the number of records, got {delta!r}")
+    batches = round(1 / plan.sample_rate)
+    if not math.isclose(batches * plan.sample_rate, 1, rel_tol=1e-9) or plan.sample_rate * len(X) < LEAST_BATCH:
+        raise ValueError(f"plan must have a sample_rate of one over a whole number, and {LEAST_BATCH} or more examples in an expected "
+                         f"batch, got {plan.sample_rate!r} of {len(X)}")
+    epsilon = plan.epsilon(delta)
+    model, before = copy.deepcopy(model).train(), snapshot(model)
+    with torch_threads(1), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Secure RNG|Full backward hook|Optimal order")
+        torch.manual_seed(seed)
+        _with_opacus(model, X, y, plan, batches, mode, together, progress)
+    assert_moved(before, model)
+    return Trained(_unhooked(model), epsilon, delta, "pld", RELATION)
+
+
+def _with_opacus(model, X, y, plan, batches, mode, together, progress):
+    from opacus import PrivacyEngine
+    from opacus.utils.batch_memory_manager import BatchMemoryManager
+
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y), batch_size=math.ceil(len(X) / batches))
+    parts = PrivacyEngine().make_private(
+        module=model, optimizer=_optimiser(model, plan), criterion=nn.CrossEntropyLoss(), data_loader=loader,
+        noise_multiplier=plan.noise_multiplier, max_grad_norm=plan.max_grad_norm, grad_sample_mode=mode)
+    wrapped, optimiser, loader = parts[0], parts[1], parts[-1]
+    criterion = parts[2] if mode == "ghost" else nn.CrossEntropyLoss()
+    optimiser.expected_batch_size = plan.batch_size  # a public constant; Opacus would take int(n * rate), which tells n
+    steps = 0
+    while steps < plan.steps:
+        with BatchMemoryManager(data_loader=loader, max_physical_batch_size=together, optimizer=optimiser) as split:
+            for x, target in split:
+                optimiser.zero_grad()
+                criterion(wrapped(x), target).backward()
+                optimiser.step()
+                if optimiser._is_last_step_skipped:  # part of a batch: no noise yet, and no step
+                    continue
+                steps += 1
+                if progress is not None:
+                    progress(steps, plan.steps)
+                if steps == plan.steps:
+                    break
+    wrapped.remove_hooks()
+
+
+def fine_tune_without_privacy(model, X, y, *, plan, seed, progress=None):
+    """The twin of `fine_tune` for comparison: the same batches' law and steps, no clipping and no noise; epsilon is infinite."""
+    X, y = _checked(model, X, y, plan, seed, together=1)
+    model, before = copy.deepcopy(model).train(), snapshot(model)
+    rng, optimiser = np.random.default_rng(seed), _optimiser(model, plan)
+    with torch_threads(1):
+        for step in range(plan.steps):
+            batch = torch.from_numpy(poisson_sample(rng, len(X), plan.sample_rate))
+            optimiser.zero_grad()
+            (nn.functional.cross_entropy(model(X[batch]), y[batch], reduction="sum") / plan.batch_size).backward()
+            optimiser.step()
+            if progress is not None:
+                progress(step + 1, plan.steps)
+    assert_moved(before, model)
+    return Trained(_unhooked(model), math.inf, 0.0, None, RELATION)
+
+
+def accuracy(model, X, y):
+    """Share of the records (X, y) that the model labels rightly."""
+    with torch_threads(1), torch.no_grad():
+        guesses = torch.cat([model(part).argmax(1) for part in torch.as_tensor(X).split(256)])
+    return float((guesses == torch.as_tensor(y)).double().mean())
+
+
+def cost_of(work):
+    """(result, seconds, megabytes) of calling `work`: processor time, and the most memory above what was held before.
+
+    Megabytes are None where the system does not tell (it must be Linux).
+    """
+    held, began = _memory("VmRSS", reset=True), time.process_time()
+    result = work()
+    seconds, most = time.process_time() - began, _memory("VmHWM")
+    return result, seconds, None if held is None or most is None else max(0.0, most - held)
+
+
+def _memory(field, reset=False):
+    try:
+        if reset:
+            with open("/proc/self/clear_refs", "w") as file:
+                file.write("5")  # forget the peak so far
+        with open("/proc/self/status") as file:
+            return int(file.read().split(f"{field}:")[1].split()[0]) / 1024
+    except (OSError, IndexError):
+        return None
+
+
+def _optimiser(model, plan):
+    return torch.optim.SGD(list(trainable(model).values()), lr=plan.learning_rate, momentum=plan.momentum)
+
+
+def _unhooked(model):
+    """The model in eval mode, without what training left on its parameters."""
+    for each in model.parameters():
+        each.grad = None
+        for name in ("grad_sample", "summed_grad", "_norm_sample", "_forward_counter"):
+            if hasattr(each, name):
+                delattr(each, name)
+    return model.eval()
+
+
+def _checked(model, X, y, plan, seed, together):
+    from opacus.validators import ModuleValidator
+
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module, got {model!r}")
+    problems = ModuleValidator.validate(copy.deepcopy(model).train(), strict=False)
+    if problems:
+        raise ValueError(f"model must be one that Opacus can train, got {problems[0]}")
+    if not trainable(model):
+        raise ValueError(f"model must have a parameter that requires a gradient, got none in {type(model).__name__}")
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan must be a labkit.dp.training.Plan, got {plan!r}")
+    validate.integer(at_least=0, seed=seed)
+    validate.integer(at_least=1, together=together)
+    X, y = validate.array(X=X), validate.array(ndim=1, y=y)
+    validate.same_length(X=X, y=y)
+    if y.dtype.kind not in "iu" or y.min() < 0:
+        raise ValueError(f"y must hold whole numbers from 0, got {y!r}")
+    return torch.as_tensor(X, dtype=torch.float32), torch.as_tensor(y.astype(np.int64))
