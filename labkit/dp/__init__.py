@@ -21,5 +21,9 @@ _HOME = {
     "auditing_one_run": ["one_run_bound"],
     "replay": ["sensitivity_at_least"],
     "sparse_vector": ["SparseVector", "above_threshold"],
+    "histogram": ["private_histogram", "thresholded_histogram", "release_threshold"],
+    "quantile": ["private_quantile"],
+    "voting": ["noisy_vote", "vote_counts", "vote_event", "vote_deviation"],
+    "objective": ["objective_perturbation"],
 }
 __getattr__, __dir__, __all__ = lazy_names(__name__, _HOME)

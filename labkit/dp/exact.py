@@ -100,7 +100,7 @@ def _exp_coin(numerators, denominator, which, rng):
         heads = words < limits
         for tie in np.flatnonzero(words == limits):
             rest = (numerators[which[alive[tie]]] << WORD) % (denominator * tosses)
-            heads[tie] = _big_uniform_below(denominator * tosses, rng) < rest
+            heads[tie] = big_uniform_below(denominator * tosses, rng) < rest
         result[alive[~heads]] = tosses % 2 == 1
         alive, tosses = alive[heads], tosses + 1
     return result
@@ -127,7 +127,7 @@ def uniform_below(bound, count, rng=None):
     return drawn
 
 
-def _big_uniform_below(bound, rng):
+def big_uniform_below(bound, rng):
     """One number from 0 to bound - 1, all equally likely, for a bound of any size."""
     bits = (bound - 1).bit_length()
     octets = (bits + 7) // 8

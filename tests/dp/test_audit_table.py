@@ -8,7 +8,7 @@ are fixed. Each shipped mechanism is also run with its noise scaled by 0.8, patc
 
 import functools
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Callable
 from unittest.mock import patch
@@ -19,10 +19,11 @@ import torch
 
 from labkit import dp
 from labkit.attacks import shadows
-from labkit.dp import curve, mechanisms, selection, sparse_vector, training
+from labkit.dp import curve, histogram, mechanisms, objective, quantile, selection, sparse_vector, training, voting
 from labkit.dp.auditing import Audit, audit
 from labkit.dp.auditing_gaussian import gaussian_bound
 from labkit.dp.zoo import CONFIDENCE, ZOO
+from tests.dp.test_objective import log_density
 
 SCALE = 0.8
 ADD, REPLACE = "one added or removed", "one replaced"
@@ -91,6 +92,73 @@ def streams(runs):
         return (said == [0, 0, 0, 0, 1]).all(axis=1)
 
     return audit(run, [-1, -1, -1, -1, 0], [0, 0, 0, 0, -1], runs=runs, batched=True)
+
+
+# --- histograms, quantiles, votes: each run has bins, or questions, of its own
+
+
+def bin_by_bin(runs):
+    """A person joins the 20 of a bin."""
+    rng, bins = seeded(), np.arange(runs)
+    return audit(lambda people, runs: dp.private_histogram(np.repeat(bins, people), bins=bins, epsilon=1, rng=rng), 21, 20,
+                 runs=runs, batched=True)
+
+
+def moved(runs):
+    """A person moves from the first bin to the second, of two with 10 people together."""
+    rng = seeded()
+
+    def run(in_first, runs):
+        values = (2 * np.arange(runs)[:, None] + (np.arange(10) >= in_first)).ravel()
+        told = dp.private_histogram(values, bins=np.arange(2 * runs), epsilon=2, neighbours="replace one record", rng=rng)
+        told = told.reshape(runs, 2)
+        return (told[:, 0] >= 6) & (told[:, 1] <= 4)
+
+    return audit(run, 6, 5, runs=runs, batched=True)
+
+
+def listed(runs):
+    """A person joins the 20 of a bin that nobody knew of; a bin that is not shown counts as 0."""
+    rng = seeded()
+
+    def run(people, runs):
+        told = dp.thresholded_histogram(np.repeat(np.arange(runs), people), epsilon=1, delta=1e-3, rng=rng)
+        return [told.get(each, 0) for each in range(runs)]
+
+    return audit(run, 21, 20, runs=runs, batched=True)
+
+
+def ranked(runs):
+    """One of 14 people moves from the bottom to the top: ranks below the median get farther from it, ranks above it nearer."""
+    rng = seeded()
+
+    def run(at_bottom, runs):
+        places = np.array([0] * at_bottom + [900] * 4 + [10_000] * (10 - at_bottom))
+        starts, lengths, scores = quantile.stretches(places, 10_001, 0.5)
+        sums = quantile.cumulative_weights(lengths, scores, Fraction(1, 2))
+        return np.array([quantile.draw(starts, lengths, sums, rng) for _ in range(runs)]) < 900
+
+    return audit(run, 5, 4, runs=runs, batched=True)
+
+
+def voted(runs):
+    """One of 11 teachers votes for the first candidate of two, or for the second: whose lead is one vote, either way."""
+    rng, deviation = seeded(), dp.vote_deviation(epsilon=2, delta=1e-5, questions=1)
+
+    def run(ones, runs):
+        return dp.noisy_vote(np.tile(np.arange(11) < ones, (runs, 1)).astype(int), candidates=2, deviation=deviation, rng=rng)
+
+    return audit(run, 6, 5, runs=runs, batched=True)
+
+
+def perturbed(points):
+    """How much likelier some weights are on a neighbour: from the exact density, no sampling. All records but one pull the weights
+    to where a record and its opposite both pull as hard as they may; and there, a random term that points along their difference."""
+    others, near = np.tile([0.0, -0.1], (3500, 1)), np.array([np.cos(0.3), np.sin(0.3)])
+    X, other = np.vstack([others, near]), np.vstack([others, near * [-1, 1]])
+    noise = objective.noise_for(epsilon=4, records=len(X), strength=5 / len(X))
+    w = np.stack(np.meshgrid(np.linspace(-1, 1, points // 50), np.linspace(-20, -5, 50)), axis=-1).reshape(-1, 2)
+    return float((log_density(X, np.ones(len(X)), w, noise) - log_density(other, np.ones(len(X)), w, noise)).max())
 
 
 # --- training: canaries that share no parameter are independent runs of one and the same game
@@ -183,6 +251,21 @@ def quieter_sum(module):
     return patch.object(module, "add_noise", lambda total, deviation, source: original(total, SCALE * deviation, source))
 
 
+def quieter_weights():
+    original = quantile.cumulative_weights
+    return patch.object(quantile, "cumulative_weights", lambda lengths, scores, half: original(lengths, scores, half * Fraction(5, 4)))
+
+
+def quieter_votes():
+    original = voting._noise
+    return patch.object(voting, "_noise", lambda deviation, *rest: original(SCALE * deviation, *rest))
+
+
+def quieter_terms():
+    original = objective.noise_for
+    return patch.object(objective, "noise_for", lambda **given: replace(original(**given), scale=SCALE * original(**given).scale))
+
+
 def quieter_draws():
     original = curve._draw
 
@@ -210,6 +293,7 @@ class Row:
     least: float  # the audit must find at least this share of the claim: else it proves nothing at all
     gaussian: bool = False
     thresholds: object = "split"
+    exact: bool = False  # `make` compares exact densities at so many outcomes, and gives the bound itself
 
     def __hash__(self):
         return hash((self.names, self.delta, self.gaussian))
@@ -245,6 +329,15 @@ SHIPPED = {
                             quieter_coins, 0.7, thresholds=[1]),
     "sparse vector": row("above_threshold SparseVector", 4, 0, REPLACE, 60_000, streams,
                          lambda: quieter_sampler(sparse_vector, "sample_discrete_laplace"), 0.8, thresholds=[1]),
+    "private_histogram": row("private_histogram", 1, 0, ADD, 60_000, bin_by_bin,
+                             lambda: quieter_sampler(histogram, "sample_discrete_laplace"), 0.85),
+    "private_histogram, replaced": row("private_histogram", 2, 0, REPLACE, 60_000, moved,
+                                       lambda: quieter_sampler(histogram, "sample_discrete_laplace"), 0.8, thresholds=[1]),
+    "thresholded_histogram": row("thresholded_histogram release_threshold", 1, 1e-3, ADD, 60_000, listed,
+                                 lambda: quieter_sampler(histogram, "sample_discrete_laplace"), 0.8),
+    "private_quantile": row("private_quantile", 1, 0, REPLACE, 70_000, ranked, quieter_weights, 0.7, thresholds=[1]),
+    "noisy_vote": row("noisy_vote vote_deviation", 2, 1e-5, REPLACE, 40_000, voted, quieter_votes, 0.8, gaussian=True),
+    "objective_perturbation": row("objective_perturbation", 4, 0, REPLACE, 2_000, perturbed, quieter_terms, 0.8, exact=True),
     "train_private": row("train_private", *plan_claim(FULL, 1e-5), 8_000, lambda runs: trained(runs, FULL),
                          lambda: quieter_sum(training), 0.75, gaussian=True),
     "train_private, sampled": row("train_private", *plan_claim(SAMPLED, 0.1), 20_000, lambda runs: trained(runs, SAMPLED),
@@ -257,7 +350,7 @@ SHIPPED = {
 # What labkit.dp offers that draws no noise of its own: whoever adds a name puts it here, or a row above.
 NO_NOISE = set("""Audit audit gaussian_bound gaussian_mu gaussian_epsilon most_true_positives one_run_bound sensitivity_at_least
     gaussian_sigma gaussian_delta discrete_gaussian_sigma estimated_shares epsilon_spent noise_multiplier_for epsilon_of dp_sgd_event
-    best_attack Budget BudgetExceeded Plan train_without_privacy""".split())
+    best_attack Budget BudgetExceeded Plan train_without_privacy vote_counts vote_event""".split())
 
 
 @functools.lru_cache(maxsize=None)
@@ -266,6 +359,8 @@ def measured(name, weak=False):
     each = SHIPPED[name]
     with each.weaken() if weak else _nothing():
         tested = each.make(each.runs)
+    if each.exact:
+        return tested
     if each.gaussian:
         return gaussian_bound(tested, delta=each.delta, confidence=CONFIDENCE).epsilon
     return tested.epsilon_lower_bound(delta=each.delta, confidence=CONFIDENCE, thresholds=each.thresholds)
@@ -279,9 +374,10 @@ def _nothing():
 def table():
     """Both tables, as text."""
     lines = [f"Measured: a lower bound on epsilon, with {100 * CONFIDENCE:g} % confidence.", "",
-             f"{'shipped':26} {'neighbours':20} {'runs':>9} {'delta':>7} {'claimed':>8} {'measured':>9} {'with 0.8 of its noise':>22}"]
+             f"{'shipped':27} {'neighbours':20} {'runs':>11} {'delta':>7} {'claimed':>8} {'measured':>9} {'with 0.8 of its noise':>22}"]
     for name, each in SHIPPED.items():
-        lines.append(f"{name:26} {each.relation:20} 2 x {each.runs:6,} {each.delta:7g} {each.epsilon:8.2f} {measured(name):9.2f} "
+        runs = "densities" if each.exact else f"2 x {each.runs:,}"
+        lines.append(f"{name:27} {each.relation:20} {runs:>11} {each.delta:7g} {each.epsilon:8.2f} {measured(name):9.2f} "
                      f"{measured(name, weak=True):22.2f}")
     lines += ["", f"{'zoo':48} {'runs':>10} {'delta':>7} {'claimed':>8} {'measured':>9} {'repaired':>9}   a setting that hides it: "
               "claimed, measured"]

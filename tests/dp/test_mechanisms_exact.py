@@ -39,7 +39,7 @@ def test_a_coin_of_exp_is_exact_however_few_bits_decide_at_first(monkeypatch, bi
 
 def test_the_long_way_is_taken_and_matters(monkeypatch):
     monkeypatch.setattr(exact, "WORD", 2)
-    monkeypatch.setattr(exact, "_big_uniform_below", lambda bound, rng: bound)  # every tie comes up tails
+    monkeypatch.setattr(exact, "big_uniform_below", lambda bound, rng: bound)  # every tie comes up tails
     heads = exact.bernoulli_exp(np.zeros(20_000, np.int64), lambda _: 1, 3, seeded())
     assert stats.binomtest(int(heads.sum()), heads.size, math.exp(-1 / 3)).pvalue < RARE
 
@@ -64,9 +64,9 @@ def test_uniform_numbers_stay_below_the_bound_and_fill_it(bound):
 
 def test_numbers_below_a_bound_of_any_size():
     bound, rng = 3 * 2**100, seeded()
-    drawn = [exact._big_uniform_below(bound, rng) * 3 // bound for _ in range(6000)]
+    drawn = [exact.big_uniform_below(bound, rng) * 3 // bound for _ in range(6000)]
     assert stats.chisquare(np.bincount(drawn)).pvalue > RARE
-    assert exact._big_uniform_below(1, rng) == 0
+    assert exact.big_uniform_below(1, rng) == 0
 
 
 def test_the_operating_system_gives_bits_too():
