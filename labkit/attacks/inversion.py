@@ -23,7 +23,7 @@ def gradients(model, X, y, *, loss=functional.cross_entropy, create_graph=False)
 
     X, y: tensors or arrays of equal length. Raises ValueError for empty, unequal or non-finite ones.
     """
-    X, y = (torch.from_numpy(np.ascontiguousarray(each)) if isinstance(each, np.ndarray) else each for each in (X, y))
+    X, y = (torch.tensor(each) if isinstance(each, np.ndarray) and each.dtype.kind in "biuf" else each for each in (X, y))
     for name, each in (("X", X), ("y", y)):
         if not isinstance(each, torch.Tensor) or each.ndim == 0 or not len(each) or not torch.isfinite(each).all():
             raise ValueError(f"{name} must be a non-empty tensor or array of finite numbers, got {each!r:.60}")
