@@ -97,7 +97,8 @@ class DistributedDiscreteGaussian(Step):
     delta:       None, or where to write the epsilon spent so far into each round's metrics.
     exact:       True draws noise without any rounding, by `labkit.dp.exact`. False draws it from a table of probabilities in double
                  precision, a hundred times faster: for simulations.
-    Beside a secure sum, put this step before it. Neighbouring: one user's change replaced by nothing (zeros), their noise still there.
+    `labkit.federated.secure_aggregation.secure_sum` adds what `encode` gives modulo 2^bits. In a pipeline, `SecureSum(largest=2**bits)` after
+    this step does the same with room for the whole sum. Neighbouring: one user's change replaced by nothing (zeros), their noise still there.
     """
 
     clip: float
@@ -208,7 +209,8 @@ class DistributedDiscreteGaussian(Step):
             warnings.warn(f"round {turn.number}: {total.weight:g} clients answered and the plan counts on the noise of {self.clients}; "
                           "the sum is dropped. With a secure sum, set its threshold so that it never opens", RuntimeWarning, stacklevel=2)
             return [], memory
-        change = self.decode(total.message["change"].numpy(), self.signs(turn.number))
+        whole = np.rint(total.message["change"].double().numpy()).astype(np.int64)  # a secure sum of reals gives them as reals
+        change = self.decode(whole, self.signs(turn.number))
         if self.delta is not None:
             turn.metrics["epsilon"] = self.epsilon(self.delta, rounds=turn.number)
         return [replace(total, message={"change": torch.from_numpy(change).to(turn.parameters)})], memory

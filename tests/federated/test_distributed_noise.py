@@ -14,6 +14,7 @@ from labkit.federated import FedAvg, simulate, vector_of
 from labkit.federated.distributed_noise import (DistributedDiscreteGaussian, rotate, rotate_back, round_at_random, rounded_norm,
                                                 sample_by_table, shortfall)
 from labkit.federated.private import UserLevelDP
+from labkit.federated.secure_aggregation import Agreement, SecureSum, secure_sum
 from labkit.federated.steps import Sum
 from tests.federated.privacy import released
 
@@ -234,6 +235,20 @@ FINE = DistributedDiscreteGaussian(clip=5.0, grid=1e-6, sigma=1.0, parameters=15
 def test_with_next_to_no_noise_it_is_federated_averaging_and_a_secure_sum_changes_nothing():
     plain, noised, summed = (vector_of(run(pipeline).model) for pipeline in ([], [FINE], [FINE, Sum()]))
     assert torch.allclose(plain, noised, atol=1e-4) and torch.equal(noised, summed)
+
+
+def test_the_protocol_of_secure_aggregation_adds_what_clients_send_modulo_the_same_number():
+    rng, signs = seeded(), FINE.signs(1)
+    sent = np.array([FINE.encode(change, signs, rng) for change in rng.normal(size=(6, 15))])
+    outcome = secure_sum(sent, Agreement(6, 4, 16, FINE.bits, None, bytes(16)), rng=rng)
+    assert ((np.asarray(outcome.total, dtype=object) - sent.astype(object).sum(axis=0)) % 2**FINE.bits == 0).all()
+
+
+def test_beside_the_step_of_secure_aggregation_it_gives_what_it_gives_alone():
+    plan = DistributedDiscreteGaussian(clip=5.0, grid=1e-2, sigma=1.0, parameters=15, clients=12, rounds=2, bits=16)
+    alone, secure = (vector_of(run(pipeline, rounds=2).model)
+                     for pipeline in ([plan], [plan, SecureSum(largest=2.0**16, modulus_bits=48)]))
+    assert torch.equal(alone, secure)
 
 
 def test_bytes_are_bits_and_epsilon_grows():
