@@ -97,8 +97,9 @@ class DistributedDiscreteGaussian(Step):
     delta:       None, or where to write the epsilon spent so far into each round's metrics.
     exact:       True draws noise without any rounding, by `labkit.dp.exact`. False draws it from a table of probabilities in double
                  precision, a hundred times faster: for simulations.
-    `labkit.federated.secure_aggregation.secure_sum` adds what `encode` gives modulo 2^bits. In a pipeline, `SecureSum(largest=2**bits)` after
-    this step does the same with room for the whole sum. Neighbouring: one user's change replaced by nothing (zeros), their noise still there.
+    `labkit.federated.secure_aggregation.secure_sum` adds what `encode` gives modulo 2^bits. In a pipeline, `SecureSum(largest=2**bits)`
+    after this step does the same, with room for the whole sum.
+    Neighbouring: one user's change replaced by nothing (zeros), their noise still there.
     """
 
     clip: float

@@ -133,14 +133,22 @@ def test_with_noise_it_stays_near():
 def test_in_a_simulation_the_norm_climbs_to_the_length_of_the_changes():
     rng = np.random.default_rng(0)
     clients = [(rng.normal(size=(5, 4)).astype(np.float32), rng.integers(0, 3, 5)) for _ in range(50)]
-    plan = AdaptiveUserLevelDP(clip=1e-3, noise_multiplier=0.2, sample_rate=1.0, rounds=60, divisor=50, delta=1e-3)
+    plan = AdaptiveUserLevelDP(clip=1e-3, noise_multiplier=0.2, sample_rate=1.0, rounds=60, divisor=50)
     torch.manual_seed(0)
     found = simulate(torch.nn.Sequential(torch.nn.Linear(4, 3)), clients, FedAvg(weight="equal"), rounds=60, learning_rate=0.5,
                      pipeline=[plan])
     norms = found.metric("clip")[1:]
     assert norms[0] == 1e-3 and 0.05 < norms[-1] < 0.6  # a step of 0.5 along gradients of length about 0.5
-    assert found.metric("epsilon")[-1] == plan.epsilon(1e-3)
     assert found.rounds[1].bytes_down == 50 * (15 * 4 + 8)  # the norm travels down, the bit up
+
+
+def test_the_epsilon_so_far_is_told():
+    rng = np.random.default_rng(0)
+    plan = replace(PLAN, rounds=3, delta=1e-3)
+    clients = [(rng.normal(size=(5, 4)).astype(np.float32), rng.integers(0, 3, 5)) for _ in range(10)]
+    found = simulate(torch.nn.Sequential(torch.nn.Linear(4, 3)), clients, FedAvg(weight="equal"), rounds=3, learning_rate=0.5,
+                     pipeline=[plan])
+    assert found.metric("epsilon")[1:].tolist() == [plan.epsilon(1e-3, rounds=each) for each in (1, 2, 3)]
 
 
 def test_the_account_is_that_of_the_plain_plan():
