@@ -18,8 +18,12 @@ _HOME = {
     "fairness": ["QFedAvg", "personalise"],
     "compression": ["TopK", "Quantise"],
     "robust": ["Median", "TrimmedMean", "Krum", "coordinate_median", "trimmed_mean", "krum", "krum_scores"],
+    "private": ["UserLevelDP"],
+    "adaptive_clipping": ["AdaptiveUserLevelDP"],
+    "distributed_noise": ["DistributedDiscreteGaussian"],
+    "secure_aggregation": ["SecureSum"],
     "evaluation": ["by_client", "worst_share"],
     "lean": ["local_training"],
     "parameters": ["vector_of", "load_vector"],
 }
-__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME, ["partition"])
+__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME, ["partition", "secure_aggregation"])
