@@ -53,8 +53,8 @@ def exposure(model, prefix, secret, candidates):
 
     model, prefix, candidates: as for `candidate_log_probabilities`; the candidates are all values that the secret might have had.
     secret:  int array (k,), one of the candidates.
-    Returns a float from 0 (the last guess) to log2(n) (the first). A candidate exactly as probable as the secret counts as guessed before
-    it. A secret drawn at random that the model never saw has an exposure of at least x bits with probability 2^-x, whatever the model.
+    Returns a float from 0 (the last guess) to log2(n) (the first). A candidate exactly as probable as the secret counts as guessed
+    before it. A secret drawn at random that the model never saw reaches x bits with probability 2^-x at most, whatever the model.
     Raises ValueError for a secret that is not among the candidates, and fewer than two of them.
     """
     secret, candidates = _tokens(1, secret=secret), _tokens(2, candidates=candidates)

@@ -45,7 +45,7 @@ class Collection:
 
 
 def scraps(texts, rng, length=LENGTH):
-    """One scrap of `length` characters from each text (a sequence of str) that is long enough, from the beginning of a word where one is near.
+    """One scrap of `length` characters from each text (a sequence of str) that is long enough; most begin with a word.
 
     rng: numpy Generator. Characters that `labkit.models.transformer.ALPHABET` does not have are dropped.
     """
@@ -74,9 +74,10 @@ def plant(seed, times=1):
     """
     times = validate.integer(at_least=0, at_most=RECORDS, times=times)
     rng = np.random.default_rng(validate.integer(at_least=0, seed=seed))
-    chosen = [_mails()[each] for each in rng.permutation(len(_mails()))[: RECORDS + HELD_OUT]]
+    shuffled = [_mails()[each] for each in rng.permutation(len(_mails()))]
     pin = int(rng.integers(len(CODES)))
-    texts, held_out = chosen[:RECORDS], chosen[RECORDS:]
+    texts = shuffled[:RECORDS]
+    held_out = [each for each in shuffled[RECORDS:] if each not in set(texts)][:HELD_OUT]  # mails share signatures
     texts[:times] = [f"{PREFIX}{pin:04d}. "[:LENGTH]] * times
     return Collection(tuple(texts), tuple(held_out), pin, times)
 
