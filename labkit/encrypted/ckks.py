@@ -48,6 +48,7 @@ class Party:
         self.poly_modulus_degree = context.seal_context().data.key_context_data().parms().poly_modulus_degree()
         self.slots = self.poly_modulus_degree // 2
         self.largest = largest
+        self.rotation_keys = None  # see labkit.encrypted.rotations
         self.key_name = key_name  # 16 random bytes, in every message: a wrong key would decrypt to nonsense without a word
 
     def encrypt(self, values, *, bound=None):

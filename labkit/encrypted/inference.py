@@ -12,13 +12,14 @@ from labkit import validate
 from labkit.encrypted.ckks import Client, Server
 from labkit.encrypted.networks import _network
 from labkit.encrypted.parties import join, split
-from labkit.encrypted.sums import rotate, weighted_sum
+from labkit.encrypted.rotations import added_up, doublings, rotation_keys, take_rotation_keys
+from labkit.encrypted.sums import weighted_sum
 
 
 class NetworkClient:
     """Has pictures classified without showing them.
 
-    plan: the model owner's `network_plan(network)`; with rotations for `request_alone`.
+    plan: the model owner's `network_plan(network)`; with alone=True for `request_alone`.
     """
 
     def __init__(self, plan):
@@ -27,6 +28,11 @@ class NetworkClient:
     def public_bytes(self):
         """The keys for the server, without the secret one."""
         return self.client.public_bytes()
+
+    def rotation_keys(self, inputs):
+        """The keys for `answer_alone` on records of so many numbers, a power of two; as bytes, to be sent once."""
+        inputs = _power_of_two(inputs=validate.integer(inputs=inputs, at_least=1, at_most=self.client.slots // 4))
+        return rotation_keys(self.client, doublings(1, inputs) + doublings(2 * inputs, self.client.slots))
 
     def request(self, X):
         """Encrypt records, n x d with n up to `slots` and numbers from 0 to 1, as d ciphertexts in one message."""
@@ -38,8 +44,7 @@ class NetworkClient:
     def request_alone(self, x):
         """Encrypt one record, d numbers from 0 to 1, d a power of two, as one ciphertext."""
         x = _from_0_to_1(validate.array(x=x, ndim=1))
-        if len(x) & (len(x) - 1):
-            raise ValueError(f"x must have a power of two of numbers (put zeros behind them), got {len(x)}")
+        _power_of_two(x=len(x))
         return self.client.encrypt(x, bound=1.0).to_bytes()
 
     def scores(self, reply):
@@ -60,6 +65,10 @@ class NetworkServer:
     def __init__(self, network, public_bytes):
         self.network = _network(network)
         self.server = Server(public_bytes)
+
+    def take_rotation_keys(self, message):
+        """The client's `rotation_keys`, before the first `answer_alone`."""
+        take_rotation_keys(self.server, message)
 
     def answer(self, request):
         """The encrypted scores of all records, a ciphertext for each class, from a ciphertext for each feature."""
@@ -90,11 +99,11 @@ class NetworkServer:
         first[:units], offsets[:units] = np.tile(network.weights1.T, 2), network.bias1[:, None]
         second = np.zeros((blocks, width))
         second[:units, :classes] = network.weights2
-        z = _added_up(_filling(x) * first.ravel(), [2**each for each in range(inputs.bit_length() - 1)])
+        z = added_up(_filling(x) * first.ravel(), doublings(1, inputs))
         # Beyond the first d slots of a block stand mixtures of two units, hence twice the bound.
         z = (z + offsets.ravel()).within(2 * network.hidden_bounds.max())
         terms = (z * z * second.ravel()).within(network.largest)  # zero where the mixtures stood
-        scores = _added_up(terms, [width * 2**each for each in range(blocks.bit_length() - 1)], network.largest)
+        scores = added_up(terms, doublings(width, self.server.slots), network.largest)
         return (scores + np.resize(np.r_[network.bias2, np.zeros(width - classes)], self.server.slots)).to_bytes()
 
 
@@ -107,11 +116,11 @@ def _filling(vector):
     return result
 
 
-def _added_up(vector, steps, bound=np.finfo(float).max):
-    """The vector plus itself moved by each of the steps, one after the other. bound: known for all sums on the way."""
-    for each in steps:
-        vector = (vector + rotate(vector, each)).within(bound)
-    return vector
+def _power_of_two(**argument):
+    ((name, count),) = argument.items()
+    if count & (count - 1):
+        raise ValueError(f"{name} must be a power of two of numbers (put zeros behind the record), got {count}")
+    return count
 
 
 def _from_0_to_1(X):

@@ -71,23 +71,23 @@ class SquareNetwork:
         return 2.0 ** math.ceil(math.log2(max(1.0, self.hidden_bounds.max() ** 2, scores.max())))
 
 
-def network_plan(network, *, rotations=False, poly_modulus_degree=8192):
-    """The most exact Plan for a SquareNetwork at one ring degree, by the 2024 table. rotations: to score one record at a time.
+def network_plan(network, *, alone=False, poly_modulus_degree=8192):
+    """The most exact Plan for a SquareNetwork at one ring degree, by the 2024 table. alone: to score one record at a time.
 
     `labkit.encrypted.plan.plan` chooses for the worst chain of products and would refuse; here the chain is known.
     Raises ValueError when the network's numbers leave primes of fewer than 24 bits.
     """
     _network(network)
-    rotations = validate.one_of([True, False], rotations=rotations)
+    alone = validate.one_of([True, False], alone=alone)
     validate.one_of(MOST_BITS["2024"], poly_modulus_degree=poly_modulus_degree)
-    headroom = ROOM + int(math.log2(network.largest)) + rotations  # there, sums are formed by doubling
-    more = KEY_ROOM if rotations else 0
+    headroom = ROOM + int(math.log2(network.largest)) + alone  # there, sums are formed by doubling
+    more = KEY_ROOM if alone else 0  # rotations are exact under a large last prime only
     middle = min((MOST_BITS["2024"][poly_modulus_degree] - 2 * headroom - more) // (DEPTH + 2), LARGEST_PRIME - headroom - more)
     if middle < 24:
         raise ValueError(f"poly_modulus_degree must be larger for numbers up to {network.largest:g}, got {poly_modulus_degree}, "
                          f"which leaves primes of {middle} bits")
     first = middle + headroom
-    return Plan(poly_modulus_degree, (first, *[middle] * DEPTH, first + more), largest=network.largest, rotations=rotations)
+    return Plan(poly_modulus_degree, (first, *[middle] * DEPTH, first + more), largest=network.largest)
 
 
 def dense(inputs, hidden):

@@ -18,6 +18,7 @@ from labkit import validate
 from labkit.encrypted.ckks import Client, Server
 from labkit.encrypted.parties import join, split
 from labkit.encrypted.plan import MOST_BITS, Plan
+from labkit.encrypted.rotations import added_up, doublings, rotation_keys, take_rotation_keys
 from labkit.encrypted.sigmoid import OddPolynomial, identity
 from labkit.encrypted.sums import inner_product
 
@@ -60,14 +61,14 @@ class Recipe:
         """Weight of the model for a 1 in the scaled weights that travel encrypted."""
         return self.rate / (self.rows * self.scaling)
 
-    def plan(self, *, steps_alone=0):
+    def plan(self, *, alone=False):
         """CKKS parameters at N = 8192: for one step between two refreshes, or for as many levels as fit.
 
-        steps_alone: 0 for a key holder who refreshes; 1 or more for training with rotation keys and no refresh.
+        alone: False for a key holder who refreshes; True for training with rotation keys and no refresh.
         """
         most = MOST_BITS["2024"][8192]
-        if validate.integer(steps_alone=steps_alone, at_least=0):
-            return Plan(8192, (37, *[27] * 5, 42), largest=2.0**8, rotations=True)
+        if validate.one_of([True, False], alone=alone):
+            return Plan(8192, (37, *[27] * 5, 42), largest=2.0**8)
         depth = self.curve.levels + 2  # scores, curve, gradient
         middle = (most - 2 * (MASK_BITS + 2)) // (depth + 2)
         return Plan(8192, (middle + MASK_BITS + 2, *[middle] * depth, middle + MASK_BITS + 2), largest=2.0**MASK_BITS)
@@ -116,6 +117,10 @@ class Cloud:
         self.masked = validate.one_of([True, False], masked=masked)
         self.columns = self.labels = self.scaled = None
 
+    def take_rotation_keys(self, message):
+        """The key holder's `rotation_keys`, before the first `step_alone`."""
+        take_rotation_keys(self.party, message)
+
     def add(self, message):
         """Take a hospital's table in."""
         *columns, labels = [self.party.load(each) for each in split(message)] or [None]
@@ -131,8 +136,8 @@ class Cloud:
     def normal_equations(self):
         """All products of two columns and of a column with the labels: the reply for `KeyHolder.least_squares`."""
         self._need_tables()
-        products = [x * other for i, x in enumerate(self.columns) for other in [*self.columns[: i + 1], self.labels]]
-        return join([self._blinded(each).to_bytes() for each in products])
+        products = (x * other for i, x in enumerate(self.columns) for other in [*self.columns[: i + 1], self.labels])
+        return join([self._blinded(each).to_bytes() for each in products])  # one at a time: all would fill the memory
 
     def gradient(self, weights_message):
         """One product for each patient and weight, for `KeyHolder.step`."""
@@ -144,11 +149,11 @@ class Cloud:
     def step_alone(self):
         """One step without the key holder, on weights that stay here, encrypted. Returns the levels left.
 
-        ValueError when no level is left for it. Needs `Recipe.plan(steps_alone=...)`, for sums over the slots.
+        ValueError when no level is left for it. Needs `Recipe.plan(alone=True)` and the key holder's rotation keys.
         """
         self._need_tables()
         residual = self.labels if self.scaled is None else self._residual(self.scaled)
-        steps = [(x * residual).total() for x in self.columns]
+        steps = [added_up(x * residual, doublings(1, len(residual)), LARGEST_SCALED_WEIGHT) for x in self.columns]
         moved = steps if self.scaled is None else [old + step for old, step in zip(self.scaled, steps)]
         self.scaled = [each.within(LARGEST_SCALED_WEIGHT) for each in moved]
         return self.scaled[0].levels_left
@@ -187,6 +192,10 @@ class KeyHolder:
     def public_bytes(self, *, computing=True):
         """For the cloud, or with computing=False for hospitals, who only encrypt. Without the secret key."""
         return self.client.public_bytes(computing=computing)
+
+    def rotation_keys(self, slots):
+        """For a cloud that trains alone on tables of so many slots, a power of two."""
+        return rotation_keys(self.client, doublings(1, validate.integer(slots=slots, at_least=2, at_most=self.client.slots)))
 
     def weights_message(self, weights, *, slots):
         """Encrypt the model for the next step, each weight in all slots.

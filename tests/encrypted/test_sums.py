@@ -3,7 +3,7 @@ import pytest
 
 from labkit.encrypted.ckks import Client
 from labkit.encrypted.plan import plan
-from labkit.encrypted.sums import inner_product, rotate, weighted_sum
+from labkit.encrypted.sums import inner_product, weighted_sum
 
 NAN, INF = float("nan"), float("inf")
 WEIGHTS = [0.5, 0.0, -2.0, 3.0]
@@ -15,8 +15,8 @@ def client():
 
 
 @pytest.fixture(scope="module")
-def turning():
-    return Client(plan(depth=1, precision_bits=12, largest=64.0, rotations=True), shadow=True)
+def stranger():
+    return Client(plan(depth=2, precision_bits=14, largest=64.0))
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +62,6 @@ def test_an_inner_product_equals_products_and_sums(client, table):
         np.testing.assert_allclose(product.shadow, exact)
 
 
-@pytest.mark.parametrize("length", [2, 16, 2048])
-def test_rotation(turning, length):
-    numbers = np.linspace(-1, 1, length)
-    x = turning.encrypt(numbers, bound=1)
-    for steps in {1, length // 2, length - 1}:
-        moved = rotate(x, steps)
-        assert moved.level == 0 and np.abs(turning.decrypt(moved) - np.roll(numbers, -steps)).max() <= moved.error_bound < 1e-2
-
-
 def test_results_travel(client, table):
     total = weighted_sum(encrypted(client, table), WEIGHTS)
     np.testing.assert_allclose(client.decrypt(client.load(total.to_bytes())), np.array(WEIGHTS) @ table, atol=1e-5)
@@ -110,27 +101,14 @@ def test_bad_vectors(client, vectors):
         weighted_sum(vectors, [1.0])
     with pytest.raises(ValueError, match="xs must be a list"):
         inner_product(vectors, vectors)
-    with pytest.raises(ValueError, match="vector must be a list"):
-        rotate(vectors, 1)
 
 
-def test_vectors_that_do_not_fit_each_other(client, turning, table):
+def test_vectors_that_do_not_fit_each_other(client, stranger, table):
     x = client.encrypt(table[0], bound=1)
-    for other in (x * 1.0, client.encrypt([1.0], bound=1), turning.encrypt(table[0], bound=1)):
+    for other in (x * 1.0, client.encrypt([1.0], bound=1), stranger.encrypt(table[0], bound=1)):
         with pytest.raises(ValueError, match="vectors must have one party"):
             weighted_sum([x, other], [1.0, 1.0])
     with pytest.raises(ValueError, match="xs and ys must have the same length"):
         inner_product([x], [x, x])
     with pytest.raises(ValueError, match="other must"):
         inner_product([x], [client.encrypt([1.0], bound=1)])
-
-
-def test_bad_rotations(client, turning):
-    x = turning.encrypt([1.0, 2.0, 3.0, 4.0], bound=4)
-    for bad in (0, -1, 4, 1.0, None, NAN):
-        with pytest.raises(ValueError, match="steps must be"):
-            rotate(x, bad)
-    with pytest.raises(ValueError, match="power of two"):
-        rotate(turning.encrypt([1.0, 2.0, 3.0]), 1)
-    with pytest.raises(ValueError, match="rotations=True"):
-        rotate(client.encrypt([1.0, 2.0]), 1)
