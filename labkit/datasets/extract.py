@@ -247,6 +247,9 @@ def spam(downloads):
     return {"spam.csv.xz": packed_rows(header, rows)}
 
 
+# Not from a package: what `python -m labkit.protection.finetuning_table` recorded. It stays as it is.
+RECORDED = ("fine_tuning.json",)
+
 SETS = (adult, heart_disease, credit, film_reviews, review_embeddings, mnist, spam)
 
 
@@ -295,6 +298,7 @@ def main():
         made = {}
         for extract in SETS:
             made |= extract(downloads)
+        made |= {name: (HERE / "data" / name).read_bytes() for name in RECORDED}
         write(made, options.into)
         if options.into == HERE / "data":
             update_sources(made, HERE / "SOURCES.md")

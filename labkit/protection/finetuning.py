@@ -12,6 +12,7 @@ Language Models Can Be Strong Differentially Private Learners", ICLR 2022, for g
 """
 
 import copy
+import ctypes
 import math
 import time
 import warnings
@@ -152,7 +153,8 @@ def cost_of(work):
 
     Megabytes are None where the system does not tell (it must be Linux).
     """
-    held, began = _memory("VmRSS", reset=True), time.process_time()
+    held = _memory("VmRSS", reset=True)
+    began = time.process_time()
     result = work()
     seconds, most = time.process_time() - began, _memory("VmHWM")
     return result, seconds, None if held is None or most is None else max(0.0, most - held)
@@ -161,11 +163,12 @@ def cost_of(work):
 def _memory(field, reset=False):
     try:
         if reset:
+            ctypes.CDLL(None).malloc_trim(0)  # freed memory that the process still holds would be used first, and not seen
             with open("/proc/self/clear_refs", "w") as file:
                 file.write("5")  # forget the peak so far
         with open("/proc/self/status") as file:
             return int(file.read().split(f"{field}:")[1].split()[0]) / 1024
-    except (OSError, IndexError):
+    except (OSError, IndexError, AttributeError, TypeError):  # not Linux, or not its usual C library
         return None
 
 
