@@ -77,6 +77,13 @@ def test_few_neighbours_abort_when_one_client_s_neighbours_are_gone():
         secure_sum(np.ones((30, 1), int), agreement, drop_outs=dict.fromkeys(gone, 4))
 
 
+def test_a_client_whose_neighbours_are_gone_falls_silent_and_the_others_go_on():
+    agreement = agreement_of(40, 1, degree=4)
+    lonely = agreement.neighbours(5)[:3]  # gone from the start: client 5 has one neighbour and itself, and needs three
+    outcome = secure_sum(np.ones((40, 1), int), agreement, drop_outs=dict.fromkeys(lonely, 1))
+    assert outcome.total[0] == len(outcome.included) < 37 and 5 not in outcome.included
+
+
 @pytest.mark.parametrize("clients, degree", [(3, 2), (9, 4), (40, 8)])
 def test_the_graph_is_regular_symmetric_and_connected(clients, degree):
     agreement = agreement_of(clients, degree=degree)

@@ -34,10 +34,9 @@ class Server:
             raise ValueError(f"messages must be a dict by number of a client of the round before, got {told}")
         for client, message in messages.items():
             check_bytes(message, name=f"message of client {client} in round {number}", size=size)
-        needed = max(2, self.agreement.threshold)
-        if len(messages) < needed:
+        if len(messages) < self.agreement.threshold:
             raise Aborted(f"round {number} ({ROUNDS[number - 1]}): {len(messages)} of {self.agreement.clients} clients answered, "
-                          f"at least {needed} are needed; no sum, and nothing is revealed")
+                          f"at least {self.agreement.threshold} are needed; no sum, and nothing is revealed")
         self.members, self._rounds = set(messages), number
 
     def _present(self, number):

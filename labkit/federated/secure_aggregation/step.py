@@ -27,7 +27,8 @@ class SecureSum(Step):
     degree:          neighbours per client, even; None for everybody. Needs a cohort larger than that.
     drop_out:        probability that a client that has shared its secrets does not send its vector.
     Must come last. Clients must count at most 1 each: FedAvg(weight="equal"), or a `Weight` step before. A round with
-    too few clients changes nothing and is warned of. Keys and shares are counted in the round's bytes.
+    too few clients changes nothing and is warned of. Keys and shares are counted in the round's bytes. The simulator's
+    randomness is repeatable, so what it simulates hides nothing: real clients take the operating system's.
     """
 
     sums = hides = True
