@@ -70,22 +70,21 @@ class Population(nn.Module):
 def train_population(X, y, members, *, classes, attack=None, hidden=64, steps=100, learning_rate=0.5, momentum=0.9, seed=0):
     """Train one network for each row of `members`, on the records that it has, by full-batch gradient descent.
 
-    X, y:           records (n, d) and labels (n,), whole numbers from 0 to classes - 1.
+    X:              records (n, d).
+    y:              labels (n,), whole numbers from 0 to classes - 1; or, to teach pupils, probabilities (M, n, classes).
     members:        bool (M, n): which records each network is trained on.
     attack:         None, or a function (models, X, y) -> X', run before each step; X and X' are (M, n, d).
     hidden, steps:  whole numbers >= 1. learning_rate > 0, momentum in [0, 1). seed: whole number >= 0.
     Returns a Population. Raises ValueError before any work for arguments that do not fit.
     """
-    X, y, members = validate.array(ndim=2, X=X), validate.array(ndim=1, y=y), validate.array(ndim=2, members=members)
-    validate.same_length(X=X, y=y)
+    X, members = validate.array(ndim=2, X=X), validate.array(ndim=2, members=members)
     classes = validate.integer(at_least=2, classes=classes)
-    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
-        raise ValueError(f"y must hold whole numbers from 0 to {classes - 1}, got {y!r}")
     if members.dtype != bool or members.shape[1] != len(X) or not members.any(axis=1).all():
         raise ValueError(f"members must be bool of shape (models, {len(X)}) with a record for each model, got {members.dtype} of shape "
                          f"{members.shape}")
-    if attack is not None and not callable(attack):
-        raise ValueError(f"attack must be None or a function of (models, X, y), got {attack!r}")
+    y = _targets(y, len(members), len(X), classes)
+    if attack is not None and (not callable(attack) or y.ndim != 1):
+        raise ValueError(f"attack must be None or a function of (models, X, y), with labels for y, got {attack!r}")
     for name, value in [("hidden", hidden), ("steps", steps)]:
         validate.integer(at_least=1, **{name: value})
     validate.positive(learning_rate=learning_rate)
@@ -94,14 +93,25 @@ def train_population(X, y, members, *, classes, attack=None, hidden=64, steps=10
     M = len(members)
     models = Population(M, X.shape[1], hidden, classes, validate.integer(at_least=0, seed=seed))
     shown = np.broadcast_to(X.astype(np.float32), (M, *X.shape)).copy()
-    labels = torch.from_numpy(y.astype(np.int64)).expand(M, -1).flatten()
+    targets = torch.from_numpy(y).expand(M, -1).flatten() if y.ndim == 1 else torch.from_numpy(y).flatten(0, 1)
     share = torch.from_numpy(members / members.sum(axis=1, keepdims=True)).float().flatten()
     optimiser = torch.optim.SGD(models.parameters(), learning_rate, momentum=momentum)
     with torch_threads(1):
         for _ in range(steps):
             inputs = shown if attack is None else attack(models, shown, y)
-            losses = nn.functional.cross_entropy(models(torch.from_numpy(inputs)).flatten(0, 1), labels, reduction="none")
+            losses = nn.functional.cross_entropy(models(torch.from_numpy(inputs)).flatten(0, 1), targets, reduction="none")
             optimiser.zero_grad()
             (losses * share).sum().backward()
             optimiser.step()
     return models
+
+
+def _targets(y, M, n, classes):
+    """Labels as int64 (n,), or probabilities as float32 (M, n, classes)."""
+    y = validate.array(y=y)
+    if y.shape == (n,) and y.dtype.kind in "iu" and 0 <= y.min() and y.max() < classes:
+        return y.astype(np.int64)
+    if y.shape == (M, n, classes) and y.min() >= 0 and np.allclose(y.sum(axis=2), 1, atol=1e-3):
+        return y.astype(np.float32)
+    raise ValueError(f"y must hold {n} whole numbers from 0 to {classes - 1}, or probabilities of shape {(M, n, classes)}, got "
+                     f"{y.dtype} of shape {y.shape}")
