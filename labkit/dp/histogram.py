@@ -85,6 +85,6 @@ def _categories(**argument):
         values = np.asarray(given)
     except ValueError:  # ragged
         values = np.empty(0)
-    if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "iuU":
-        raise ValueError(f"{name} must be a non-empty list of whole numbers or of texts, got {given!r:.80}")
-    return values
+    if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "iuU" or (values.dtype == np.uint64 and values.max() >> 63):
+        raise ValueError(f"{name} must be a non-empty list of whole numbers (of 64 bits) or of texts, got {given!r:.80}")
+    return values if values.dtype.kind == "U" else values.astype(np.int64)

@@ -29,6 +29,7 @@ def counts_of(values, bins):
     (np.array([3, 1, 3], np.int8), np.array([3], np.int64), [2]),
     (["ab", "abc"], ["abc", "a"], [1, 0]),
     ([2**62, -(2**62)], [-(2**62), 0], [1, 0]),
+    (np.array([2**62 + 1], np.uint64), [2**62, 2**62 + 1], [0, 1]),
 ])
 def test_it_counts(values, bins, counts):
     assert counts_of(values, bins) == counts
@@ -132,7 +133,7 @@ def test_a_threshold_that_is_too_low_is_caught(monkeypatch):
 
 
 NAN, INF = float("nan"), float("inf")
-NOT_VALUES = ([], [0.5], [NAN], None, 5, "text", [[1]], [1, None], [True], [[1], [2, 3]], [b"a"])
+NOT_VALUES = ([], [0.5], [NAN], None, 5, "text", [[1]], [1, None], [True], [[1], [2, 3]], [b"a"], [2**63], [2**70])
 
 
 @pytest.mark.parametrize("name, bad", [
