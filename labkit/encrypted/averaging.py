@@ -8,7 +8,6 @@ Every client trusts all others not to hand the key to the server. Sources: Phong
 learning via additively homomorphic encryption", IEEE TIFS 2018; BFV: Fan and Vercauteren, IACR ePrint 2012/144.
 """
 
-import math
 import secrets
 import struct
 
@@ -190,8 +189,3 @@ def _loaded(load, context, content):
         return load(context, content)
     except Exception as failure:  # TenSEAL raises many types for bytes that are cut short or changed
         raise ValueError(f"message must be undamaged, got one that does not load: {failure}") from None
-
-
-def modulus_bits():
-    """log2 of BFV's ciphertext modulus here, for comparison with the security table."""
-    return math.fsum(PRIME_BITS)

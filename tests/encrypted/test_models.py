@@ -122,3 +122,20 @@ def test_the_ledger_keeps_what_each_party_saw():
     for bad in ("text", None, [1], np.ones(2)):
         with pytest.raises(ValueError, match="share no objects"):
             ledger.send("client", "server", "data", bad)
+
+
+def test_probabilities_through_a_polynomial():
+    from labkit.encrypted.sigmoid import fitted_sigmoid, identity
+
+    weights, curve = np.array([1.0, -2.0, 0.0, 0.5]), fitted_sigmoid(4.0)
+    client = ScoringClient(plan(depth=4, precision_bits=10, largest=4.0))
+    server = ScoringServer(weights, 0.25, client.public_bytes(), curve=curve)
+    X = np.random.default_rng(8).uniform(0, 1, (6, 4))
+    z = X @ weights + 0.25
+    answers = client.scores(server.answer(client.request(X)))
+    np.testing.assert_allclose(answers, curve(z / 4) + 0.5, atol=1e-3)
+    np.testing.assert_allclose(answers, 1 / (1 + np.exp(-z)), atol=curve.error + 1e-3)
+    with pytest.raises(ValueError, match="curve must be fitted to scores up to 3.75"):
+        ScoringServer(weights, 0.25, client.public_bytes(), curve=identity(3.0))
+    with pytest.raises(ValueError, match="curve must be None or"):
+        ScoringServer(weights, 0.25, client.public_bytes(), curve=lambda z: z)
