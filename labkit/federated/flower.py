@@ -15,12 +15,14 @@ Needs the extra `labkit[flower]`. Written for Flower 1.41 (message API).
 """
 
 import logging
+import os
 import time
 import warnings
 from contextlib import contextmanager
 
 import torch
 
+os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")  # flwr reads it when it loads; a value that the user chose wins
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # flwr's generated messages are one version older than protobuf, which says so at length
     from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MessageType, MetricRecord, RecordDict
