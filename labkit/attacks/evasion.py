@@ -106,16 +106,16 @@ def _margin(predict, X, y):
 
 def _step(model, now, X, y, step_size, epsilon, low, high):
     """One step up the loss from `now`, then back into the ball around X and into [low, high]."""
-    up = np.float32(step_size) * np.sign(loss_gradient(model, now, y))
+    up = np.float32(step_size) * np.sign(_loss_gradient(model, now, y))
     return (X + (now + up - X).clip(-np.float32(epsilon), np.float32(epsilon))).clip(low, high)
 
 
-def loss_gradient(model, X, y):
+def _loss_gradient(model, X, y):
     """The gradient of each input's cross-entropy with respect to that input, an array like X (..., n, d)."""
     with torch_threads(1):
         inputs = torch.from_numpy(X).requires_grad_()
         logits = model(inputs)
-        labels = torch.from_numpy(y).expand(logits.shape[:-1])
+        labels = torch.tensor(y).expand(logits.shape[:-1])
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="sum")
         return torch.autograd.grad(loss, inputs)[0].numpy()
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from labkit import datasets
-from labkit.attacks.evasion import fgsm, loss_gradient, pgd, random_noise, square_attack
+from labkit.attacks.evasion import fgsm, _loss_gradient, pgd, random_noise, square_attack
 from labkit.models import mlp
 from labkit.models.fitting import accuracy, fit, probabilities_of
 
@@ -96,7 +96,7 @@ def test_the_gradient_is_that_of_the_loss(victim):
             return torch.nn.functional.cross_entropy(precise(torch.from_numpy(inputs)), torch.tensor(y)).item()
 
         by_hand = [(loss(x + nudge * np.eye(64)[[k]]) - loss(x - nudge * np.eye(64)[[k]])) / (2 * nudge) for k in range(0, 64, 9)]
-        assert np.allclose(loss_gradient(precise, x, y)[0, ::9], by_hand, atol=1e-5)
+        assert np.allclose(_loss_gradient(precise, x, y)[0, ::9], by_hand, atol=1e-5)
     finally:
         victim.float()
 
