@@ -217,7 +217,7 @@ lab.claim("the telephone number is exposed as well: by over 9 of 13.29 bits", ph
 
 # %%
 DELTA = 1e-3
-RATE = {8: 0.35, 2: 0.2}  # tried out on these mails; in earnest, do that on public text
+RATE = {8: 0.3, 2: 0.12}  # tried out on these mails; in earnest, do that on public text
 
 
 def plan_for(epsilon):
