@@ -82,8 +82,8 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
         try:
             for number in range(1, rounds + 1):
                 record = server.round(number)
-                load_vector(model, server.parameters)
                 if number % evaluate_every == 0 or number == rounds:
+                    load_vector(model, server.parameters)
                     record = dataclasses.replace(record, metrics=record.metrics | measure(model))
                 run.rounds.append(record)
                 if on_round is not None:
@@ -93,6 +93,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
             error.add_note(f"The history of {len(run.rounds) - 1} finished rounds is in the attribute `run` of this error.")
             raise
         finally:
+            load_vector(model, server.parameters)
             trainer.close()
     return run
 

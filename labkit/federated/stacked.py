@@ -36,11 +36,12 @@ class Stacked:
         parameters = received["parameters"].repeat(len(clients), 1)
         plain = type(strategy).local_gradient is Strategy.local_gradient
         steps = np.array([len(plans[each]) for each in order])
+        whole = self.chain and self.chain.views(parameters)
         before, active = None, None
         for step in range(steps[0]):
             if active != (active := int((steps > step).sum())):
                 mine, own = {name: value[:active] for name, value in memory.items()}, parameters[:active]
-                views = self.chain and self.chain.views(own)
+                views = self.chain and [(weight[:active], bias if bias is None else bias[:active]) for weight, bias in whole]
             index = rows[:active, step]
             if before is None or before.shape != index.shape or not torch.equal(before, index):
                 x, y = self.population.inputs[index], self.population.targets[index]

@@ -19,7 +19,7 @@ pfl and Flower's engine (Ray) want older versions of libraries than the labs use
 import os
 
 os.environ.update({"OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0", "RAY_USAGE_STATS_ENABLED": "0", "PFL_PYTORCH_DEVICE": "cpu",
-                   "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"})
+                   "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_raylet_start_wait_time_s": "300"})
 
 import functools
 import importlib.util
@@ -96,24 +96,22 @@ def accuracy(model, held):
 class Clock:
     """Wall and processor seconds of every round after the first, which pays for the start."""
 
-    def __init__(self):
-        self.began, self.marks = time.perf_counter(), []
+    def __init__(self, processor_time=time.process_time):
+        self.began, self.marks, self.processor_time = time.perf_counter(), [], processor_time
 
     def tick(self, *_):
-        self.marks.append((time.perf_counter(), processor_time()))
+        self.marks.append((time.perf_counter(), self.processor_time()))
 
     def result(self, model, held):
         wall, cpu = np.diff(np.array(self.marks), axis=0).T
         return {"wall": wall, "cpu": cpu, "start": self.marks[0][0] - self.began, "accuracy": accuracy(model, held)}
 
 
-def processor_time():
-    """Of this process and of all that it started."""
+def with_children():
+    """Processor time of this process and of all that are now at work for it. Looking around takes milliseconds."""
+    import psutil
+
     total = time.process_time()
-    try:
-        import psutil
-    except ImportError:
-        return total
     for child in psutil.Process().children(recursive=True):
         try:
             total += sum(child.cpu_times()[:2])
@@ -122,12 +120,17 @@ def processor_time():
     return total
 
 
+def of_ended_children():
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+
 def labkit(work):
     clients, held = data(work.kind)
-    clock = Clock()
+    clock, before = Clock(), of_ended_children()
     run = simulate(work.model(), clients, FedAvg(), rounds=work.rounds, cohort=work.cohort, local_epochs=1, batch_size=work.batch_size,
                    learning_rate=work.learning_rate, on_round=clock.tick)
-    return {**clock.result(run.model, held), "engine": run.engine}
+    found = clock.result(run.model, held)
+    return {**found, "cpu": found["cpu"] + (of_ended_children() - before) / work.rounds, "engine": run.engine}  # a pool ends with the run
 
 
 def pfl(work):
@@ -176,7 +179,7 @@ def flower(work):
     from flwr.simulation import run_simulation
 
     logging.getLogger("flwr").setLevel(logging.ERROR)
-    client, server, clock, final = ClientApp(), ServerApp(), Clock(), {}
+    client, server, clock, final = ClientApp(), ServerApp(), Clock(with_children), {}
 
     @client.train()
     def train(message, context):
@@ -225,10 +228,10 @@ def compare(work, with_flower):
     if with_flower:
         turns[flower] = [flower(work)]
     print(f"\n{work.name}: {work.rounds} rounds, {TURNS} turns of each side (Flower: one)")
-    best = {}
+    best, cpus = {}, {}
     for side, found in turns.items():
         wall = best[side] = min(np.median(each["wall"]) for each in found)
-        cpu = np.median([np.median(each["cpu"]) for each in found])
+        cpu = cpus[side] = np.median([np.median(each["cpu"]) for each in found])
         engine = f" ({found[0]['engine']})" if side is labkit else ""
         print(f"  {side.__name__ + engine:<18}{1e3 * wall:8.1f} ms a round on the wall, {1e3 * cpu:8.1f} ms of processor time; first round "
               f"and start {found[-1]['start']:6.2f} s; accuracy {np.mean([each['accuracy'] for each in found]):.3f}")
@@ -237,7 +240,8 @@ def compare(work, with_flower):
         if side in best:
             ratio = best[side] / best[labkit]
             reached &= ratio >= wanted
-            print(f"  {ratio:6.1f} times as fast as {side.__name__} (wanted: {wanted:g})")
+            print(f"  {ratio:6.1f} times as fast as {side.__name__} on the wall (wanted: {wanted:g}), {cpus[side] / cpus[labkit]:.1f} times in "
+                  "processor time")
     return reached
 
 
