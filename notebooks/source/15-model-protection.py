@@ -651,6 +651,7 @@ def edited(tokens, share, how):
     return tokens
 
 
+# %%
 def paint(ax, words, colours, columns=106, lines=7):
     row = column = 0
     for word, green in zip(words, colours):
