@@ -569,7 +569,7 @@ def batches(fig, batch, epsilon, steps):
 
 # %%
 lab.explore(batches, live=False, batch=BATCHES, epsilon=[0.3, 1, 3, 8], steps=[20, 40, 100],
-            start={"batch": 64, "epsilon": 0.3, "steps": 40}, labels={"batch": "batch size"})
+            start={"batch": 64, "epsilon": 1, "steps": 40}, labels={"batch": "batch size"})
 
 # %% [markdown]
 # **Question.** From 64 to 1,000 the ratio falls steeply, from 4,000 to 8,000 hardly at all. Why does it level off, and why do those who train large models privately still take batches of hundreds of thousands?
@@ -731,6 +731,10 @@ def sure_at_most(epsilon, delta):
     return min(1.0, (np.exp(epsilon) + delta) / (1 + np.exp(epsilon)))
 
 
+def in_hundred(share):
+    return f"{100 * share:.3g} %" if share < 0.999 or share == 1 else "nearly 100 %"
+
+
 # %%
 def what_the_card_promises(fig, epsilon, sequences):
     """How many sequences of one person does the promise bear?"""
@@ -746,7 +750,7 @@ def what_the_card_promises(fig, epsilon, sequences):
     sure = sure_at_most(total, delta_here)
     bar.bar(["no attacker is\nright more often"], [sure], color=lab.GUARANTEE, width=0.5)
     bar.axhline(0.5, color=lab.BASELINE, ls="--", lw=1)
-    bar.text(0, sure + 0.02, f"{100 * sure:.4g} %", ha="center")
+    bar.text(0, sure + 0.02, in_hundred(sure), ha="center")
     bar.set(ylim=(0, 1.15), xlim=(-0.6, 0.6), yticks=[0, 0.5, 1])
     lab.plots.percent(bar)
     fig.subplots_adjust(left=0.1, right=0.98, bottom=0.17, top=0.95, wspace=0.25)
@@ -754,7 +758,7 @@ def what_the_card_promises(fig, epsilon, sequences):
     return (f"Epsilon {epsilon:.3g} and delta 1.1e-10 for a sequence (one added or removed) "
             f"mean, for a person with {sequences}, epsilon {total:.3g} and {told}. An "
             f"attacker who starts at "
-            f"50:50 is right at most {100 * sure:.4g} % of the time.")
+            f"50:50 is right at most {in_hundred(sure)} of the time.")
 
 
 # %%
