@@ -25,9 +25,10 @@ from sklearn.metrics import roc_auc_score
 
 from labkit import datasets, lab
 from labkit.exercises.lab_07 import check
-from labkit.federated import (FedAdam, FedAvg, FedAvgM, FedNova, FedProx, FedYogi, Krum, Median,
-                              QFedAvg, Quantise, Scaffold, Step, Sum, TopK, Update, by_client,
-                              partition, personalise, simulate, vector_of, worst_share)
+from labkit.federated import (FedAdam, FedAvg, FedAvgM, FedNova, FedProx, FedYogi, Krum,
+                              Median, QFedAvg, Quantise, Scaffold, Step, Sum, TopK, Update,
+                              by_client, partition, personalise, simulate, vector_of,
+                              worst_share)
 
 seed = 7
 train, test = datasets.digits().split(seed=seed)
@@ -358,7 +359,8 @@ lab.claim("FedProx is nowhere better than FedAvg by more than 1.5 points",
 # **Predict:** each clinic has few digits. Which of them beats FedAvg, and which one fails?
 
 # %%
-zoo = {"FedAvgM": FedAvgM(server_learning_rate=0.3), "FedAdam": FedAdam(server_learning_rate=0.1),
+zoo = {"FedAvgM": FedAvgM(server_learning_rate=0.3),
+       "FedAdam": FedAdam(server_learning_rate=0.1),
        "FedYogi": FedYogi(server_learning_rate=0.1), "FedNova": FedNova(),
        "q-FedAvg, q 1": QFedAvg(q=1), "median": Median()}
 few = clinics_with(0.1)
@@ -434,7 +436,8 @@ fig, ax = lab.plots.figure(8.2, 2.8)
 for name, run in sent.items():
     spot = (run.bytes_up / 1000, run.accuracy[-1])
     ax.plot(*spot, "o", color=FEDAVG)
-    ax.annotate(name, spot, (7, 5 if "bit" in name else -10), textcoords="offset points", size=9)
+    ax.annotate(name, spot, (7, 5 if "bit" in name else -10),
+                textcoords="offset points", size=9)
 ax.set(xscale="log", xlim=(7, 1500), ylim=(.7, 1), ylabel="right on new digits",
        xlabel="kilobytes sent by all clinics in 20 rounds (fewer is cheaper)")
 lab.plots.percent(ax)
@@ -567,7 +570,7 @@ plt.show()
 # Nadeau and Bengio (2003) give a correction. Gains by joining, in points, with a 95 % interval:
 
 # %%
-gain = 100 * (found[:, :, 1:3] - found[:, :, :1])   # joined, and joined and personal, less alone
+gain = 100 * (found[:, :, 1:3] - found[:, :, :1])   # joined, and personal, less alone
 student = 2.093                                      # of 19 degrees of freedom, for 95 %
 width = student * gain.std(0, ddof=1) * np.sqrt(1 / 20 + .3 / .7)
 gain = gain.mean(0)                          # hospital, (joined, personal), (accuracy, AUC)
