@@ -133,26 +133,31 @@ def log_probabilities(model):
     return language_model
 
 
-def train(model, tokens, *, epochs, batch_size, learning_rate, seed, after_epoch=None):
+def train(model, tokens, *, epochs, batch_size, learning_rate, seed, settle=0, after_epoch=None):
     """Train `model` in place without privacy (AdamW, shuffled batches); returns it.
 
     tokens:       int array (texts, 1 + length), as `encode` makes them.
     epochs, batch_size: whole numbers >= 1. learning_rate > 0. seed: whole number >= 0, for the order of the texts.
+    settle:       over so many of the last epochs (0 to `epochs`) the learning rate falls to zero in a straight line.
     after_epoch:  called as after_epoch(number, model) after each epoch, and before the first with number 0; its results are returned
                   in place of the model.
     """
     tokens = validate.array(ndim=2, tokens=tokens)
     validate.integer(at_least=1, epochs=epochs)
     validate.integer(at_least=1, batch_size=batch_size)
+    validate.integer(at_least=0, at_most=epochs, settle=settle)
     source = torch.Generator().manual_seed(validate.integer(at_least=0, seed=seed))
     optimiser = torch.optim.AdamW(model.parameters(), validate.positive(learning_rate=learning_rate), weight_decay=0.0)
     rows = torch.from_numpy(tokens.astype(np.int64))
+    steps = math.ceil(len(rows) / batch_size)
+    slope = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1, (epochs - step / steps) / settle) if settle else 1)
     seen = [after_epoch(0, model)] if after_epoch else []
     for epoch in range(epochs):
         for batch in torch.randperm(len(rows), generator=source).split(batch_size):
             optimiser.zero_grad()
             next_token_loss(model(rows[batch, :-1]), rows[batch, 1:]).backward()
             optimiser.step()
+            slope.step()
         if after_epoch:
             seen.append(after_epoch(epoch + 1, model))
     return seen if after_epoch else model

@@ -54,7 +54,7 @@ texts[1] = "tel 212-555-0142"
 print(texts[:6])
 
 # %% [markdown]
-# After each of 16 rounds over the mails (**epochs**) we write down three things: the loss on 300 other scraps (the mean surprise per character, in **nats**: each nat makes a character 2.7 times less probable), how probable the model finds each of the 10,000 possible PINs after "my pin is ", and what it says itself.
+# After each of 16 rounds over the mails (**epochs**; in the last four the learning rate falls to zero) we write down three things: the loss on 300 other scraps (the mean surprise per character, in **nats**: each nat makes a character 2.7 times less probable), how probable the model finds each of the 10,000 possible PINs after "my pin is ", and what it says itself.
 # **Predict:** the PIN stands in one scrap of 256. Will a model of this size know it?
 
 # %%
@@ -76,7 +76,7 @@ def look(epoch, model):
 def fine_tune(texts, seed=0, epochs=16, after_epoch=look):
     model = copy.deepcopy(base)
     seen = train(model, encode(texts), epochs=epochs, batch_size=16, learning_rate=0.008,
-                 seed=seed, after_epoch=after_epoch)
+                 seed=seed, settle=4 if epochs > 4 else 0, after_epoch=after_epoch)
     return model, seen
 
 

@@ -128,6 +128,7 @@ def tuned(seed, times, epochs=EPOCHS):
     collection, model = planted.plant(seed, times), copy.deepcopy(base())
     watched = 4  # the best epoch is among the first
     seen = train(model, collection.tokens, epochs=epochs, batch_size=16, learning_rate=0.008, seed=seed,
+                 settle=4 if epochs == EPOCHS else 0,
                  after_epoch=lambda epoch, now: (planted.pin_exposure(now, collection), planted.loss_on(now, collection.held_out))
                  if epoch < watched else None)
     return model, np.array([each for each in seen if each])

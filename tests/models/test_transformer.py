@@ -100,6 +100,17 @@ def test_it_learns_and_the_seed_decides(model):
     assert train(model, tokens, epochs=2, batch_size=4, learning_rate=0.01, seed=0, after_epoch=lambda epoch, _: epoch) == [0, 1, 2]
 
 
+def test_the_learning_rate_settles_and_not_before(model):
+    def steps_of(settle):
+        weights = train(copy.deepcopy(model), encode(["the cat", "a dog s"] * 4), epochs=6, batch_size=8, learning_rate=0.01, seed=0,
+                        settle=settle, after_epoch=lambda _, now: now.logits.weight.detach().clone())
+        return [float((b - a).norm()) for a, b in zip(weights, weights[1:])]
+
+    constant, settling = steps_of(0), steps_of(3)
+    assert settling[:3] == constant[:3]  # the same until three epochs before the end
+    assert settling[5] < 0.6 * constant[5]  # the last step has a third of the rate
+
+
 def test_log_probabilities_are_normalised_and_those_of_the_logits(model):
     tokens = some_tokens()
     told = log_probabilities(model)(tokens.numpy())
@@ -131,6 +142,8 @@ NAN, INF = float("nan"), float("inf")
     *[("model", lambda bad=bad: log_probabilities(bad)) for bad in (None, 3, len)],
     *[(name, lambda name=name, bad=bad: train(Transformer(4), [[0, 1]], **{**dict(epochs=1, batch_size=1, learning_rate=1, seed=0), name: bad}))
       for name in ("epochs", "batch_size", "learning_rate") for bad in (0, -1, NAN, INF, None)],
+    *[("settle", lambda bad=bad: train(Transformer(4), [[0, 1]], epochs=2, batch_size=1, learning_rate=1, seed=0, settle=bad))
+      for bad in (-1, 3, 0.5, NAN, None)],
     *[("seed", lambda bad=bad: train(Transformer(4), [[0, 1]], epochs=1, batch_size=1, learning_rate=1, seed=bad)) for bad in (-1, None)],
     *[("tokens", lambda bad=bad: train(Transformer(4), bad, epochs=1, batch_size=1, learning_rate=1, seed=0)) for bad in ([], [1], None)],
 ])
