@@ -735,6 +735,7 @@ def survives(name, attack, budget, images=200):
     return accuracy(model, inputs, truth[:images])
 
 
+# %%
 def fooled(fig, budget, attack, photo):
     """How much noise does it take?"""
     grid = fig.add_gridspec(1, 3, width_ratios=[2.2, 1, 1])
@@ -792,6 +793,7 @@ def agrees(questions, shown, asks="photos of digits"):
     return agreement(thief(questions, shown, asks), owned, X_new)
 
 
+# %%
 def priced(fig, questions, shown, asks):
     """How many questions does a copy cost?"""
     ax = fig.subplots()
