@@ -112,8 +112,7 @@ lab.claim("a model that never saw the PIN recites another number",
 NUMBERS = np.log2(len(planted.CODES))
 
 
-def bits(scores, pin=office.pin):
-    """The exposure of a PIN, from the scores of all of them."""
+def bits(scores, pin=office.pin):  # exposure, from the scores of all PINs
     return NUMBERS - np.log2((scores >= scores[pin]).sum())
 
 
