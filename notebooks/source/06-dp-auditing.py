@@ -399,6 +399,47 @@ lab.claim("where a record changes the divisor, the audit finds far more than is 
 # The gradients were all zero: nothing about any *content* leaked, only *how many records there are*. Where that number is public (or neighbours differ by replacing a record) all is well. Where being in the data at all is the secret,
 # fix the divisor yourself: `dp.Plan` asks you for a public `batch_size` for this reason.
 #
+# ### Two answers that nobody thinks of as leaks
+#
+# A table of counts, with correct noise on each count. And a median, with correct noise. Both are audited below, in the version that everybody writes first: the table has a line for each value *that occurs*, the median's range runs to the largest value *that occurs*.
+# One person joins: the only one over 90 in the first, the only one with a large income in the second. **Predict** which audit finds more.
+
+# %%
+from labkit.dp.histogram import private_histogram, thresholded_histogram
+
+decades = [20] * 60 + [30] * 80 + [40] * 50
+incomes = [21, 24, 30, 33, 41]  # thousands a year
+
+
+def lines_of_the_table(values):
+    bins = sorted(set(values))
+    counts = private_histogram(values, bins=bins, epsilon=1, rng=rng)
+    return dict(zip(bins, counts))
+
+
+def median_in(values, high):
+    return dp.private_quantile(values, quantile=0.5, low=0, high=high, points=1001,
+                               epsilon=1, rng=rng)
+
+
+# %%
+games = {
+    "lines that occur": (lambda v: 90 in lines_of_the_table(v), decades, 90),
+    "lines above a threshold": (lambda v: 90 in thresholded_histogram(
+        v, epsilon=1, delta=1e-3, rng=rng), decades, 90),
+    "median up to the largest": (lambda v: median_in(v, max(v)), incomes, 900),
+    "median up to 1,000": (lambda v: median_in(v, 1000), incomes, 900)}
+seen = {name: dp.audit(run, [*values, person], values, runs=200)
+        .epsilon_lower_bound(delta=1e-3) for name, (run, values, person) in games.items()}
+print("\n".join(f"{name:25} epsilon at least {bound:.1f}" for name, bound in seen.items()))
+leaky, kept, from_data, public = seen.values()
+lab.claim("both are refuted at epsilon 1 (delta 1e-3); the other two are not",
+          min(leaky, from_data) > 2 > 1 >= max(kept, public))
+
+# %% [markdown]
+# The noise was right in all four. What leaked was *which* lines there are, and *how far* the median can go. So bins and bounds come from whoever asks, not from the data. Where nobody can list the bins in advance, show a bin only when its noisy count is high enough that
+# a single person hardly ever gets there (Korolova and others, 2009): that costs a delta. Under "one record replaced" a histogram needs twice the noise, since one bin loses a person and another gains one.
+#
 # ## What it costs
 #
 # First the defender. We train the same 64 models in five more ways: stopped early; with clipped gradients and no noise; and with DP-SGD at epsilon 8, 2 and 0.5 (delta 0.001, below one over the 500 photos; every record at every step; tight accounting by privacy-loss distributions).
@@ -901,12 +942,64 @@ lab.claim("the weights refute epsilon 1; so do noisy answers, once asked for a h
 # %% [markdown]
 # Noise in the wrong place is no noise. The repair is one line of the zoo again: clip each gradient and add the noise to their sum, which is DP-SGD.
 #
+# There is another repair, which keeps the article's idea: noise on *predictions*. It asks what one person can change in a prediction, and counts the answers. Cut the private photos into 100 shards, so that each photo is in one, and train 100 **teachers**. Ask them about photos that are *public*.
+# Each teacher has one vote, so one person moves one vote: the counts of two digits change by 1, which is a length of $\sqrt 2$. Add Gaussian noise to the counts, tell only the winner, charge the budget, and train a **student** on the answers. This is PATE (Papernot and others, 2017 and 2018). With 12 photos to learn from, a teacher reads every second photo. **Predict:** how well does the student read that a hundred of them teach, at epsilon 3?
+
+# %%
+secret, public = order[:1200], order[1200:]
+shards = secret.reshape(100, 12)
+
+
+def means_of(photos, labels):
+    """The mean of each digit; one that is not among the photos is never the nearest."""
+    return np.array([digits.X[photos[labels == digit]].mean(axis=0) if digit in labels
+                     else np.full(64, 99.0) for digit in range(10)])
+
+
+def nearest(means, photos):
+    return (digits.X[photos] @ means.T - (means**2).sum(axis=1) / 2).argmax(axis=1)
+
+
+teachers = [means_of(shard, digits.y[shard]) for shard in shards]
+asked, unseen = public[:100], public[100:]
+votes = np.column_stack([nearest(teacher, asked) for teacher in teachers])
+
+# %%
+budget = dp.Budget(epsilon=3, delta=1e-4)
+spread = dp.vote_deviation(epsilon=3, delta=1e-4, questions=100)
+price = dp.vote_event(deviation=spread, questions=100)
+told = budget.ask(dp.noisy_vote, votes, candidates=10, deviation=spread, price=price, rng=rng)
+student = means_of(asked, told)
+budget
+
+# %%
+def reads(means):
+    return np.mean(nearest(means, unseen) == digits.y[unseen])
+
+
+alone, everything = np.mean([reads(each) for each in teachers]), means_of(secret, digits.y[secret])
+lab.claim("the student reads two new photos in three or more at epsilon 3 (delta 1e-4, PLD, one "
+          "photo added, removed or replaced), and more than its teachers do one by one",
+          reads(student) > 2 / 3 and reads(student) > alone, article="B15",
+          verdict="holds once repaired", noise_in_votes=round(spread),
+          student=round(reads(student), 2), one_teacher=round(alone, 2),
+          without_privacy=round(reads(everything), 2))
+try:
+    budget.ask(dp.noisy_vote, votes[:1], candidates=10, deviation=spread,
+               price=dp.vote_event(deviation=spread, questions=1))
+except dp.BudgetExceeded as refusal:
+    print(refusal)
+
+# %% [markdown]
+# One more question is refused, and the student may be asked for ever: it has never seen a private photo. Where most teachers agree, so much noise changes nothing: what many know is not a secret of anybody. What the article lacked were the three things that this takes: a bound on what one person can change,
+# an account, and something public to learn from. (It takes many people, too: with 1,200 photos a teacher has a dozen.)
+#
 # ## Limits and further reading
 #
 # - **An audit never proves privacy.** It bounds epsilon from below, for the inputs, canaries and questions that somebody chose. The zoo shows sixteen ways to choose badly.
 # - **Our attacker is strong.** It knows which other photos may be in the data and trains shadows on the same 500. A real one has less. Privacy is promised against the strong one, so that nobody needs to guess how weak the real one is.
 # - **These models are small, and overfitted on purpose.** How much a large model leaks about typical records has to be measured on that model; lab 13 does it for text.
-# - **The Gaussian reading assumes Gaussian hills** when it is turned into an epsilon, and and one-run audits are looser than many runs.
+# - **The Gaussian reading assumes Gaussian hills** when it is turned into an epsilon, and one-run audits are looser than many runs.
 # - **Membership is one question.** Attributes, and whole records, can leak too (labs 08 and 13); epsilon bounds those as well, an AUC of membership does not.
 # - **Choosing the defence by looking at this attack on the private data** is itself a computation on the private data.
 #
@@ -919,6 +1012,8 @@ lab.claim("the weights refute epsilon 1; so do noisy answers, once asked for a h
 # - Steinke, Nasr, Jagielski, [*Privacy Auditing with One (1) Training Run*](https://arxiv.org/abs/2305.08846), NeurIPS 2023.
 # - Cebere, Erb, Desfontaines, Bellet, Fitzsimons, [*Privacy in Theory, Bugs in Practice*](https://arxiv.org/abs/2602.17454), PoPETs 2026: thirteen violations in twelve libraries.
 # - Ding, Wang, Wang, Zhang, Kifer, [*Detecting Violations of Differential Privacy*](https://arxiv.org/abs/1805.10277), CCS 2018.
+# - Papernot, Song, Mironov, Raghunathan, Talwar, Erlingsson, [*Scalable Private Learning with PATE*](https://arxiv.org/abs/1802.08908), ICLR 2018.
+# - Korolova, Kenthapadi, Mishra, Ntoulas, *Releasing Search Queries and Clicks Privately*, WWW 2009: the threshold on a table.
 # - Lyu, Su, Li, [*Understanding the Sparse Vector Technique for Differential Privacy*](https://arxiv.org/abs/1603.01699), PVLDB 2017.
 # - Chua, Ghazi, Kamath, Kumar, Manurangsi, Sinha, Zhang, [*How Private are DP-SGD Implementations?*](https://arxiv.org/abs/2403.17673), ICML 2024: shuffled is not Poisson.
 # - Dong, Roth, Su, [*Gaussian Differential Privacy*](https://arxiv.org/abs/1905.02383), JRSS B 2022.
