@@ -221,7 +221,7 @@ seeds = [np.random.default_rng(seed) for seed in (1, 2, 3)]
 private = train_stacked(rows[:TRAIN], y[:TRAIN], 10, [plan], seeds)
 train_seconds = time.process_time() - began
 accuracies = stacked_accuracy(private, rows[TRAIN:], y[TRAIN:])[0]
-print("three seeds:", ", ".join(f"{100 * each:.2f} %" for each in accuracies))
+lab.measured("three seeds: " + ", ".join(f"{100 * each:.2f} %" for each in accuracies))
 
 # %%
 spent = plan.epsilon(DELTA)
@@ -422,7 +422,7 @@ def trade_off(fig, epsilon, clip, batch_size):
     lab.plots.percent(bar)
     fig.subplots_adjust(left=.09, right=.99, bottom=.17, top=.96, wspace=.25)
     return (f"Epsilon {epsilon:g} (delta 1e-5, one photo added or removed, PLD): "
-            f"{100 * right[here]:.1f} % right, from 6,000 photos in batches of {batch_size:,}, "
+            f"{100 * right[here]:.0f} % right, from 6,000 photos in batches of {batch_size:,}, "
             f"clipped at {clip:g}. No attacker who starts at 50:50 is right about a photo more "
             f"than {100 * ceiling:.0f} % of the time.")
 
@@ -530,13 +530,15 @@ plt.show()
 # %%
 fit, few_plain, few_private, many_plain, many_private = (each for each, _ in table.values())
 lab.claim("trained privately on 60,000, it gives the photos away no more often than a coin "
-          "toss, give or take 8 points", abs(many_private - 0.5) < 0.08, fitted=round(fit, 2))
+          "toss, give or take 8 points", abs(many_private - 0.5) < 0.08)
 ceiling = found["1,200,\nepsilon 3"][1]
 lab.claim("trained privately on 1,200, the attack stays below the ceiling for every attack, "
           "give or take 5 points of luck with 400 coins", few_private < ceiling + 0.05,
-          measured=round(few_private, 2), ceiling=round(ceiling, 2))
+          ceiling=round(ceiling, 2))
 lab.claim("the control: most of the fall is owed to stopping early and clipping",
-          fit - few_plain > few_plain - few_private, without_noise=round(few_plain, 2))
+          fit - few_plain > few_plain - few_private)
+told = (f"{name}: {right:.2f}".replace("\n", " ") for name, (right, _) in table.items())
+lab.measured("the attacker is right: " + "; ".join(told))
 
 # %% [markdown]
 # Twelve hundred photos at epsilon 3 teach much less than 60,000: noise that hides one person weighs more among few. And in the crowd of 60,000 even the model without noise gives little away, since a linear model has no room to learn so many by heart. That is a fact about this attack
