@@ -889,7 +889,7 @@ lab.claim("from epsilon 8 to epsilon 1 the head loses under 3 points with 8,000 
 # - **It may have seen the test.** These reviews have been on the web since 2004. Part of what borrowing gains may be memory, and then our figures flatter it; private data of one's own would not have that help.
 # - **Near or far.** Film reviews are close to the text that MiniLM knows. For the notes of a clinic the gain is smaller.
 # - **We trained the top only**, on a thousand short sentences. On a GPU, with more data, adapters in all layers beat the head (Yu and others, 2022).
-# - **The settings were tuned** on public data such as these. Tuning on the private ones costs budget (lab 05).
+# - **The settings were tuned** on these public reviews, those of the recorded table on its own test reviews, so it is a little rosy. Tuning on private ones costs budget (lab 05).
 # - **One sentence is the unit.** Somebody with several needs a unit of persons (lab 09).
 # - The noise is an ordinary generator's, in floating point (lab 03).
 #
