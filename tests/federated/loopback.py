@@ -132,7 +132,7 @@ class Loopback:
                 found.append(self.status(run))
             return found[-1].startswith("finished")
 
-        self.wait_until(finished, "the run has finished", 180)
+        self.wait_until(finished, "the run has finished", 300)
         return found[-1]
 
     def log(self, name):
@@ -162,12 +162,16 @@ class Loopback:
 @contextmanager
 def loopback():
     """A folder, certificates and ports; whatever was started is stopped at the end, and the folder is gone."""
-    with tempfile.TemporaryDirectory(prefix="labkit-flower-", ignore_cleanup_errors=True) as folder:
-        here = Loopback(folder)
-        try:
-            yield here
-        finally:
-            here.stop()
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # also when we are told to stop ourselves
+    try:
+        with tempfile.TemporaryDirectory(prefix="labkit-flower-", ignore_cleanup_errors=True) as folder:
+            here = Loopback(folder)
+            try:
+                yield here
+            finally:
+                here.stop()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def simulated(rounds):
