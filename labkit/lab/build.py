@@ -28,7 +28,7 @@ TIMEOUT = 600  # seconds a cell may take
 
 def sources():
     """The source files, in order of the labs."""
-    return sorted(SOURCE.glob("[0-9][0-9]-*.py"))
+    return sorted(SOURCE.glob("[0-9][0-9]*-*.py"))  # 05b follows 05
 
 
 def notebook_of(source):

@@ -18,7 +18,6 @@
 # %%
 import importlib.metadata
 import math
-from pathlib import Path
 
 import numpy as np
 from ipywidgets import ToggleButtons
@@ -79,9 +78,8 @@ READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 11",
 
 
 def named(labs):
-    """Lab numbers with their names, four to a line; a star for those still to come."""
-    here = {path.name[:2] for path in Path().glob("[0-9][0-9]-*.ipynb")}
-    names = [f"{each} {LABS[each]}{'' if each in here else '*'}" for each in labs.split()]
+    """Lab numbers with their names, four to a line."""
+    names = [f"{each} {LABS[each]}" for each in labs.split()]
     return ",\n".join(",  ".join(names[i:i + 4]) for i in range(0, len(names), 4))
 
 
@@ -127,7 +125,7 @@ def life_cycle(fig, step, reader):
     ax.set(xlim=(0, 1), ylim=(-.1, 1))
     ax.axis("off")
     fig.subplots_adjust(0, 0, 1, 1)
-    return f"Step {step}: {stop.replace(chr(10), ' ')}. A star marks a lab that is still to come."
+    return f"Step {step}: {stop.replace(chr(10), ' ')}."
 
 
 step = ToggleButtons(options=list(STEPS), description="step:", style={"button_width": "92px"})
@@ -382,12 +380,20 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 03 | [Noise that hides one person](03-dp-mechanisms.ipynb) | randomised response, Laplace, Gaussian, discrete noise, exponential; the floating-point attack |
 # | 04 | [The privacy budget](04-dp-budget.ipynb) | reconstruction from many answers, composition, accountants, a budget that says no |
 # | 05 | [Private training](05-dp-training.ipynb) | DP-SGD from scratch, then Opacus; live privacy-accuracy curves |
+# | 05b | [MNIST at epsilon 3](05b-dp-mnist.ipynb) | 99 % of the digits in seconds: handmade features, a linear model, the price of tuning |
 # | 06 | [Auditing](06-dp-auditing.ipynb) | membership inference, measured epsilon, the zoo of broken mechanisms |
 # | | **Federated learning** | |
-# | 07 | [Federated learning](07-federated-learning.ipynb) | ten clients and four real hospitals; FedAvg, FedProx, SCAFFOLD; drift and cost |
+# | 07 | [Federated learning](07-federated-learning.ipynb) | ten clients and four real hospitals; FedAvg to SCAFFOLD; drift, fairness, cost |
+# | 08 | [Gradient leakage](08-gradient-leakage.ipynb) | pictures read out of updates and sums; secure aggregation with drop-outs; clipping, noise, liars |
+# | 09 | [Federated privacy](09-federated-privacy.ipynb) | user-level privacy, adaptive clipping, noise inside a secure sum; the same run on Flower |
 # | | **Computing on encrypted data** | |
-# | 10 | [Homomorphic encryption](10-homomorphic-encryption.ipynb) | Paillier from scratch, CKKS; scale, depth, an encrypted diagnosis |
+# | 10 | [Homomorphic encryption](10-homomorphic-encryption.ipynb) | Paillier from scratch, CKKS; scale, depth, silent mistakes, a stolen key |
+# | 11 | [Encrypted models](11-encrypted-ml.ipynb) | diagnosis, networks and regression on ciphertexts; packing, refreshing, and what the client still learns |
 # | 12 | [Private computing](12-private-computing.ipynb) | secret sharing, triples, private set intersection, and when to choose which |
+# | | **Large models** | |
+# | 13 | [Language-model leakage](13-language-model-leakage.ipynb) | a planted PIN, exposure, extraction; private training, scrubbing, prompts without names |
+# | 14 | [Private fine-tuning](14-private-fine-tuning.ipynb) | a pretrained encoder; head, LoRA or all of it; reading a model card's epsilon |
+# | 15 | [Model protection](15-model-protection.ipynb) | watermarks, compression, adversarial examples, theft, inversion |
 #
 # ### Glossary
 #
@@ -414,3 +420,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | authenticated encryption | 认证加密 | Encryption that also detects any change of the ciphertext. |
 # | watermark | 水印 | A hidden mark that shows whose model or text it is. |
 # | adversarial example | 对抗样本 | An input changed by little so that the model is wrong. |
+# | exposure | 暴露度 | How far up a planted secret stands among all candidates, in bits. |
+# | adapter (LoRA) | 适配器（低秩适配） | A narrow trainable detour beside a frozen layer. |
+# | client drift | 客户端漂移 | Clients with different data pull the shared model apart while they train alone. |
+# | user-level privacy | 用户级隐私 | The promise covers all records of one person together, not one record. |

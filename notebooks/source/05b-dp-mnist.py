@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 05b · MNIST at epsilon 3
+# # 5b · MNIST at epsilon 3
 #
 # *30 minutes. You need lab 05: clipping, noise, Poisson batches, epsilon. The whole page runs in about a minute.*
 #
