@@ -32,13 +32,13 @@ from labkit.dp.calibration import gaussian_sigma
 from labkit.federated import FedAvg, partition, simulate, vector_of
 from labkit.federated.pipeline import Step
 from labkit.federated.robust import Krum, Median, TrimmedMean
-from labkit.federated.secure_aggregation import (Aborted, Agreement, Client, FixedPoint, Refused,
-                                                 SecureSum, Server, masks, secure_sum, signed)
+from labkit.federated.secure_aggregation import (
+    Aborted, Agreement, Client, FixedPoint, Refused, SecureSum, Server, masks, secure_sum,
+    signed)
 from labkit.federated.steps import Clip, Noise
 from labkit.models import mlp, softmax_regression
 from labkit.exercises.lab_08 import check
 
-torch.set_num_threads(1)
 rng = np.random.default_rng(8)
 _, images = datasets.mnist().split()
 public, X, y = images.X[:5000], images.X[5000:], images.y[5000:]  # X, y: what clients hold
@@ -56,7 +56,8 @@ torch.manual_seed(8)
 network = mlp(784, 200, 10)
 scan, diagnosis = X[[7]], y[[7]]
 sent = inversion.gradients(network, scan, diagnosis)
-print(sum(each.numel() for each in sent), "numbers are sent, in", [tuple(each.shape) for each in sent])
+shapes = [tuple(each.shape) for each in sent]
+print(sum(each.numel() for each in sent), "numbers are sent, in", shapes)
 
 # %% [markdown]
 # **Predict:** how much of the picture can the server get back? It has the first layer's part, a row of 784 numbers and one bias for each neuron. It divides one by the other.
@@ -99,7 +100,8 @@ mean_image = inversion.psnr(np.broadcast_to(public.mean(0), victims.shape), vict
 nearest_other = inversion.best_readings(public, victims)[0]
 print(f"mean picture: {mean_image.mean():.1f} dB; nearest of 5,000 others: "
       f"{nearest_other.mean():.1f} dB, at best {nearest_other.max():.1f}")
-lab.claim("even the luckiest nearest other picture stays below 30 dB", nearest_other.max() < 30)
+lab.claim("even the luckiest nearest other picture stays below 30 dB",
+          nearest_other.max() < 30)
 
 # %% [markdown]
 # From here on a picture counts as **read** when it is above 30 dB. Now more pictures: a hospital sends the gradient of a batch of ten, or ten hospitals with one picture each are *summed* before the server
@@ -313,7 +315,8 @@ def costs_of_tenseal(scheme, length):
     """Encrypt at one client, in whole ciphertexts of 4,096 (CKKS: 2,048) numbers."""
     import tenseal as ts
     if scheme == "CKKS":
-        context = ts.context(ts.SCHEME_TYPE.CKKS, 4096, coeff_mod_bit_sizes=[54, 54], n_threads=1)
+        context = ts.context(ts.SCHEME_TYPE.CKKS, 4096, n_threads=1,
+                             coeff_mod_bit_sizes=[54, 54])
         context.global_scale, at_once, make = 2.0**30, 2048, ts.ckks_vector
     else:
         context = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=786433, n_threads=1)
@@ -327,7 +330,7 @@ def costs_of_tenseal(scheme, length):
 def costs_of_paillier(length, sample=5):
     """Measured on `sample` numbers, multiplied up: one ciphertext of 512 bytes a number."""
     from labkit.encrypted import paillier
-    key = paillier.PublicKey(secrets.randbits(2048) | 1 | 1 << 2047)  # to time it, size is enough
+    key = paillier.PublicKey(secrets.randbits(2048) | 1 | 1 << 2047)  # for timing only
     began = time.process_time()
     for number in range(sample):
         key.encrypt(number)
@@ -358,8 +361,9 @@ plt.show()
 # one ciphertext, which makes it cheaper by as much. CKKS rounds; the other three are exact.)
 
 # %%
-lab.claim("secure aggregation sends the fewest bytes; Paillier would take longest even with 64 "
-          "numbers to a ciphertext", size.argmin() == 0 and seconds[3] / 64 > seconds[:3].max())
+lab.claim("secure aggregation sends the fewest bytes; Paillier would take longest even with "
+          "64 numbers to a ciphertext",
+          size.argmin() == 0 and seconds[3] / 64 > seconds[:3].max())
 lab.claim("masks cost a client under twice the bytes of the open vector",
           size[0] < 2 * 4 * length)
 
@@ -473,20 +477,23 @@ def snow(fig, clients, noise, trap):
     pads = [(0, 10 - clients), (0, 0)]
     both = [np.pad(each, pads).reshape(10, 28, 28) for each in (X[rows], found)]
     ax = fig.add_axes([0.12, 0.02, 0.87, 0.9])
-    ax.imshow(np.vstack([np.hstack(list(each)) for each in both]), cmap="gray_r", vmin=0, vmax=1)
+    strips = np.vstack([np.hstack(list(each)) for each in both])
+    ax.imshow(strips, cmap="gray_r", vmin=0, vmax=1)
     ax.set(xticks=np.arange(10) * 28 + 14, yticks=[14, 42], yticklabels=["true", "read"],
            xticklabels=[f"{each:.0f} dB" for each in decibels] + [""] * (10 - clients))
     ax.tick_params(length=0)
     ax.get_yticklabels()[1].set_color(lab.ATTACKER)
     ax.spines[:].set_visible(False)
-    return (f"Clip 1, noise {noise:.2g} on the sum of {clients}: {np.mean(decibels > 30):.0%} of "
-            f"the pictures are read (over 30 dB); the mean picture would give "
+    share = np.mean(decibels > 30)
+    return (f"Clip 1, noise {noise:.2g} on the sum of {clients}: {share:.0%} of the "
+            f"pictures are read (over 30 dB); the mean picture would give "
             f"{mean_image.mean():.0f} dB.")
 
 
 lab.explore(snow, size=(8.2, 2.2), clients=range(1, 11), noise=lab.log_range(1e-5, 0.1),
             trap=False, start={"clients": 10, "noise": 1e-5},
-            labels={"noise": "noise (standard deviation)", "trap": "the server sets trap weights"})
+            labels={"noise": "noise (standard deviation)",
+                    "trap": "the server sets trap weights"})
 
 # %% [markdown]
 # **Question.** Ten clients, no trap: find the noise at which you stop recognising digits by eye. Is it above or below the point where the count of pictures over 30 dB reaches 0? What does that say about "the attack failed"?
@@ -561,11 +568,11 @@ plt.show()
 # %%
 at_ten, at_hundred = crowd.index(10), crowd.index(100)
 fresh, trap = read["fresh network"], read["trap weights"]
-lab.claim("of sums of ten, over half is read from a fresh network, over 80 % with trap weights",
+lab.claim("of sums of ten, over half is read from a fresh network, over 80 % with a trap",
           fresh[at_ten] > 0.5 and trap[at_ten] > 0.8)
 lab.claim("a trained network shows less, and not nothing",
           0.1 < read["trained network"][at_ten] < fresh[at_ten])
-lab.claim("in sums of a hundred, an honest model hides nearly all, a trap opens a third or more",
+lab.claim("in sums of 100 an honest model hides nearly all, a trap opens a third or more",
           fresh[at_hundred] < 0.1 and trap[at_hundred] > 0.33,
           fresh=round(fresh[at_hundred], 2), trap=round(trap[at_hundred], 1))
 
@@ -613,7 +620,8 @@ shares = {trap: [np.mean([read_noisy(group, noise, trap, seed)[0] > 30
 accuracy = [train([Clip(norm=1.0), Noise(standard_deviation=each)]).accuracy[-1]
             for each in noises]
 majority = np.bincount(hold_out.y).max() / len(hold_out)
-claimed = [gaussian_sigma(epsilon=each, delta=1e-5, sensitivity=np.sqrt(10)) for each in (8, 1)]
+claimed = [gaussian_sigma(epsilon=each, delta=1e-5, sensitivity=np.sqrt(10))
+           for each in (8, 1)]
 
 # %%
 fig, (left, right) = lab.plots.figure(8.2, 2.9, ncols=2)
@@ -628,7 +636,8 @@ right.set_title("Accuracy after 10 rounds")
 for ax in (left, right):
     for sigma in claimed:
         lab.plots.guarantee(ax, sigma, None, axis="x")
-    ax.set(xscale="log", xlabel="noise on the sum, clip 1", ylim=(-0.03, 1.05), xlim=(7e-6, 30))
+    ax.set(xscale="log", xlabel="noise on the sum, clip 1", ylim=(-0.03, 1.05),
+           xlim=(7e-6, 30))
     lab.plots.percent(ax)
 left.legend(fontsize=9, loc="upper center")
 right.legend(fontsize=9, loc="lower left")
@@ -638,9 +647,10 @@ plt.show()
 lab.claim("noise 0.01 on sums of ten stops division, trap or not; 0.0001 does not",
           max(shares[False][3], shares[True][3]) == 0
           and min(shares[False][1], shares[True][1]) > 0.5)
-lab.claim("the federation of ten still learns with noise 0.1", accuracy[4] > 0.8 > 4 * majority)
-lab.claim("a guarantee takes far more noise: over 1.5 for epsilon 8, over 10 for epsilon 1, and "
-          "then ten clients learn little", claimed[0] > 1.5 and claimed[1] > 10
+lab.claim("the federation of ten still learns with noise 0.1",
+          accuracy[4] > 0.8 > 4 * majority)
+lab.claim("a guarantee takes far more noise: over 1.5 for epsilon 8, over 10 for epsilon 1, "
+          "and then ten clients learn little", claimed[0] > 1.5 and claimed[1] > 10
           and accuracy[-1] < 0.5, epsilon_8=claimed[0], epsilon_1=claimed[1])
 
 # %% [markdown]
@@ -706,7 +716,7 @@ lab.claim("of the 32 bits of the seed, 28 vary", int(varying).bit_count() == 28)
 
 # %%
 def ask_for_both():
-    """Three rounds by hand; then a server that calls client 2 alive and dropped out at once."""
+    """Three rounds by hand; then a server that calls client 2 alive and dropped out."""
     agreement = Agreement(clients=3, threshold=2, length=4)
     server, members = Server(agreement), [Client(each, agreement) for each in range(3)]
     keys = server.roster({each.number: each.advertise() for each in members})
@@ -739,20 +749,23 @@ class Lie(Step):
     def on_client(self, update, received, memory, turn):
         if update.client >= self.liars:
             return update, memory
-        return replace(update, message={"change": update.message["change"] * self.factor}), memory
+        change = update.message["change"] * self.factor
+        return replace(update, message={"change": change}), memory
 
-
-rules = {"mean": FedAvg(weight="equal"), "median": Median(), "trimmed mean": TrimmedMean(trim=3),
-         "Krum": Krum(malicious=3)}
+# %%
+rules = {"mean": FedAvg(weight="equal"), "median": Median(),
+         "trimmed mean": TrimmedMean(trim=3), "Krum": Krum(malicious=3)}
 RULE_COLOURS = dict(zip(rules, (lab.PLAIN, *lab.plots.SERIES[1:4])))
 lies = {"nobody lies": (0, 1), "sign flipped": (3, -1), "flipped, 5 times": (3, -5),
         "100 times": (3, 100)}
 scores = pd.DataFrame({told: {rule: train([Lie(*lie)], strategy).accuracy[-1]
-                              for rule, strategy in rules.items()} for told, lie in lies.items()})
+                              for rule, strategy in rules.items()}
+                       for told, lie in lies.items()})
 
 fig, ax = lab.plots.figure(8.2, 2.7)
 for place, (rule, colour) in enumerate(RULE_COLOURS.items()):
-    ax.bar(np.arange(4) + 0.2 * (place - 1.5), scores.loc[rule], 0.18, color=colour, label=rule)
+    where = np.arange(4) + 0.2 * (place - 1.5)
+    ax.bar(where, scores.loc[rule], 0.18, color=colour, label=rule)
 lab.plots.baseline(ax, majority, "commonest digit")
 ax.set(xticks=range(4), xticklabels=scores.columns, ylim=(0, 1.02))
 ax.set_title("Right on new digits after 10 rounds, three liars of ten")
@@ -795,7 +808,8 @@ def liars(fig, liars, factor, alpha):
     ax, ends = fig.add_axes([0.09, 0.15, 0.68, 0.8]), []
     for name, strategy in rules.items():
         curve = simulate(softmax_regression(64, 10), clinics_like(alpha), strategy, rounds=10,
-                         local_steps=5, learning_rate=0.5, seed=8, pipeline=[Lie(liars, factor)],
+                         local_steps=5, learning_rate=0.5, seed=8,
+                         pipeline=[Lie(liars, factor)],
                          evaluate=(hold_out.X, hold_out.y)).accuracy
         ax.plot(curve, color=RULE_COLOURS[name], label=name)
         ends.append(f"{name} {curve[-1]:.0%}")
@@ -803,7 +817,8 @@ def liars(fig, liars, factor, alpha):
     ax.set(xlim=(0, 10), ylim=(0, 1.02), xlabel="round", ylabel="right on new digits")
     lab.plots.percent(ax)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return f"{liars} of 10 send {factor} times what they learned. At the end: {', '.join(ends)}."
+    return (f"{liars} of 10 send {factor} times what they learned. "
+            f"At the end: {', '.join(ends)}.")
 
 
 lab.explore(liars, size=(8.2, 3), live=False, liars=range(0, 7), factor=[-5, -1, 0, 10, 100],

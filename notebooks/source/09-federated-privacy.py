@@ -105,7 +105,8 @@ plt.show()
 lab.claim("trained with him, the model reads over half of all upside-down digits, without "
           "him not a third",
           told["with him"][1] > 0.5 and told["without him"][1] < 1 / 3,
-          with_him=told["with him"][1], without_him=told["without him"][1])
+          with_him=round(told["with him"][1], 2),
+          without_him=round(told["without him"][1], 2))
 lab.claim("and it pays for that with the digits of everybody else",
           told["with him"][0] < told["without him"][0] - 0.1)
 
@@ -209,7 +210,7 @@ def one_round(changes, rng):
 
 
 moved = dp.sensitivity_at_least(one_round, np.vstack([others, giant]), others, rng=rng)
-lab.claim("a user whose change is forty thousand times too long moves the sum by the "
+lab.claim("a user whose change is over forty thousand times too long moves the sum by the "
           "clipping norm, 0.5",
           abs(moved - 0.5) < 1e-6, length=round(float(np.linalg.norm(giant)), -2))
 
@@ -224,7 +225,7 @@ claimed = dp.gaussian_epsilon(mu=1.0, delta=1e-5)      # one round, everybody jo
 measured = dp.gaussian_bound(seen, delta=1e-5).epsilon
 lab.claim("the audit finds most of the claimed epsilon, and no more",
           0.6 * claimed < measured <= claimed,
-          claimed=round(claimed, 2), at_least=round(measured, 2))
+          claimed=round(claimed, 1), at_least=round(measured, 1))
 
 # %% [markdown]
 # (Delta $10^{-5}$, neighbouring: one user added or removed, analytic Gaussian account.) The clipping norm is still a guess. A good one can be *learnt*, with one more bit per user: "was my change within the norm?" (Andrew and others, 2021)
@@ -399,7 +400,7 @@ def noise_level(epsilon, population, rate=0.1, clip=2.0):
     return z * clip / (rate * population)
 
 
-epsilons, populations = np.array([0.25, 0.5, 1, 2, 4, 8]), np.geomspace(300, 1e6, 40)
+epsilons, populations = np.array([0.25, 0.5, 1, 2, 4, 8]), np.geomspace(100, 1e6, 60)
 surface = np.array([[expected_accuracy(noise_level(epsilon, each)) for each in populations]
                     for epsilon in epsilons])
 
@@ -412,7 +413,7 @@ lab.plots.baseline(ax, majority, "commonest digit")
 ax.axvline(1000, color="#999999", ls=":", lw=1)
 ax.text(1050, .16, "measured here", color="#666666", size=9)
 ax.set(xscale="log", xlabel="users (a tenth of them in each round)",
-       ylabel="right on new digits", ylim=(0, .85), xlim=(300, 1e6))
+       ylabel="right on new digits", ylim=(0, .85), xlim=(100, 1e6))
 lab.plots.percent(ax)
 ax.legend(loc="center left", bbox_to_anchor=(1.01, .5), fontsize=9)
 plt.show()
@@ -538,7 +539,8 @@ def level(fig, start_norm, quantile, epsilon):
             label="the true quantile\n(secret)")
     norms = run.metric("clip")[1:]
     ax.plot(rounds, norms, "o-", ms=4, color=lab.PRIVATE, label="the norm\n(public)")
-    ax.set(yscale="log", ylim=(5e-3, 50), xlabel="round", ylabel="length", xlim=(.5, 20.5))
+    ax.set(yscale="log", ylim=(5e-3, 50), xlabel="round", ylabel="length", xlim=(.5, 20.5),
+           xticks=[1, 5, 10, 15, 20])
     ax.legend(loc="center left", bbox_to_anchor=(1.01, .5), fontsize=9)
     fig.subplots_adjust(left=.09, right=.78, bottom=.17, top=.96)
     return (f"Started at {start_norm:.2g}, the norm ends at {norms[-1]:.2g}; the true "
@@ -569,7 +571,7 @@ lab.claim("with only twenty rounds to go, starting too low costs more than start
           reads(low[0].model, new) < reads(high[0].model, new))
 
 # %% [markdown]
-# Next, the map with all its controls. How many users does a private model need?
+# Next, the map under two sliders. How many users does a private model need?
 
 # %%
 GRID = np.array([0.01, 0.03, 0.1, 1.0])                        # sampling rates
@@ -583,17 +585,17 @@ def multiplier(epsilon, rate):
     return np.exp(np.interp(np.log(epsilon), np.log(epsilons), rows))
 
 # %%
-def how_many(fig, epsilon, rate, clip):
+def how_many(fig, epsilon, rate):
     """How many users does a private model need?"""
     ax, noise = fig.subplots(1, 2)
     population = np.geomspace(100, 1e7, 60)
-    deviation = multiplier(epsilon, rate) * clip / (rate * population)
+    deviation = multiplier(epsilon, rate) * 2.0 / (rate * population)     # clipped at 2
     ax.plot(population, expected_accuracy(deviation), color=lab.PRIVATE, label="private")
     ax.axhline(not_private, color=lab.PLAIN, label="not private")
     lab.plots.baseline(ax, majority, "commonest digit")
     ax.set(xscale="log", ylim=(0, .85), xlabel="users", ylabel="right on new digits")
     lab.plots.percent(ax)
-    ax.legend(loc="lower right", fontsize=9)
+    ax.legend(loc="center right", fontsize=9)
     noise.loglog(population, deviation, color=lab.PRIVATE)
     noise.axhspan(levels[0], levels[-1], color=lab.PLAIN, alpha=.15, lw=0)
     noise.text(1.2e7, levels[0] * 1.2, "measured", ha="right", size=9, color="#555555")
@@ -607,15 +609,14 @@ def how_many(fig, epsilon, rate, clip):
 
 
 lab.explore(how_many, epsilon=(0.25, 8, 1.0), rate=lab.log_range(0.01, 1, 0.1),
-            clip=(0.5, 4.0, 2.0), labels={"rate": "share of users in a round"})
+            labels={"rate": "share of users in a round"})
 
 # %% [markdown]
 # **Question.** Ask a hundredth of the users per round in place of all of them: $z$ falls a lot. Why does the curve still get worse?
 #
 # <details><summary>Answer</summary>
 #
-# Sampling makes z smaller, but the sum is divided by a smaller cohort. For a fixed number of rounds and a z that is not tiny, z falls at best in proportion to the rate, and then the two cancel; below that z stops falling so fast, and the division wins. Asking few saves the clients work, not noise. (And with clip: the map multiplies the noise by the norm, and cannot know that a
-# smaller norm also cuts more of the signal off. For that, train.)
+# Sampling makes z smaller, but the sum is divided by a smaller cohort. For a fixed number of rounds and a z that is not tiny, z falls at best in proportion to the rate, and then the two cancel; below that z stops falling so fast, and the division wins. Asking few saves the clients work, not noise.
 # </details>
 
 # %%
