@@ -544,7 +544,7 @@ def curve_and_scores(ax, fitted, z):
     ax.hist(np.clip(z, -30, 30), bins=60, range=(-30, 30), color=lab.plots.SERIES[0],
             alpha=0.8, weights=np.full(len(z), 4 / len(z)), bottom=-0.5)
     ax.set(xlim=(-30, 30), ylim=(-0.5, 1.7), xlabel="score of a patient (bars)", yticks=[0, 1])
-    ax.legend(loc="upper left", fontsize=8)
+    ax.legend(loc="upper right", fontsize=8)
 
 
 # %%

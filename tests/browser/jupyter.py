@@ -38,6 +38,10 @@ def make_lab(home, seconds=180):
              "--expose-app-in-browser")
     places = {f"JUPYTER{each}": str(home / each.strip("_").lower())
               for each in ("_CONFIG_DIR", "_DATA_DIR", "_RUNTIME_DIR", "LAB_SETTINGS_DIR", "LAB_WORKSPACES_DIR")}
+    # Nor may JupyterLab save a half-run notebook over the committed one.
+    settings = home / "lab_settings_dir" / "@jupyterlab" / "docmanager-extension"
+    settings.mkdir(parents=True)
+    (settings / "plugin.jupyterlab-settings").write_text('{"autosave": false}')
     with open(home / "jupyterlab.log", "w") as log:
         server = subprocess.Popen(["make", "lab", f"LAB_FLAGS={flags}"], cwd=ROOT, env=os.environ | places, stdout=log,
                                   stderr=subprocess.STDOUT, start_new_session=True)
