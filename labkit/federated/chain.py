@@ -11,12 +11,11 @@ from torch import nn
 __all__ = ["Chain", "is_chain"]
 
 FROM_OUTPUT = {  # derivatives that follow from the function's value
-    nn.ReLU: lambda out: out > 0,
     nn.Tanh: lambda out: 1 - out * out,
     nn.Sigmoid: lambda out: out * (1 - out),
     nn.Identity: lambda out: 1,
 }
-ELEMENTWISE = (*FROM_OUTPUT, nn.GELU, nn.SiLU, nn.ELU, nn.Softplus, nn.LeakyReLU)
+ELEMENTWISE = (nn.ReLU, *FROM_OUTPUT, nn.GELU, nn.SiLU, nn.ELU, nn.Softplus, nn.LeakyReLU)
 
 
 def is_chain(model, inputs=None):
@@ -86,6 +85,8 @@ class Chain:
                 slope = below
             elif type(layer) is nn.Flatten:
                 slope = slope.reshape(before.shape)
+            elif type(layer) is nn.ReLU:
+                slope = torch.ops.aten.threshold_backward(slope, after, 0)  # zero where nothing came through
             elif type(layer) in FROM_OUTPUT:
                 slope = slope * FROM_OUTPUT[type(layer)](after)
             else:

@@ -70,7 +70,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     population = population_of(clients, model, loss)
     plan = plan_of(clients=len(population), learning_rate=learning_rate, cohort=cohort, sampling=sampling, local_steps=local_steps,
                    local_epochs=local_epochs, batch_size=batch_size, drop_out=drop_out, stragglers=stragglers, seed=seed)
-    measure = evaluator(evaluate, evaluate_clients, len(population), model, loss)
+    measured, measure = evaluate is not None or evaluate_clients is not None, evaluator(evaluate, evaluate_clients, len(population), model, loss)
     parameters, model = vector_of(model), copy.deepcopy(model)
     pipeline = Pipeline(Setting(strategy, len(population), plan.cohort, plan.sampling, rounds, len(parameters), _steps(pipeline)), seed)
 
@@ -82,7 +82,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
         try:
             for number in range(1, rounds + 1):
                 record = server.round(number)
-                if number % evaluate_every == 0 or number == rounds:
+                if measured and (number % evaluate_every == 0 or number == rounds):
                     load_vector(model, server.parameters)
                     record = dataclasses.replace(record, metrics=record.metrics | measure(model))
                 run.rounds.append(record)

@@ -16,6 +16,8 @@ from labkit.federated.strategies import Strategy
 
 __all__ = ["Stacked"]
 
+GATHER_UP_TO = 2_000_000  # numbers in the batches of a round: up to there all are fetched at once, which saves a step half its time
+
 
 class Stacked:
     """Clients side by side. Those who have finished leave the stack; nobody is padded with empty steps."""
@@ -33,27 +35,23 @@ class Stacked:
         order = sorted(range(len(clients)), key=lambda each: -len(plans[each]))  # longest first: the active are a prefix
         rows, weights = self._plan([clients[each] for each in order], [plans[each] for each in order])
         memory = {name: torch.stack([memories[each][name] for each in order]) for name in memories[0]}
-        parameters = received["parameters"].repeat(len(clients), 1)
+        parameters = received["parameters"].expand(len(clients), -1).clone()
         plain = type(strategy).local_gradient is Strategy.local_gradient
         steps = np.array([len(plans[each]) for each in order])
         whole = self.chain and self.chain.views(parameters)
-        before, active = None, None
-        for step in range(steps[0]):
-            if active != (active := int((steps > step).sum())):
+        at_work = (steps > np.arange(steps[0])[:, None]).sum(1).tolist()
+        active = None
+        for step, (x, y) in enumerate(self._records(rows, at_work)):
+            if active != (active := at_work[step]):
                 mine, own = {name: value[:active] for name, value in memory.items()}, parameters[:active]
                 views = self.chain and [(weight[:active], bias if bias is None else bias[:active]) for weight, bias in whole]
-            index = rows[:active, step]
-            if before is None or before.shape != index.shape or not torch.equal(before, index):
-                x, y = self.population.inputs[index], self.population.targets[index]
-                before = index
             if self.chain and plain:
-                self.chain.add_gradient(views, views, x, y, weights[:active, step], keep=1, scale=-learning_rate)
+                self.chain.add_gradient(views, views, x, y, weights[step, :active], keep=1, scale=-learning_rate)
             else:
-                gradient = self._gradient(own, views, x, y, weights[:active, step])
+                gradient = self._gradient(own, views, x, y, weights[step, :active])
                 own -= learning_rate * strategy.local_gradient(gradient, own, received, mine)
-        back = np.empty(len(order), dtype=np.int64)
-        back[order] = np.arange(len(order))
-        return parameters[back]
+        back = torch.tensor(order, device=parameters.device).argsort()
+        return parameters.index_select(0, back)  # indexing with [back] takes five times as long
 
     def close(self):
         """Nothing to give back."""
@@ -64,7 +62,7 @@ class Stacked:
         return mean_losses(bound, received, [self.population.records(client) for client in clients], self.loss)
 
     def _plan(self, clients, plans):
-        """Row numbers (clients, steps, batch) and weights (clients, steps, batch, 1) that add up to 1 in every batch.
+        """Row numbers (steps, clients, batch) and weights (steps, clients, batch, 1) that add up to 1 in every batch.
 
         A batch that is smaller than its neighbours is filled up with a record of the same client at weight 0.
         """
@@ -72,12 +70,27 @@ class Stacked:
         for size, plan in zip(sizes, plans):
             size[:len(plan)] = [len(batch) for batch in plan]
         filled = np.arange(sizes.max()) < sizes[:, :, None]
-        first = np.array([self.population.first[client] for client in clients])
-        rows = np.broadcast_to(first[:, None, None], filled.shape).copy()
+        rows = np.empty(filled.shape, dtype=np.int64)
+        rows[:] = np.array([self.population.first[client] for client in clients])[:, None, None]
         rows[filled] += np.concatenate([batch for plan in plans for batch in plan])
         weights = filled / np.maximum(sizes, 1)[:, :, None]
+        rows, weights = (np.ascontiguousarray(each.swapaxes(0, 1)) for each in (rows, weights))
         inputs = self.population.inputs
         return torch.from_numpy(rows).to(inputs.device), torch.from_numpy(weights).to(inputs).unsqueeze(-1)
+
+    def _records(self, rows, at_work):
+        """The batches of one step after the other, (clients at work, batch, ...) of inputs and of targets."""
+        inputs, targets = self.population.inputs, self.population.targets
+        if rows.numel() * inputs[0].numel() <= GATHER_UP_TO:
+            for active, x, y in zip(at_work, inputs[rows], targets[rows]):
+                yield x[:active], y[:active]
+            return
+        before = None
+        for active, step in zip(at_work, rows):
+            index = step[:active]
+            if before is None or before.shape != index.shape or not torch.equal(before, index):  # whole batches stay the same
+                x, y, before = inputs[index], targets[index], index
+            yield x, y
 
     def _gradient(self, parameters, views, x, y, weights):
         """Each client's gradient of its weighted mean loss, shape (clients, P)."""

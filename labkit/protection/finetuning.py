@@ -1,10 +1,11 @@
-"""Private fine-tuning of the top of a pretrained encoder, through Opacus: the head, LoRA adapters, or the whole last block.
+"""Private fine-tuning of a pretrained encoder, through Opacus: the head, LoRA adapters, the last block, or all of its weights.
 
-What the lower blocks make of each text never changes, so it is computed once (`Encoder.hidden_states`), and training takes seconds
-a pass. A `labkit.dp.training.Plan` says how to train, and is what is accounted.
+What frozen parts make of each text never changes, so it is computed once (`records_for`); where only the top is trained, that makes
+a pass a matter of seconds. A `labkit.dp.training.Plan` says how to train, and is what is accounted.
 
-    model = classifier("LoRA", encoder.block(5), seed=0)
-    tuned = fine_tune(model, states, y, plan=plan, delta=1e-4, seed=0)
+    model = classifier("LoRA", parts, seed=0)                   # parts: of `Encoder.parts`
+    X = records_for("LoRA", ids, parts)                         # ids: of `Encoder.token_ids`
+    tuned = fine_tune(model, X, y, plan=plan, delta=1e-4, seed=0)
     tuned.model, tuned.epsilon
 
 Sources: Yu and others, "Differentially Private Fine-tuning of Language Models", ICLR 2022; Li, Tramer, Liang, Hashimoto, "Large
@@ -24,42 +25,57 @@ from torch import nn
 from labkit import validate
 from labkit.dp.accounting import RELATION
 from labkit.dp.training import Plan, Trained, poisson_sample
-from labkit.models.encoder import Classifier, pooled
+from labkit.models.blocks import Classifier, pooled
 from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
 from labkit.threads import torch_threads
 
-WAYS = ("head", "LoRA", "last block")
+WAYS = ("head", "LoRA", "last block", "whole model")
 ADAPTED = ("query", "value")  # what the LoRA paper adapts
 MODES = ("hooks", "ghost")
 LEAST_BATCH = 50  # expected: a batch that comes out empty, which Opacus cannot train on, is then rarer than e^-50
 
 
-def classifier(way, block, *, seed, rank=4, scale=8.0, classes=2):
-    """A Classifier whose trainable part is the one that `way`, one of WAYS, names; the rest is frozen.
+def classifier(way, parts, *, seed, rank=4, scale=8.0, classes=2):
+    """A Classifier whose trainable part is the one that `way`, one of WAYS, names.
 
-    block: the pretrained last Block; it is copied. "head" leaves it out, and takes what comes out of it (see `states_for`).
+    parts: the encoder from the bottom up, Embeddings and then Blocks; what is needed of it is copied. Frozen parts below the trained
+           one are left out: the model takes what comes out of them (see `records_for`).
     """
     validate.one_of(WAYS, way=way)
-    if way == "head":
-        return Classifier([], classes=classes, scale=scale)
-    block = copy.deepcopy(block)
+    kept = copy.deepcopy(_split(way, parts)[1])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(validate.integer(at_least=0, seed=seed))
-        if way == "LoRA":
-            add_lora(block, names=ADAPTED, rank=rank, alpha=2.0 * rank)
-        else:
-            block.requires_grad_(True)
-    return Classifier([block], classes=classes, scale=scale)
+        for part in kept:
+            add_lora(part, names=ADAPTED, rank=rank, alpha=2.0 * rank) if way == "LoRA" else part.requires_grad_(True)
+    return Classifier(kept, classes=classes, scale=scale)
 
 
-def states_for(way, states, block):
-    """What a classifier of this way is trained on: the states as they are, or for the head one row per text, the block's answer."""
+def records_for(way, ids, parts):
+    """What a classifier of this way is trained on: what the parts that it leaves out make of each text.
+
+    ids: the texts' tokens, whole numbers (n, T). Returns them as they are for "whole model"; the states below the last block, float32
+    (n, T, width), for "LoRA" and "last block"; and one row per text, (n, 1, width), for "head".
+    """
     validate.one_of(WAYS, way=way)
-    states = torch.as_tensor(validate.array(ndim=3, states=states), dtype=torch.float32)
-    if way != "head":
-        return states
+    ids, parts = validate.array(ndim=2, ids=ids), list(parts)
+    words, places = (getattr(parts[0], name).num_embeddings for name in ("words", "places"))
+    strange = ids[(ids < 0) | (ids >= words) | (ids % 1 != 0)]
+    if len(strange):
+        raise ValueError(f"ids must be whole numbers from 0 to {words - 1}, got {strange[0]}")
+    if ids.shape[1] > places:
+        raise ValueError(f"ids must have at most {places} tokens a text, got {ids.shape[1]}")
+    ids = torch.as_tensor(ids)
+    below, _ = _split(way, parts)
     with torch_threads(1), torch.no_grad():
-        return torch.cat([pooled(block(part)) for part in states.split(256)])[:, None]
+        found = torch.cat([nn.Sequential(*below)(some) for some in ids.split(256)])
+        return pooled(found)[:, None] if way == "head" else found
+
+
+def _split(way, parts):
+    """The parts below the trained ones, which stay as they are; and those that the model gets."""
+    parts = list(parts)
+    first = {"head": len(parts), "whole model": 0}.get(way, len(parts) - 1)
+    return parts[:first], parts[first:]
 
 
 def fine_tune(model, X, y, *, plan, delta, seed, mode="ghost", together=128, progress=None):

@@ -27,6 +27,7 @@ RECORD = "fine_tuning.json"
 EPSILONS = (math.inf, 8.0, 3.0, 1.0)
 SEEDS = (0, 1, 2)
 DELTA = 1e-4
+TOO_MUCH = 6e9  # bytes: what would take more memory is not measured
 TRAINED_ON, TESTED_ON, LONGEST = 1000, 700, 20  # reviews, reviews, tokens of each
 SHORT = 80  # characters: longer reviews are left out, so that a pass takes seconds
 CLEAR = 1.0  # reviews with a score nearer to zero are left out: the people who scored them did not agree
@@ -86,25 +87,52 @@ def memory(states, liked, block, together=128):
         X, y = states_for(way, states[:together], block), torch.as_tensor(liked[:together])
         plan = Plan(sample_rate=1.0, batch_size=together, steps=1, noise_multiplier=1.0, max_grad_norm=1.0, learning_rate=1.0)
         model, private = classifier(way, block, seed=0), dict(plan=plan, delta=DELTA, seed=0, together=together)
-        found[way] = {mode: cost_of(lambda: fine_tune(model, X, y, mode=mode, **private))[2] for mode in MODES}
+        kept = 4 * together * sum(each.numel() for each in trainable(model).values())  # bytes of every example's gradient
+        found[way] = {mode: cost_of(lambda: fine_tune(model, X, y, mode=mode, **private))[2] for mode in MODES
+                      if mode == "ghost" or kept < TOO_MUCH}
         found[way]["not private"] = cost_of(lambda: model(X).sum().backward())[2]
-    return {way: {mode: most and round(most) for mode, most in each.items()} for way, each in found.items()}
+    return {way: {mode: each.get(mode) and round(each[mode]) for mode in ("not private", *MODES)} for way, each in found.items()}
 
 
-def compute(progress=None):
+def compute(progress=None, rows=(), keep=None):
     """The whole table, as it is recorded: what it is, and its rows. Needs the pretrained encoder (ModelMissing without it).
 
-    progress: wraps an iterable of the rows to come, such as `labkit.lab.progress`.
+    progress: wraps an iterable of the trainings to come, such as `labkit.lab.progress`; there are two series of them.
+    rows:     what an interrupted computation had made.
+    keep:     called with all rows so far after each training.
     """
-    encoder = load_encoder()
-    texts, liked = reviews()
-    states, block = encoder.hidden_states(texts, blocks=LAYERS - 1, longest=LONGEST), encoder.block(LAYERS - 1)
-    wanted = [(way, epsilon, seed) for way in WAYS for epsilon in EPSILONS for seed in SEEDS]
-    rows = [run(*each, states, liked, block) for each in (wanted if progress is None else progress(wanted))]
-    return {"memory": memory(states, liked, block), "trained_on": TRAINED_ON, "tested_on": TESTED_ON, "longest": LONGEST, "delta": DELTA, "accountant": "pld",
-            "relation": RELATION, "majority": float((liked[TRAINED_ON:] == np.bincount(liked[:TRAINED_ON]).argmax()).mean()),
-            "date": datetime.date.today().isoformat(), "machine": f"one thread of a {platform.machine()} processor",
-            "torch": torch.__version__, "rows": rows}
+    encoder, (texts, liked) = load_encoder(), reviews()
+    parts, ids = encoder.parts(), encoder.token_ids(texts, longest=LONGEST)
+    X = {way: records_for(way, ids, parts) for way in WAYS}
+    made = {_key(row): row for row in rows}
+
+    def train(wanted):
+        for key in wanted if progress is None else progress(wanted):
+            if key not in made:
+                made[key] = run(*key, X[key[0]], liked, parts)
+                if keep is not None:
+                    keep(list(made.values()))
+        return [made[key] for key in wanted]
+
+    tried = train([(way, CHOSEN_AT[private], rate, SEEDS[0]) for way in WAYS for private, rates in SETTINGS[way]["tried"].items()
+                   for rate in rates])
+    best = {(way, private): chosen(tried, way, private) for way in WAYS for private in CHOSEN_AT}
+    rows = train([(way, epsilon, best[way, epsilon != math.inf], seed) for way in WAYS for epsilon in EPSILONS for seed in SEEDS])
+    mostly = np.bincount(liked[TRAINED_ON]).argmax()
+    return {"memory": memory(ids, liked, parts), "longest": LONGEST, "delta": DELTA, "accountant": "pld", "relation": RELATION,
+            "trained_on": len(liked[TRAINED_ON]), "tested_on": len(liked[TESTED_ON]), "chosen_on": len(liked[CHOSEN_ON]),
+            "majority": float((liked[TESTED_ON] == mostly).mean()), "date": datetime.date.today().isoformat(),
+            "machine": f"one thread of a {platform.machine()} processor", "torch": torch.__version__, "rows": rows, "tried": tried}
+
+
+def _key(row):
+    return row["way"], row["asked"] or math.inf, row["learning_rate"], row["seed"]
+
+
+def chosen(tried, way, private):
+    """The learning rate of the row that does best on the reviews kept for this choice; the first of equals."""
+    rows = [row for row in tried if row["way"] == way and (row["asked"] is not None) == private]
+    return max(rows, key=lambda row: row["right_on_choice"])["learning_rate"]
 
 
 def recorded():
@@ -122,15 +150,23 @@ def cache():
 def computed(progress=None, place=None):
     """The table computed on this machine: read from the cache when it is there, else computed and kept there.
 
-    place: the file to keep it in; None for `cache()`.
+    place: the file to keep it in; None for `cache()`. Beside it lie, while it is computed, the rows so far.
     """
     place = cache() if place is None else Path(place)
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = place.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(compute(progress), indent=1), encoding="utf-8")
-        unfinished.replace(place)
+        begun = place.with_suffix(".begun")
+        rows = json.loads(begun.read_text(encoding="utf-8")) if begun.exists() else ()
+        _write(place, compute(progress, rows, lambda rows: _write(begun, rows)))
+        begun.unlink(missing_ok=True)
     return json.loads(place.read_text(encoding="utf-8"))
+
+
+def _write(place, value):
+    """The value as JSON: the file is there whole, or not at all."""
+    unfinished = place.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    unfinished.replace(place)
 
 
 def summary(table, way, epsilon, key="right"):
@@ -146,4 +182,5 @@ def summary(table, way, epsilon, key="right"):
 if __name__ == "__main__":
     from tqdm import tqdm
 
-    (Path(datasets.__file__).parent / "data" / RECORD).write_text(json.dumps(compute(tqdm), indent=1) + "\n", encoding="utf-8")
+    cache().unlink(missing_ok=True)
+    _write(Path(datasets.__file__).parent / "data" / RECORD, computed(tqdm))

@@ -80,6 +80,21 @@ def run_all(page, seconds=240):
     page.set_default_timeout(30_000)
 
 
+def run_code(page, code):
+    """Run code in the open notebook's kernel, as one more cell would; returns what it prints, an error's traceback included."""
+    return page.evaluate("""async code => {
+        const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+        const future = kernel.requestExecute({code});
+        let text = '';
+        future.onIOPub = ({header, content}) => {
+            if (header.msg_type === 'stream') text += content.text;
+            if (header.msg_type === 'error') text += content.traceback.join('\\n');
+        };
+        await future.done;
+        return text;
+    }""", code)
+
+
 def whole_page(page, path):
     """A picture of the notebook from top to bottom."""
     height = page.evaluate("() => Math.ceil(Math.max(...[...document.querySelectorAll('.jp-WindowedPanel-viewport, "

@@ -1,4 +1,4 @@
-"""Every lab, as a reader meets it: opened in JupyterLab, run to the end, every control moved.
+"""Every lab, as a reader meets it: opened in JupyterLab, run to the end, its exercises solved, every control moved.
 
 Pictures of each are left in build/screenshots.
 """
@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from labkit.lab.build import notebook_of, sources
+from labkit.lab.build import notebook_of, read_source, sources
 from tests.browser import jupyter
+from tests.notebooks.solutions import assert_right, solution_of
 
 if jupyter.browser() is None and not os.environ.get("LABKIT_REQUIRE_BROWSER"):
     pytest.skip("the browser tests need Chromium or Chrome on this machine; none was found", allow_module_level=True)
@@ -55,7 +56,7 @@ def image_of(widget):
 KERNEL_IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
 
-def settle(page, widget, quiet=0.8):
+def settle(page, widget, quiet=0.6):
     """Wait until a widget has caught up: kernel idle, no "computing", and one picture for `quiet` seconds."""
     before, since, until = None, time.monotonic(), time.monotonic() + SLOWEST
     while time.monotonic() - since < quiet:
@@ -119,7 +120,7 @@ def has_effect(page, widget, control):
     selector, number = control
     before = settle(page, widget)
     restore = KINDS[selector](page, widget, number)
-    after = settle(page, widget, quiet=1.2)
+    after = settle(page, widget, quiet=1.0)
     restore()
     return after != before
 
@@ -145,7 +146,7 @@ def controls_without_effect(page, widget):
     return stuck
 
 
-def lab_runs_and_every_control_moves_its_picture(source, server, page):
+def lab_runs_is_solved_and_every_control_moves_its_picture(source, server, page):
     page.set_default_timeout(30_000)
     jupyter.open_notebook(page, *server, notebook_of(source).name)
     jupyter.run_all(page)
@@ -153,6 +154,8 @@ def lab_runs_and_every_control_moves_its_picture(source, server, page):
     assert not page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count(), "a cell wrote to stderr"
     errors = page.locator("[data-mime-type='application/vnd.jupyter.error']").all_inner_texts()
     assert not errors, errors
+    solutions = filter(None, map(solution_of, read_source(source).cells))
+    assert_right(source, [jupyter.run_code(page, code) for code in solutions])
     widgets = page.locator(jupyter.WIDGET)
     for number in range(widgets.count()):
         widget = widgets.nth(number)
@@ -175,14 +178,14 @@ class TestEverySecondLab:
     """Two classes, so that two workers can share the labs."""
 
     @some(sources()[::2])
-    def test_runs_and_every_control_moves_its_picture(self, source, server, page):
-        lab_runs_and_every_control_moves_its_picture(source, server, page)
+    def test_runs_is_solved_and_every_control_moves_its_picture(self, source, server, page):
+        lab_runs_is_solved_and_every_control_moves_its_picture(source, server, page)
 
 
 class TestTheOtherLabs:
     @some(sources()[1::2])
-    def test_runs_and_every_control_moves_its_picture(self, source, server, page):
-        lab_runs_and_every_control_moves_its_picture(source, server, page)
+    def test_runs_is_solved_and_every_control_moves_its_picture(self, source, server, page):
+        lab_runs_is_solved_and_every_control_moves_its_picture(source, server, page)
 
 
 def test_a_notebook_that_was_not_run_shows_its_pictures(server, page):

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from labkit.models import encoder
-from labkit.models.encoder import Block, Classifier, ModelMissing, pooled
+from labkit.models.blocks import NO_TOKEN, Block, Classifier, Embeddings, pooled
+from labkit.models.encoder import ModelMissing
 
 needs_model = pytest.mark.skipif(not encoder.is_installed(), reason="the pretrained encoder is not installed: make models")
 TEXTS = ["A warm, funny film.", "Dull.", "The plot of this thriller makes no sense whatsoever, and nobody in it seems to mind."]
@@ -92,16 +93,20 @@ def test_like_meaning_lies_close():
 
 
 @needs_model
-def test_hidden_states_and_the_last_block_lead_to_the_embedding():
+def test_tokens_through_the_parts_lead_to_the_embedding():
+    """Seven plain modules against the library's model."""
     loaded = encoder.load_encoder()
-    states = loaded.hidden_states(TEXTS, blocks=5, longest=24)
-    assert states.shape == (3, 24, 384) and states.dtype == np.float32
-    assert (loaded.count_tokens(TEXTS) == [(row != 0).any(-1).sum() for row in states]).all()
+    ids, parts = loaded.token_ids(TEXTS, longest=24), loaded.parts()
+    assert ids.shape == (3, 24) and (loaded.count_tokens(TEXTS) == (ids != NO_TOKEN).sum(1)).all()
     with torch.no_grad():
-        made = pooled(loaded.block(5)(torch.from_numpy(states))).numpy()
+        made = pooled(torch.nn.Sequential(*parts)(torch.from_numpy(ids))).numpy()
+    assert len(parts) == 7 and np.allclose(made, loaded.embed(TEXTS), atol=1e-5)
+    cut = loaded.token_ids(TEXTS, longest=4)
+    assert cut.shape == (3, 4) and (cut != NO_TOKEN).all()  # every one of them has four tokens
+    assert all(each.requires_grad for part in parts for each in part.parameters())
+    with torch.no_grad():
+        parts[0].words.weight.zero_()  # a copy: the encoder stays as it is
     assert np.allclose(made, loaded.embed(TEXTS), atol=1e-5)
-    cut = loaded.hidden_states(TEXTS, blocks=0, longest=4)
-    assert cut.shape == (3, 4, 384) and (cut != 0).any(-1).all()  # every one of them has four tokens
 
 
 @needs_model
@@ -158,25 +163,25 @@ def test_a_classifier_starts_undecided_and_pools_to_its_scale():
     assert torch.allclose((model.scale * pooled(padded())).norm(dim=1), torch.full((5,), 8.0))
 
 
+def test_embeddings_tell_place_and_word_apart_and_leave_padding_zero():
+    torch.manual_seed(0)
+    made = Embeddings(width=8, words=10, places=5)(torch.tensor([[3.0, 3.0, 0.0], [4.0, 3.0, 0.0]]))
+    assert made.shape == (2, 3, 8) and (made[:, 2] == 0).all() and (made[:, :2] != 0).all()
+    assert torch.equal(made[0, 1], made[1, 1]) and not torch.allclose(made[0, 0], made[0, 1]) and not torch.allclose(made[0, 0], made[1, 0])
+    assert torch.allclose(made[:, :2].mean(-1), torch.zeros(2, 2), atol=1e-6)  # normalised
+
+
 @needs_model
 @pytest.mark.parametrize("texts", ["one text", [], ["fine", ""], ["fine", "  "], [1, 2], [None], ("a", float("nan"))])
 def test_texts_are_checked(texts):
     loaded = encoder.load_encoder()
-    for method in (loaded.embed, loaded.count_tokens, lambda each: loaded.hidden_states(each, blocks=1, longest=8)):
+    for method in (loaded.embed, loaded.count_tokens, lambda each: loaded.token_ids(each, longest=8)):
         with pytest.raises(ValueError, match="^texts must be a non-empty sequence of texts, none of them empty, got"):
             method(texts)
 
 
 @needs_model
-@pytest.mark.parametrize("name, value", [("blocks", -1), ("blocks", 7), ("blocks", 1.5), ("blocks", None), ("longest", 1), ("longest", 257),
-                                         ("longest", float("nan")), ("longest", "8")])
-def test_numbers_are_checked(name, value):
-    with pytest.raises(ValueError, match=f"^{name} must be a whole number"):
-        encoder.load_encoder().hidden_states(TEXTS, **{"blocks": 5, "longest": 8, name: value})
-
-
-@needs_model
-@pytest.mark.parametrize("number", [-1, 6, 2.0, None, "1", True])
-def test_there_are_six_blocks(number):
-    with pytest.raises(ValueError, match="^number must be a whole number from 0 to 5"):
-        encoder.load_encoder().block(number)
+@pytest.mark.parametrize("longest", [1, 257, 8.5, None, float("nan"), "8", True])
+def test_lengths_are_checked(longest):
+    with pytest.raises(ValueError, match="^longest must be a whole number"):
+        encoder.load_encoder().token_ids(TEXTS, longest=longest)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from labkit.models.encoder import Block, Classifier
+from labkit.models.blocks import Block, Classifier
 from labkit.protection.adapters import LoRA, add_lora, assert_moved, merge_lora, snapshot, trainable
 
 

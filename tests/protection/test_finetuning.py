@@ -10,22 +10,28 @@ from torch import nn
 
 from labkit.dp import Audit, gaussian_bound, train_private
 from labkit.dp.training import Plan
-from labkit.models.encoder import Block, Classifier
+from labkit.models.blocks import Block, Classifier, Embeddings, pooled
 from labkit.protection import finetuning
 from labkit.protection.adapters import add_lora
-from labkit.protection.finetuning import accuracy, classifier, cost_of, fine_tune, fine_tune_without_privacy, states_for
+from labkit.protection.finetuning import accuracy, classifier, cost_of, fine_tune, fine_tune_without_privacy, records_for
 
 PLAN = Plan(sample_rate=1.0, batch_size=120, steps=4, noise_multiplier=1e-6, max_grad_norm=0.5, learning_rate=0.5, momentum=0.5)
-WAYS = ["LoRA", "last block"]
+WAYS = ["LoRA", "last block", "whole model"]
+
+
+def small_parts():
+    """An encoder of one block, 32 columns and 40 words."""
+    torch.manual_seed(0)
+    block = Block(width=32, heads=4, inner=64)
+    return [Embeddings(width=32, words=40, places=8), block]
 
 
 def small(way):
-    """A block of 32 columns, with the trainable part of this way and a head."""
-    torch.manual_seed(0)
-    block = Block(width=32, heads=4, inner=64)
+    """A block of 32 columns, with the trainable part of this way and a head; "whole model" has the embeddings below."""
+    parts = small_parts()
     if way == "LoRA":
-        add_lora(block, names=("query", "value"), rank=2, alpha=4.0)
-    return Classifier([block], width=32, scale=4.0)
+        add_lora(parts[1], names=("query", "value"), rank=2, alpha=4.0)
+    return Classifier(parts if way == "whole model" else parts[1:], width=32, scale=4.0)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +42,14 @@ def records():
     return X, (X[:, 0, 0] > 0).astype(np.int64)
 
 
+@pytest.fixture(scope="module")
+def tokens():
+    rng = np.random.default_rng(1)
+    ids = rng.integers(1, 40, size=(120, 6))
+    ids[:60, 4:] = 0
+    return ids, (ids[:, 0] > 20).astype(np.int64)
+
+
 def vector(model):
     return torch.cat([each.detach().flatten() for each in model.parameters()])
 
@@ -43,8 +57,9 @@ def vector(model):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("mode", ["hooks", "ghost"])
 @pytest.mark.parametrize("together", [50, 500])
-def test_it_is_the_same_step_as_the_readable_one(records, way, mode, together):
+def test_it_is_the_same_step_as_the_readable_one(records, tokens, way, mode, together):
     """Against `labkit.dp.train_private`, on whole batches and with next to no noise: per-example clipping, sum, divisor, momentum."""
+    records = (tokens[0].astype(np.float32), tokens[1]) if way == "whole model" else records
     tuned = fine_tune(small(way), *records, plan=PLAN, delta=1e-3, seed=1, mode=mode, together=together)
     ours = train_private(small(way), torch.tensor(records[0]), records[1], plan=PLAN, delta=1e-3, rng=np.random.default_rng(0))
     assert torch.allclose(vector(tuned.model), vector(ours.model), atol=1e-5)
@@ -114,31 +129,45 @@ def test_the_audit_catches_a_twin_with_half_the_noise(monkeypatch, field, factor
     assert gaussian_bound(pulls_of_canaries(seed=1), delta=1e-4, confidence=0.9999).epsilon > 5
 
 
-def test_the_three_ways_train_what_they_say():
-    block = Block()
+def test_the_four_ways_train_what_they_say():
+    parts = [Embeddings(), *(Block() for _ in range(6))]
     counts = {}
     for way in finetuning.WAYS:
-        model = classifier(way, block, seed=0, rank=4)
+        model = classifier(way, parts, seed=0, rank=4)
         counts[way] = sum(each.numel() for each in model.parameters() if each.requires_grad)
-        again = classifier(way, block, seed=0, rank=4)
+        again = classifier(way, parts, seed=0, rank=4)
         assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters()))
-    assert counts == {"head": 770, "LoRA": 770 + 4 * 4 * 384, "last block": 770 + 1_774_464}
-    assert not any(each.requires_grad is False for each in block.parameters())  # the block given is not changed
+    block, bottom = 1_774_464, 384 * (30_522 + 512 + 2 + 2)
+    assert counts == {"head": 770, "LoRA": 770 + 4 * 4 * 384, "last block": 770 + block, "whole model": 770 + 6 * block + bottom}
+    assert not any(each.requires_grad is False for part in parts for each in part.parameters())  # what was given is not changed
 
 
-def test_the_head_is_trained_on_what_comes_out_of_the_block():
-    torch.manual_seed(0)
-    block, states = Block(), np.random.default_rng(0).normal(size=(5, 4, 384)).astype(np.float32)
-    whole = classifier("last block", block, seed=0)
-    head = classifier("head", block, seed=0)
-    nn.init.normal_(whole.head.weight)
-    head.head.load_state_dict(whole.head.state_dict())
-    assert torch.allclose(head(states_for("head", states, block)), whole(torch.from_numpy(states)), atol=1e-4)
-    assert states_for("LoRA", states, block).shape == (5, 4, 384)
+def test_each_way_is_trained_on_what_the_parts_below_it_make(tokens):
+    """With the same head, all four answer alike before training: nothing is left out and nothing done twice."""
+    parts, ids = small_parts(), tokens[0]
+    models = {way: Classifier({"head": [], "whole model": parts}.get(way, parts[1:]), width=32, scale=4.0) for way in finetuning.WAYS}
+    nn.init.normal_(models["head"].head.weight)
+    answers = []
+    for way, model in models.items():
+        model.head.load_state_dict(models["head"].head.state_dict())
+        answers.append(model(records_for(way, ids, parts)))
+    assert all(torch.allclose(answers[0], each, atol=1e-5) for each in answers[1:]) and answers[0].std() > 0.1
+    assert records_for("head", ids, parts).shape == (120, 1, 32) and records_for("LoRA", ids, parts).shape == (120, 6, 32)
+    assert torch.equal(records_for("whole model", ids, parts), torch.from_numpy(ids))
+
+
+def test_padding_counts_for_nothing(tokens):
+    parts, ids = small_parts(), tokens[0]
+    longer = np.concatenate([ids, np.zeros((120, 2), int)], axis=1)
+    for way in ("head", "whole model"):
+        model = classifier(way, parts, seed=0, scale=4.0)
+        model = Classifier(model.blocks, width=32, scale=4.0)
+        nn.init.normal_(model.head.weight)
+        assert torch.allclose(model(records_for(way, ids, parts)), model(records_for(way, longer, parts)), atol=1e-5)
 
 
 def test_without_privacy_it_learns_and_says_so(records):
-    plan = dataclasses.replace(PLAN, sample_rate=0.5, batch_size=60, steps=60)
+    plan = dataclasses.replace(PLAN, sample_rate=0.5, batch_size=60, steps=120)
     before = vector(small("LoRA"))
     model = small("LoRA")
     tuned = fine_tune_without_privacy(model, *records, plan=plan, seed=0)
@@ -191,11 +220,17 @@ def test_bad_arguments_are_refused_before_any_work(records, monkeypatch, changed
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: classifier("heads", Block(), seed=0), "way must be one of 'head', 'LoRA', 'last block', got 'heads'"),
-    (lambda: classifier("LoRA", Block(), seed=-1), "seed must be a whole number"),
-    (lambda: classifier("LoRA", Block(), seed=0, rank=0), "rank must be a whole number, at least 1"),
-    (lambda: states_for("all", np.zeros((1, 2, 384)), Block()), "way must be one of"),
-    (lambda: states_for("head", np.zeros((2, 384)), Block()), "states must be a non-empty array of finite numbers with 3"),
+    (lambda: classifier("heads", small_parts(), seed=0), "way must be one of 'head', 'LoRA', 'last block', 'whole model', got 'heads'"),
+    (lambda: classifier("LoRA", small_parts(), seed=-1), "seed must be a whole number"),
+    (lambda: classifier("LoRA", small_parts(), seed=0, rank=0), "rank must be a whole number, at least 1"),
+    (lambda: records_for("all", np.ones((1, 2), int), small_parts()), "way must be one of"),
+    (lambda: records_for("head", np.ones(2, int), small_parts()), "ids must be a non-empty array of finite numbers with 2"),
+    (lambda: records_for("head", np.full((1, 2), np.nan), small_parts()), "ids must be a non-empty array of finite numbers"),
+    (lambda: records_for("LoRA", np.zeros((0, 2), int), small_parts()), "ids must be a non-empty array"),
+    (lambda: records_for("LoRA", [[3, -1]], small_parts()), "ids must be whole numbers from 0 to 39, got -1"),
+    (lambda: records_for("whole model", [[3, 40]], small_parts()), "ids must be whole numbers from 0 to 39, got 40"),
+    (lambda: records_for("whole model", [[3, 0.5]], small_parts()), "ids must be whole numbers from 0 to 39, got 0.5"),
+    (lambda: records_for("head", np.ones((1, 9), int), small_parts()), "ids must have at most 8 tokens a text, got 9"),
 ])
 def test_ways_and_states_are_checked(call, message):
     with pytest.raises(ValueError, match=f"^{message}"):
