@@ -29,10 +29,9 @@ class Lean:
         self.bound, self.population, self.loss = bind(copy.deepcopy(model)), population, loss
 
     def train(self, received, strategy, clients, plans, memories, learning_rate):
-        """Train each client; returns their parameters, shape (clients, P), in the order given."""
-        return torch.stack([
-            train_one(self.bound, *self.population.records(client), received, plan, strategy, memory, learning_rate, self.loss)
-            for client, plan, memory in zip(clients, plans, memories)])
+        """Train each client; returns the parameters of each, shape (P,), in the order given."""
+        return [train_one(self.bound, *self.population.records(client), received, plan, strategy, memory, learning_rate, self.loss)
+                for client, plan, memory in zip(clients, plans, memories)]
 
     def close(self):
         """Nothing to give back."""

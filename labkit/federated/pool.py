@@ -37,13 +37,14 @@ class Pool(Lean):
         self.wanted, self.workers, self.seconds = workers or processors(), [], []
 
     def train(self, received, strategy, clients, plans, memories, learning_rate):
-        """Train each client; returns their parameters, shape (clients, P), in the order given."""
+        """Train each client; returns the parameters of each, shape (P,), in the order given."""
         if not self.workers:
             self._start(received, strategy, memories[0], learning_rate, rows=len(clients))
         for name, tensor in received.items():
             self.received[name].copy_(tensor)
-        return torch.cat([self._some(clients[start:start + self.rows], plans[start:start + self.rows],
-                                     memories[start:start + self.rows]) for start in range(0, len(clients), self.rows)])
+        return [own for start in range(0, len(clients), self.rows)
+                for own in self._some(clients[start:start + self.rows], plans[start:start + self.rows],
+                                      memories[start:start + self.rows])]
 
     def _start(self, received, strategy, memory, learning_rate, rows):
         """Lay out the shared memory, then fork: the processes inherit both."""

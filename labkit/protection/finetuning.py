@@ -25,7 +25,7 @@ from torch import nn
 from labkit import validate
 from labkit.dp.accounting import RELATION
 from labkit.dp.training import Plan, Trained, poisson_sample
-from labkit.models.blocks import Classifier, pooled
+from labkit.models.blocks import Block, Classifier, pooled
 from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
 from labkit.threads import torch_threads
 
@@ -47,6 +47,8 @@ def classifier(way, parts, *, seed, rank=4, scale=8.0, classes=2):
         torch.manual_seed(validate.integer(at_least=0, seed=seed))
         for part in kept:
             add_lora(part, names=ADAPTED, rank=rank, alpha=2.0 * rank) if way == "LoRA" else part.requires_grad_(True)
+            if isinstance(part, Block) and way != "LoRA":
+                part.key.bias.requires_grad_(False)  # shifts all of a token's scores alike, which the softmax takes out again
     return Classifier(kept, classes=classes, scale=scale)
 
 

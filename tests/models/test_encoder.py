@@ -145,6 +145,17 @@ def test_a_block_is_pytorchs_encoder_layer():
     assert torch.allclose(block(x)[~padding], theirs[~padding], atol=1e-5)
 
 
+def test_the_bias_of_the_keys_changes_no_answer():
+    """Which is why fine-tuning leaves it alone."""
+    torch.manual_seed(0)
+    block, x = Block(width=32, heads=4, inner=64), padded()
+    before = block(x)
+    torch.nn.init.normal_(block.key.bias)
+    assert torch.allclose(block(x), before, atol=1e-5)
+    torch.nn.init.normal_(block.query.bias)
+    assert not torch.allclose(block(x), before, atol=1e-3)
+
+
 def test_padding_changes_nothing_and_stays_zero():
     torch.manual_seed(0)
     block, x = Block(width=32, heads=4, inner=64), padded()
