@@ -1,5 +1,8 @@
 """Sentences that are checked when the notebook runs, so that prose cannot drift from the numbers."""
 
+import textwrap
+
+COLUMNS = 106  # what fits a cell's output on a laptop: JupyterLab breaks longer lines in the middle of a word
 VERDICTS = ("holds", "holds once repaired", "does not hold")
 
 _made = []
@@ -36,7 +39,7 @@ def claim(statement, holds, *, article=None, verdict=None, **values):
         raise ClaimFailed(f"{statement}{told}")
     _made.append({"statement": statement, "article": article, "verdict": verdict, "values": values})
     label = f"[{article}: {verdict}] " if article else ""
-    print(f"✓ {label}{statement}{told}")
+    print(textwrap.fill(f"✓ {label}{statement}{told}", COLUMNS, subsequent_indent="  ", break_long_words=False))
 
 
 def claims_made():

@@ -37,9 +37,9 @@ TRAINED_ON, TESTED_ON, CHOSEN_ON = slice(1000), slice(1000, 1700), slice(1700, N
 CHOSEN_AT = {False: math.inf, True: 3.0}  # the epsilon at which learning rates are tried: without privacy, and with
 # sample rate, steps, clip line, and the learning rates to try without and with privacy
 SETTINGS = {
-    "head": dict(rate=1.0, steps=40, clip=1.0, tried={False: (0.02, 0.05, 0.1), True: (0.05, 0.1, 0.2)}),
-    "LoRA": dict(rate=1 / 4, steps=24, clip=1.0, tried={False: (0.05, 0.1, 0.2), True: (0.02, 0.05, 0.1)}),
-    "last block": dict(rate=1 / 4, steps=16, clip=1.0, tried={False: (0.02, 0.05, 0.1), True: (0.01, 0.02, 0.05)}),
+    "head": dict(rate=1.0, steps=40, clip=1.0, tried={False: (0.01, 0.02, 0.05), True: (0.05, 0.1, 0.2)}),
+    "LoRA": dict(rate=1 / 4, steps=24, clip=1.0, tried={False: (0.05, 0.1, 0.2), True: (0.05, 0.1, 0.2)}),
+    "last block": dict(rate=1 / 4, steps=16, clip=1.0, tried={False: (0.01, 0.02, 0.05), True: (0.02, 0.05, 0.1)}),
     "whole model": dict(rate=1 / 4, steps=16, clip=1.0, tried={False: (0.005, 0.01, 0.02), True: (0.005, 0.01, 0.02)}),
 }
 

@@ -529,7 +529,7 @@ axes[0].barh(list(versions), right, color=lab.PLAIN)
 axes[1].barh(list(versions), leaks.values(), color=lab.ATTACKER)
 lab.plots.baseline(axes[1], 0.5, "coin toss", axis="x")
 for ax, title in zip(axes, ("right on new digits", "the attack is right about pairs")):
-    ax.set(title=title, xlim=(0, 1))
+    ax.set(title=title, xlim=(0, 1), xticks=[0, 0.25, 0.5, 0.75, 1])
     lab.plots.percent(ax, "x")
 axes[0].invert_yaxis()
 plt.show()

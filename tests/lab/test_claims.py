@@ -9,6 +9,14 @@ def test_a_true_claim_prints_a_tick_and_its_values(capsys):
     assert capsys.readouterr().out == "✓ two beats one  (winner 2, by a margin 0.123)\n"
 
 
+def test_a_long_claim_is_broken_between_words(capsys):
+    statement = "so long a sentence that it does not fit into one line of a cell's output, " * 3 + "and_a_word_of_150_letters" * 6
+    claim(statement, True, winner=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 3 and all(len(each) <= 106 for each in lines[:3]) and all(each.startswith("  ") for each in lines[1:])
+    assert " ".join(each.strip() for each in lines).split() == f"✓ {statement} (winner 2)".split()
+
+
 def test_a_false_claim_stops_with_its_values(capsys):
     with pytest.raises(ClaimFailed, match=r"one beats two  \(winner 2\)"):
         claim("one beats two", np.bool_(False), winner=2)
