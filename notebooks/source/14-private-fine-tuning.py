@@ -426,7 +426,8 @@ lab.measured(f"{len(table['rows'])} trainings of {table['date']}, {table['machin
              f"learning rates chosen on {table['chosen_on']} other reviews")
 
 print(f"delta {table['delta']:g}, {table['accountant'].upper()}, {table['relation']}; "
-      f"always one answer: {table['majority']:.0%}; inf is not private")
+      f"always one answer: {table['majority']:.0%}; inf is not private;\n"
+      "MB: memory that a step on 128 reviews takes, with ghost clipping where it is private\n")
 print("way         epsilon   right on new reviews   on its own   seconds      MB")
 for way in finetuning.WAYS:
     for epsilon in finetuning_table.EPSILONS:
