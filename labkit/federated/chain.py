@@ -10,12 +10,13 @@ from torch import nn
 
 __all__ = ["Chain", "is_chain"]
 
-FROM_OUTPUT = {  # derivatives that follow from the function's value
-    nn.Tanh: lambda out: 1 - out * out,
-    nn.Sigmoid: lambda out: out * (1 - out),
-    nn.Identity: lambda out: 1,
+FROM_OUTPUT = {  # the slope before a function, from that behind it and the function's value
+    nn.ReLU: lambda slope, out: torch.ops.aten.threshold_backward(slope, out, 0),  # zero where nothing came through
+    nn.Tanh: lambda slope, out: slope * (1 - out * out),
+    nn.Sigmoid: lambda slope, out: slope * (out * (1 - out)),
+    nn.Identity: lambda slope, out: slope,
 }
-ELEMENTWISE = (nn.ReLU, *FROM_OUTPUT, nn.GELU, nn.SiLU, nn.ELU, nn.Softplus, nn.LeakyReLU)
+ELEMENTWISE = (*FROM_OUTPUT, nn.GELU, nn.SiLU, nn.ELU, nn.Softplus, nn.LeakyReLU)
 
 
 def is_chain(model, inputs=None):
@@ -48,7 +49,7 @@ class Chain:
                 for layer in self.layers if type(layer) is nn.Linear]
 
     def copies(self, vector, clients):
-        """As `views`, of `clients` copies of one vector; each layer in memory of its own, where products are twice as fast."""
+        """As `views`, of `clients` copies of one vector; each layer in memory of its own, where adding to it is twice as fast."""
         return [tuple(each if each is None else each.expand(clients, -1, -1).clone(memory_format=torch.contiguous_format)
                       for each in layer) for layer in self.views(vector[None])]
 
@@ -95,10 +96,8 @@ class Chain:
                 slope = below
             elif type(layer) is nn.Flatten:
                 slope = slope.reshape(before.shape)
-            elif type(layer) is nn.ReLU:
-                slope = torch.ops.aten.threshold_backward(slope, after, 0)  # zero where nothing came through
             elif type(layer) in FROM_OUTPUT:
-                slope = slope * FROM_OUTPUT[type(layer)](after)
+                slope = FROM_OUTPUT[type(layer)](slope, after)
             else:
                 with torch.enable_grad():
                     leaf = before.detach().requires_grad_()

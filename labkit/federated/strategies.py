@@ -44,8 +44,7 @@ def weighted_mean(updates, *, of="change", weight="examples"):
     if not updates:
         raise ValueError("updates must hold at least one Update, got none")
     for each in updates:
-        if of not in each.message:
-            one_of(each.message, of=of)
+        one_of(each.message, of=of)
     weights = torch.tensor([weight_of(each, weight) for each in updates], dtype=torch.float64)
     stacked = torch.stack([each.message[of] for each in updates])
     return (weights / weights.sum()).to(stacked) @ stacked

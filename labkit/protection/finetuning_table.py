@@ -55,7 +55,7 @@ def reviews():
 
 def plan_for(way, epsilon, learning_rate):
     """The Plan of this way at this epsilon; for infinity, that of `fine_tune_without_privacy`, which reads no noise from it."""
-    setting, records = SETTINGS[validate.one_of(WAYS, way=way)], len(range(10**6)[TRAINED_ON])
+    setting, records = SETTINGS[validate.one_of(WAYS, way=way)], TRAINED_ON.stop
     return Plan.for_budget(epsilon=8.0 if epsilon == math.inf else epsilon, delta=DELTA, records=records,
                            batch_size=setting["rate"] * records, steps=setting["steps"], max_grad_norm=setting["clip"],
                            learning_rate=learning_rate, momentum=0.9)

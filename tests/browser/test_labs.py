@@ -56,7 +56,7 @@ def image_of(widget):
 KERNEL_IDLE = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
 
 
-def settle(page, widget, quiet=0.6):
+def settle(page, widget, quiet=0.8):
     """Wait until a widget has caught up: kernel idle, no "computing", and one picture for `quiet` seconds."""
     before, since, until = None, time.monotonic(), time.monotonic() + SLOWEST
     while time.monotonic() - since < quiet:
@@ -120,7 +120,7 @@ def has_effect(page, widget, control):
     selector, number = control
     before = settle(page, widget)
     restore = KINDS[selector](page, widget, number)
-    after = settle(page, widget, quiet=1.0)
+    after = settle(page, widget, quiet=1.2)
     restore()
     return after != before
 
