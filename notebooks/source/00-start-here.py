@@ -6,14 +6,17 @@
 # %% [markdown]
 # # 0 · Start here
 #
-# *15 minutes. You need Python and basic statistics, nothing else. The whole page runs in seconds: choose* Run ▸ Run All Cells *now, then read on.*
+# *15 minutes.
+# You need Python and basic statistics, nothing else.
+# The whole page runs in seconds: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# Models are trained on data about people, and they give some of it away: through the files they were trained on, through the
-# updates they exchange, through the answers they give. These labs show each leak on real data, build the technique that stops it, and let you
-# drag a slider to see what that costs.
+# Models are trained on data about people, and they give some of it away:
+# through the files they were trained on, through the updates they exchange, through the answers they give.
+# These labs show each leak on real data, build the technique that stops it,
+# and let you drag a slider to see what that costs.
 #
-# **Afterwards you can** name the five steps at which data leaks, say which technique belongs to which, find the labs you need,
-# and you have built and attacked a first private mechanism yourself.
+# **Afterwards you can** name the five steps at which data leaks, say which technique belongs to which,
+# find the labs you need, and you have built and attacked a first private mechanism yourself.
 
 # %%
 import importlib.metadata
@@ -33,9 +36,11 @@ len(people)
 # %% [markdown]
 # ## What goes wrong
 #
-# This table holds real people, from the United States Census Bureau's data of 1994: one row a person, without names. You know a colleague's age, education,
-# occupation, working hours, sex, race, marital status and country of birth: nothing secret. **Before you run the cell, guess:** for how many of a hundred
-# people does exactly one row fit?
+# This table holds real people, from the United States Census Bureau's data of 1994:
+# one row a person, without names.
+# You know a colleague's age, education, occupation,
+# working hours, sex, race, marital status and country of birth: nothing secret.
+# **Before you run the cell, guess:** for how many of a hundred people does exactly one row fit?
 
 # %%
 known = ["age", "education", "occupation", "hours_per_week", "sex", "race", "marital_status",
@@ -45,8 +50,11 @@ unique = (rows_that_fit == 1).mean()
 lab.claim("more than half of the people are alone in their row", unique > 0.5, share=unique)
 
 # %% [markdown]
-# Leaving out the names hid less than half of them. For the others, whoever knows these eight things also reads everything else in the row. Here is that attack:
-# somebody holds a staff list with the eight columns, and looks each person up in the table. (The staff list is the same people in another order.)
+# Leaving out the names hid less than half of them.
+# For the others, whoever knows these eight things also reads everything else in the row.
+# Here is that attack: somebody holds a staff list with the eight columns,
+# and looks each person up in the table.
+# (The staff list is the same people in another order.)
 
 # %%
 staff_list = people[known].sample(frac=1, random_state=1)
@@ -57,12 +65,14 @@ lab.claim("the attacker learns the income of everybody who is unique, and is rig
           correct == 1.0, people=len(sure), correct=correct)
 
 # %% [markdown]
-# No password was broken. The eight columns *are* the name.
+# No password was broken.
+# The eight columns *are* the name.
 #
 # %% [markdown]
 # ## The idea
 #
-# Data about people passes through five steps. At each one somebody else can take it, so each has techniques of its own.
+# Data about people passes through five steps.
+# At each one somebody else can take it, so each has techniques of its own.
 # *Pick a step, then say who you are: the bottom line lists the labs to read, in order.*
 
 # %% jupyter={"source_hidden": true}
@@ -132,19 +142,23 @@ step = ToggleButtons(options=list(STEPS), description="step:", style={"button_wi
 lab.explore(life_cycle, size=(8.6, 3.9), step=step, reader=list(READERS), labels={"reader": "I am"})
 
 # %% [markdown]
-# **Question.** Homomorphic encryption lets a server compute on data it cannot read. At which step does it help, and why does it not replace
-# differential privacy?
+# **Question.** Homomorphic encryption lets a server compute on data it cannot read.
+# At which step does it help, and why does it not replace differential privacy?
 #
 # <details><summary>Answer</summary>
-# It helps where somebody else's machine does the work: deploy (step 4), and storing and training in part. It hides the <em>inputs</em> from that machine. The
-# <em>result</em> is decrypted in the end, and tells what it tells: limiting that is the work of differential privacy.
+# It helps where somebody else's machine does the work: deploy (step 4), and storing and training in part.
+# It hides the <em>inputs</em> from that machine.
+# The <em>result</em> is decrypted in the end, and tells what it tells:
+# limiting that is the work of differential privacy.
 # </details>
 #
 # ## Build it
 #
-# Back to the colleague whose income was read off a row. Suppose that each person had answered *"do you earn more than 50,000?"* with the help of a coin
-# that only they see: heads, tell the truth; tails, toss again and say yes for heads, no for tails. Nobody can be held to such an answer. **Predict:** can the
-# office still learn what share of people earns that much?
+# Back to the colleague whose income was read off a row.
+# Suppose that each person had answered *"do you earn more than 50,000?"* with the help of a coin
+# that only they see: heads, tell the truth; tails, toss again and say yes for heads, no for tails.
+# Nobody can be held to such an answer.
+# **Predict:** can the office still learn what share of people earns that much?
 
 # %%
 def answer_with_a_coin(truth, rng):
@@ -157,7 +171,9 @@ answers = answer_with_a_coin(rich, rng)
 rich.mean().round(3), answers.mean().round(3)
 
 # %% [markdown]
-# The answers as they came are wrong, but wrong in a known way: a half of them is the truth, a half is a fair coin. Undo that, and the share comes back.
+# The answers as they came are wrong, but wrong in a known way:
+# a half of them is the truth, a half is a fair coin.
+# Undo that, and the share comes back.
 
 # %%
 share = 2 * answers.mean() - 0.5
@@ -165,14 +181,20 @@ lab.claim("the share is right to within two points, though every single answer m
           abs(share - rich.mean()) < 0.02, true=rich.mean(), estimated=share)
 
 # %% [markdown]
-# How private is that? A person who earns it says yes three times in four, one who does not says yes one time in four. The larger divided by the smaller is 3, and
-# its logarithm is the number that all these labs turn on, **epsilon**: an answer can change an observer's odds by at most a factor $e^\varepsilon$. Here
-# $\varepsilon = \ln 3$. Small epsilon, little to learn about you; large epsilon, much.
+# How private is that?
+# A person who earns it says yes three times in four, one who does not says yes one time in four.
+# The larger divided by the smaller is 3, and its logarithm is the number that all these labs turn on,
+# **epsilon**: an answer can change an observer's odds by at most a factor $e^\varepsilon$.
+# Here $\varepsilon = \ln 3$.
+# Small epsilon, little to learn about you; large epsilon, much.
 #
 # ## Use the real thing
 #
-# The package has the mechanism with any epsilon, and exact: no rounding in its coin (lab 03 shows why that matters). Its neighbouring relation, that is, what may
-# differ between two data sets that should look alike: *one person gives another answer*. Its delta, the chance allowed for the promise to fail, is 0.
+# The package has the mechanism with any epsilon, and exact:
+# no rounding in its coin (lab 03 shows why that matters).
+# Its neighbouring relation, that is, what may differ between two data sets that should look alike:
+# *one person gives another answer*.
+# Its delta, the chance allowed for the promise to fail, is 0.
 
 # %%
 reports = randomised_response(rich, epsilon=math.log(3), rng=rng)
@@ -180,7 +202,9 @@ lab.claim("the package's coin tells the truth three times in four, as ours does"
           abs((reports == rich).mean() - 0.75) < 0.01, truthful=(reports == rich).mean())
 
 # %% [markdown]
-# The other labs use the libraries below. **Can this machine run everything?** Each should get a tick.
+# The other labs use the libraries below.
+# **Can this machine run everything?**
+# Each should get a tick.
 
 # %%
 for package, purpose in {"torch": "models", "opacus": "private training", "dp-accounting": "counting epsilon",
@@ -193,8 +217,9 @@ lab.measured(", ".join(" ".join(each) for each in versions.items()))
 # %% [markdown]
 # ## What it costs
 #
-# The lie has a price: the estimate of the share is blurred, more for a small epsilon and more for few people. The blur is the standard error of the estimate,
-# $\sqrt{p(1-p)/n}\,/\,(2q-1)$ with $q = e^\varepsilon/(1+e^\varepsilon)$ the chance of the truth and $p$ the chance of a yes.
+# The lie has a price: the estimate of the share is blurred, more for a small epsilon and more for few people.
+# The blur is the standard error of the estimate, $\sqrt{p(1-p)/n}\,/\,(2q-1)$
+# with $q = e^\varepsilon/(1+e^\varepsilon)$ the chance of the truth and $p$ the chance of a yes.
 
 # %%
 def blur(epsilon, n, share=rich.mean()):
@@ -217,8 +242,8 @@ ax.legend(fontsize=9)
 fig.show()
 
 # %% [markdown]
-# Both the honest census and the trivial answer *nobody earns that much* are in the picture: no census of that size gets below the grey line, and above the dashed line the
-# private answer is not worth asking for.
+# Both the honest census and the trivial answer *nobody earns that much* are in the picture: no census of
+# that size gets below the grey line, and above the dashed line the private answer is not worth asking for.
 
 # %%
 lab.claim("with 1,000 people and epsilon 0.05 the answer is worse than answering “nobody”",
@@ -229,7 +254,8 @@ lab.claim("with 48,842 people and epsilon 1 it is right to about half a point",
 # %% [markdown]
 # ## Tune it
 #
-# *Drag epsilon. Find the smallest one at which you would still trust the number.*
+# *Drag epsilon.
+# Find the smallest one at which you would still trust the number.*
 
 # %%
 def poll(fig, epsilon, people_asked):
@@ -259,17 +285,20 @@ def poll(fig, epsilon, people_asked):
 lab.explore(poll, epsilon=(0.05, 8, math.log(3)), people_asked=lab.log_range(100, 1e6, 1000))
 
 # %% [markdown]
-# **Question.** Ten times more people: how much smaller can epsilon be for the same accuracy, when epsilon is small?
+# **Question.** Ten times more people:
+# how much smaller can epsilon be for the same accuracy, when epsilon is small?
 #
 # <details><summary>Answer</summary>
-# The error goes as one over epsilon times the square root of the number of people. Ten times more people allow an epsilon about three times smaller. This is why
-# large collections can afford strong privacy, and small ones cannot.
+# The error goes as one over epsilon times the square root of the number of people.
+# Ten times more people allow an epsilon about three times smaller.
+# This is why large collections can afford strong privacy, and small ones cannot.
 # </details>
 #
 # ## The attack again
 #
-# The attacker still finds your row: it is as unique as it was. But the income in it is now the answer of a coin. **Predict** how often the attacker is right,
-# against 100 % before.
+# The attacker still finds your row: it is as unique as it was.
+# But the income in it is now the answer of a coin.
+# **Predict** how often the attacker is right, against 100 % before.
 
 # %%
 found = sure["index"].to_numpy()
@@ -278,7 +307,8 @@ lab.claim("the attacker who believes the row is right three times in four",
           abs(right - 0.75) < 0.02, right=right)
 
 # %% [markdown]
-# That is no better than a guess that needs no data at all. Most people earn less, so *no* is right more often:
+# That is no better than a guess that needs no data at all.
+# Most people earn less, so *no* is right more often:
 
 # %%
 always_no = (~rich[found]).mean()
@@ -288,11 +318,13 @@ lab.claim("even an attacker who weighs both still bets on “no” after reading
           odds_after_a_yes < 1, odds=odds_after_a_yes)
 
 # %% [markdown]
-# Note what has *not* been stopped: the row is still found, and its other columns are still the truth. Each lab ends with such a list.
+# Note what has *not* been stopped: the row is still found, and its other columns are still the truth.
+# Each lab ends with such a list.
 #
 # ## Check yourself
 #
-# **1.** The coin above tells the truth three times in four. What is its epsilon?
+# **1.** The coin above tells the truth three times in four.
+# What is its epsilon?
 
 # %%
 epsilon_of_the_coin = ...
@@ -311,9 +343,11 @@ check("fair coin", epsilon_of_the_coin);
 # </details>
 
 # %% [markdown]
-# **2.** Five accidents. At which step (1 to 5) did each happen? Replace the dots by
-# `{"a stolen laptop": ..., "a model that recites a customer's address": ..., "a published table without names": ...,
-# "a hospital's gradient turned back into an X-ray": ..., "a cloud service that reads the photos it classifies": ...}` with a number for each.
+# **2.** Five accidents.
+# At which step (1 to 5) did each happen?
+# Replace the dots by
+# `{"a stolen laptop": ..., "a model that recites a customer's address": ..., "a published table without names": ..., "a hospital's gradient turned back into an X-ray": ..., "a cloud service that reads the photos it classifies": ...}`
+# with a number for each.
 
 # %%
 steps = ...
@@ -326,8 +360,10 @@ check("which step", steps);
 # Ask who held the data, or the model, when it got out.
 #
 # ```python
-# steps = {"a stolen laptop": 2, "a model that recites a customer's address": 5, "a published table without names": 1,
-#          "a hospital's gradient turned back into an X-ray": 3, "a cloud service that reads the photos it classifies": 4}
+# steps = {"a stolen laptop": 2, "a model that recites a customer's address": 5,
+#          "a published table without names": 1,
+#          "a hospital's gradient turned back into an X-ray": 3,
+#          "a cloud service that reads the photos it classifies": 4}
 # check("which step", steps);
 # ```
 # </details>
@@ -335,9 +371,12 @@ check("which step", steps);
 # %% [markdown]
 # ## What the article says
 #
-# Two articles on privacy for large AI models gave these labs their list of topics. *A* is about data privacy in deploying large models, *B* about
-# privacy-protection mechanisms for large-model applications. They name the right techniques, and their mathematics and code are often wrong; every lab
-# ends by running the claims that belong to it. Their list of techniques, and where each is worked:
+# Two articles on privacy for large AI models gave these labs their list of topics.
+# *A* is about data privacy in deploying large models,
+# *B* about privacy-protection mechanisms for large-model applications.
+# They name the right techniques, and their mathematics and code are often wrong;
+# every lab ends by running the claims that belong to it.
+# Their list of techniques, and where each is worked:
 #
 # | Family | Techniques | Lab |
 # |---|---|---|
@@ -346,8 +385,10 @@ check("which step", steps);
 # | model security | watermarks · compression · fine-tuning | 15 · 15 · 14 |
 # | user privacy | anonymisation · de-identification · private computing | 01 · 01 · 12 |
 #
-# One claim can be decided right here. Article A calls epsilon a property of each sample. What we built shows that it is a promise of the *mechanism*, about
-# everything it releases: the same people, asked twice with the same coin, give away more.
+# One claim can be decided right here.
+# Article A calls epsilon a property of each sample.
+# What we built shows that it is a promise of the *mechanism*, about everything it releases:
+# the same people, asked twice with the same coin, give away more.
 
 # %%
 twice = np.stack([randomised_response(rich, epsilon=math.log(3), rng=rng) for _ in range(2)])
@@ -360,12 +401,18 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # %% [markdown]
 # ## Limits and further reading
 #
-# - A coin protects one answer. It does not protect the rest of the row (lab 01), the laptop that the row lies on (lab 02), or a person who is asked every day (lab 04).
-# - Local noise is dear. A trusted office that adds noise once, to the total, gets by with far less (lab 03).
-# - No technique here makes a use of data right or lawful. They limit what is learnt, given that it is collected.
+# - A coin protects one answer.
+#   It does not protect the rest of the row (lab 01),
+#   the laptop that the row lies on (lab 02), or a person who is asked every day (lab 04).
+# - Local noise is dear.
+#   A trusted office that adds noise once, to the total, gets by with far less (lab 03).
+# - No technique here makes a use of data right or lawful.
+#   They limit what is learnt, given that it is collected.
 #
-# Warner, *Randomized response*, Journal of the American Statistical Association, 1965. Sweeney, *Simple demographics often identify people uniquely*, Carnegie Mellon
-# University, 2000. Dwork and Roth, *The algorithmic foundations of differential privacy*, 2014, [doi:10.1561/0400000042](https://doi.org/10.1561/0400000042).
+# Warner, *Randomized response*, Journal of the American Statistical Association, 1965.
+# Sweeney, *Simple demographics often identify people uniquely*, Carnegie Mellon University, 2000.
+# Dwork and Roth, *The algorithmic foundations of differential privacy*,
+# 2014, [doi:10.1561/0400000042](https://doi.org/10.1561/0400000042).
 # Data: Becker and Kohavi, *Adult*, UCI Machine Learning Repository, 1996.
 #
 # ### The labs

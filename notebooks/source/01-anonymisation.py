@@ -6,10 +6,13 @@
 # %% [markdown]
 # # 1 · Without a name, and still you
 #
-# *40 minutes. You need lab 00. The whole page runs in under a minute.*
+# *40 minutes.
+# You need lab 00.
+# The whole page runs in under a minute.*
 #
-# **Afterwards you can** find people again in a table without names, coarsen the table until that fails, name four ways in which
-# it still fails, say what each protection costs a model, and measure what a scrubber of free text lets through.
+# **Afterwards you can** find people again in a table without names,
+# coarsen the table until that fails, name four ways in which it still fails,
+# say what each protection costs a model, and measure what a scrubber of free text lets through.
 
 # %%
 import time
@@ -33,13 +36,16 @@ rng = np.random.default_rng(1)
 people = simulated_people()
 
 # %% [markdown]
-# These 48,842 people answered the United States census of 1994 (the data set is called Adult): age, sex, race, marital status,
-# education, occupation, employer, hours and income are real. **Name, birth date, post code and diagnosis are simulated**, because
-# real registers and patient files name real people. The diagnoses follow age and sex by an invented table.
+# These 48,842 people answered the United States census of 1994 (the data set is called Adult):
+# age, sex, race, marital status, education, occupation, employer, hours and income are real.
+# **Name, birth date, post code and diagnosis are simulated**,
+# because real registers and patient files name real people.
+# The diagnoses follow age and sex by an invented table.
 #
 # ## What goes wrong
 #
-# A hospital has treated 5,000 of them and gives its file to researchers. Of course it first removes the names.
+# A hospital has treated 5,000 of them and gives its file to researchers.
+# Of course it first removes the names.
 
 # %%
 order = rng.permutation(len(people))
@@ -50,8 +56,8 @@ medical = published[["birth_date", "sex", "post_code", "diagnosis"]]
 print(medical.head(3).to_string(index=False))
 
 # %% [markdown]
-# The **register** is public, lists all 48,842, and has names but nothing medical. **Before you run the cell:** how many of the
-# 5,000 rows fit exactly one person in the register?
+# The **register** is public, lists all 48,842, and has names but nothing medical.
+# **Before you run the cell:** how many of the 5,000 rows fit exactly one person in the register?
 
 # %%
 pairs = linkage.link(published, register, on=["birth_date", "sex", "post_code"])
@@ -63,10 +69,13 @@ lab.claim("removing the names left nine rows in ten with one possible owner, the
           joined > 0.9 and right.all(), share=joined)
 
 # %% [markdown]
-# Nothing was broken into. Two tables, each harmless, were joined. A column that an outsider can also know is called a
-# **quasi-identifier**: alone it identifies hardly anybody, together they do.
+# Nothing was broken into.
+# Two tables, each harmless, were joined.
+# A column that an outsider can also know is called a **quasi-identifier**:
+# alone it identifies hardly anybody, together they do.
 #
-# *Start with nothing, and add one column after another. Which one makes the crowd vanish?*
+# *Start with nothing, and add one column after another.
+# Which one makes the crowd vanish?*
 
 # %%
 coded = people.apply(lambda column: pd.factorize(column)[0])  # numbers are quicker than words
@@ -100,14 +109,17 @@ lab.explore(alone, birth=BIRTH, sex=True, post_code=True, marital_status=False,
             start={"birth": "age"})
 
 # %% [markdown]
-# **Question.** Age, sex and post code make hardly anybody unique by themselves. Why do they in company?
+# **Question.** Age, sex and post code make hardly anybody unique by themselves.
+# Why do they in company?
 #
 # <details><summary>Answer</summary>
-# Each column divides every group that the others have made. The number of possible combinations is the <em>product</em> of the
-# numbers of values; once that passes the number of people, most groups hold one.
+# Each column divides every group that the others have made.
+# The number of possible combinations is the <em>product</em> of the numbers of values;
+# once that passes the number of people, most groups hold one.
 # </details>
 #
-# Now be a neighbour. You know somebody's age, sex and post code, and that they were in that hospital.
+# Now be a neighbour.
+# You know somebody's age, sex and post code, and that they were in that hospital.
 
 # %%
 def fits(table, **known):
@@ -166,22 +178,29 @@ start = {"age": int(somebody.age), "sex": somebody.sex, "post_code": somebody.po
 lab.explore(neighbour, age=range(17, 91), sex=["Female", "Male"], post_code=CODES, start=start)
 
 # %% [markdown]
-# **Question.** Move the age by a year or two. Sometimes no row fits. Is that harmless?
+# **Question.** Move the age by a year or two.
+# Sometimes no row fits.
+# Is that harmless?
 #
 # <details><summary>Answer</summary>
-# Not always. It says that nobody like that was in the hospital. <em>Absence</em> can be a secret, too, and a person who is known
-# to have been there is then known not to be of that age.
+# Not always.
+# It says that nobody like that was in the hospital.
+# <em>Absence</em> can be a secret, too,
+# and a person who is known to have been there is then known not to be of that age.
 # </details>
 #
 # ## The idea
 #
-# Publish less exact values, until every row has company. A table is **k-anonymous** if each combination of quasi-identifiers that
-# occurs in it occurs in at least $k$ rows; rows that share one form a **class**. Whoever joins it with a register then finds at
-# least $k$ rows for a patient, and without knowing more picks the right one with a chance of at most
+# Publish less exact values, until every row has company.
+# A table is **k-anonymous** if each combination of quasi-identifiers
+# that occurs in it occurs in at least $k$ rows; rows that share one form a **class**.
+# Whoever joins it with a register then finds at least $k$ rows for a patient,
+# and without knowing more picks the right one with a chance of at most
 #
 # $$P(\text{right row}) \;\le\; \frac{1}{k} .$$
 #
-# Here are six patients, made 3-anonymous. A colour is a class.
+# Here are six patients, made 3-anonymous.
+# A colour is a class.
 
 # %%
 six = hospital.iloc[[3, 8, 11, 21, 30, 40]]
@@ -197,14 +216,17 @@ for ax, table, wide in [(axes[0], six, 3.2), (axes[1], after.table, 6.0)]:
 plt.show()
 
 # %% [markdown]
-# The cells were **generalised**: an age became a range, a post code lost digits (`2****` is everything that begins with 2), and
-# `*` is a value that is not told at all. Dropping whole rows is called **suppression**. What stays exact, here the diagnosis, is
-# the **sensitive** column.
+# The cells were **generalised**: an age became a range, a post code lost digits
+# (`2****` is everything that begins with 2), and `*` is a value that is not told at all.
+# Dropping whole rows is called **suppression**.
+# What stays exact, here the diagnosis, is the **sensitive** column.
 #
 # ## Build it
 #
-# Which values to coarsen, and how much? **Mondrian** treats people as points and cuts the crowd in two at the median of the
-# widest column, then each half again, as long as both sides keep $k$ people. It is seven lines:
+# Which values to coarsen, and how much?
+# **Mondrian** treats people as points and cuts the crowd in two at the median of the widest column,
+# then each half again, as long as both sides keep $k$ people.
+# It is seven lines:
 
 # %%
 def boxes(points, k):
@@ -221,7 +243,8 @@ lab.claim("every box holds at least k people",
           min(len(each) for each in boxes(points, 10)) >= 10)
 
 # %% [markdown]
-# *Drag k. Where are the small boxes: where many people are, or where few are?*
+# *Drag k.
+# Where are the small boxes: where many people are, or where few are?*
 
 # %%
 spread = points + np.random.default_rng(0).uniform(-0.3, 0.3, points.shape)
@@ -247,15 +270,19 @@ def cuts(fig, k):
 lab.explore(cuts, k=range(2, 101), start={"k": 10})
 
 # %% [markdown]
-# **Question.** The oldest people get wide boxes. What does that mean for them, and for a study of the old?
+# **Question.** The oldest people get wide boxes.
+# What does that mean for them, and for a study of the old?
 #
 # <details><summary>Answer</summary>
-# Rare people are the hard ones to hide: to keep them in, the release says little about them. A model learns least about exactly
-# those groups. With suppression in place of wide boxes they are missing altogether.
+# Rare people are the hard ones to hide: to keep them in, the release says little about them.
+# A model learns least about exactly those groups.
+# With suppression in place of wide boxes they are missing altogether.
 # </details>
 #
-# And the names? The researchers want to know which rows belong to one patient. So the hospital replaces each name by its SHA-256
-# **hash**, a number that cannot be computed backwards. **Predict:** what does somebody need who wants the names?
+# And the names?
+# The researchers want to know which rows belong to one patient.
+# So the hospital replaces each name by its SHA-256 **hash**, a number that cannot be computed backwards.
+# **Predict:** what does somebody need who wants the names?
 
 # %%
 hashed = [plain_hash(name) for name in hospital.name]
@@ -265,8 +292,9 @@ lab.claim("hashing a list of all names turns every plain hash back",
           len(back) == len(hospital))
 
 # %% [markdown]
-# The register is the dictionary: hash everybody in it and compare. A **keyed** hash (HMAC) ends that, as long as the key stays in
-# the hospital. Another *purpose* gives other pseudonyms, so that two releases cannot be joined by them.
+# The register is the dictionary: hash everybody in it and compare.
+# A **keyed** hash (HMAC) ends that, as long as the key stays in the hospital.
+# Another *purpose* gives other pseudonyms, so that two releases cannot be joined by them.
 
 # %%
 key = new_key()
@@ -275,11 +303,13 @@ found = linkage.dictionary_attack(keyed, register.name, plain_hash)
 lab.claim("without the key the same attack finds nobody", len(found) == 0)
 
 # %% [markdown]
-# A pseudonym hides one column only. The birth date beside it still finds nine people in ten.
+# A pseudonym hides one column only.
+# The birth date beside it still finds nine people in ten.
 #
 # ## Use the real thing
 #
-# `labkit.anonymity.mondrian` does what `boxes` does for any number of columns, and cuts categories along a **hierarchy**:
+# `labkit.anonymity.mondrian` does what `boxes` does for any number of columns,
+# and cuts categories along a **hierarchy**:
 
 # %%
 for name in ("age", "post_code", "marital_status"):
@@ -300,9 +330,10 @@ lab.claim("the whole of Adult comes out 10-anonymous", smallest >= 10,
 print(everybody.published(rng)[[*quasi, "diagnosis"]].head(4).to_string(index=False))
 
 # %% [markdown]
-# Two more conditions speak of the sensitive column. **l-diversity:** each class holds at least $l$ different sensitive values.
-# **t-closeness:** in each class they are distributed almost as in the whole table, at most a distance $t$ away (from 0, the same,
-# to 1).
+# Two more conditions speak of the sensitive column. **l-diversity:**
+# each class holds at least $l$ different sensitive values. **t-closeness:**
+# in each class they are distributed almost as in the whole table,
+# at most a distance $t$ away (from 0, the same, to 1).
 
 # %%
 private = hospital.drop(columns=["name", "birth_date"])
@@ -320,12 +351,12 @@ lab.claim("k = 10 by itself allows a class in which everybody has the same incom
           anonymity.l_diversity(releases["k = 10"], quasi, "income") == 1)
 
 # %% [markdown]
-# *Loss* is the share of its domain that a published cell leaves open, on average. Remember the $l = 1$
-# in the first row.
+# *Loss* is the share of its domain that a published cell leaves open, on average.
+# Remember the $l = 1$ in the first row.
 #
-# To *check* a release there is **pycanon**; to *make* one in earnest **ARX**, a Java program that searches for the best
-# generalisation, or **anjana**. The newest pycanon and anjana pin older versions of numpy and pandas: give them an environment of
-# their own.
+# To *check* a release there is **pycanon**;
+# to *make* one in earnest **ARX**, a Java program that searches for the best generalisation, or **anjana**.
+# The newest pycanon and anjana pin older versions of numpy and pandas: give them an environment of their own.
 #
 # ```python
 # from pycanon import anonymity as pycanon           # pip install pycanon
@@ -343,8 +374,9 @@ except ImportError:
     lab.measured("pycanon is not installed here; labkit's tests compare k, l and t with it")
 
 # %% [markdown]
-# **Free text** holds people, too. `scrub` masks personal data by patterns, each with its check where there is one: a card number
-# must satisfy Luhn's sum, an IBAN its two check digits, a date must exist.
+# **Free text** holds people, too.
+# `scrub` masks personal data by patterns, each with its check where there is one:
+# a card number must satisfy Luhn's sum, an IBAN its two check digits, a date must exist.
 
 # %%
 note = ("Card 4111 1111 1111 1111 (not 4111 1111 1111 1112) was used from 192.0.2.7 on\n"
@@ -352,8 +384,10 @@ note = ("Card 4111 1111 1111 1111 (not 4111 1111 1111 1112) was used from 192.0.
 print(scrub(note).text)
 
 # %% [markdown]
-# The second number fails Luhn's sum, so it is no card. The *name* got through: no pattern tells a name from another word. A
-# trained **named-entity model** does, more or less. It is optional (`pip install "labkit[names]"`).
+# The second number fails Luhn's sum, so it is no card.
+# The *name* got through: no pattern tells a name from another word.
+# A trained **named-entity model** does, more or less.
+# It is optional (`pip install "labkit[names]"`).
 
 # %%
 try:
@@ -366,10 +400,11 @@ except ModelMissing as missing:
 # %% [markdown]
 # ## What it costs
 #
-# A researcher wants to predict from the six quasi-identifiers who earns over 50,000 dollars. One kind of model (gradient
-# boosting) learns from the raw file, from releases with growing $k$, and for comparison from a **differentially private** release
-# of the same file: noisy counts of each column by income, and made-up rows that follow these counts. All are tested on 20,000
-# other people's raw rows.
+# A researcher wants to predict from the six quasi-identifiers who earns over 50,000 dollars.
+# One kind of model (gradient boosting) learns from the raw file, from releases with growing $k$,
+# and for comparison from a **differentially private** release of the same file:
+# noisy counts of each column by income, and made-up rows that follow these counts.
+# All are tested on 20,000 other people's raw rows.
 
 # %%
 def features(table):
@@ -390,8 +425,10 @@ def accuracy(X, rich):
     return model.fit(X, rich).score(test_X, test_rich)
 
 # %% [markdown]
-# There is a second hospital. It has 5,000 patients, of whom 500 were in the first one too. They matter later; here it doubles the
-# measurement. **Predict:** at which $k$ does the model stop being of use?
+# There is a second hospital.
+# It has 5,000 patients, of whom 500 were in the first one too.
+# They matter later; here it doubles the measurement.
+# **Predict:** at which $k$ does the model stop being of use?
 
 # %%
 second = people.iloc[order[4500:9500]].drop(columns=["name", "birth_date"])
@@ -404,10 +441,12 @@ runs_k = {k: [accuracy(features(table), is_rich(table)) for table in anonymous[k
 by_k = {k: np.mean(runs) for k, runs in runs_k.items()}
 
 # %% [markdown]
-# For the private release the ages are first put into bands of five years, a rule that does not look at the data. A person is in
-# one cell of each of the six tables "column by income", so **adding or removing one person** changes six counts by one. The noise
-# covers that change: $\varepsilon$-differential privacy with $\delta = 0$, the six tables together (lab 03 explains it; smaller
-# is more private).
+# For the private release the ages are first put into bands of five years,
+# a rule that does not look at the data.
+# A person is in one cell of each of the six tables "column by income",
+# so **adding or removing one person** changes six counts by one.
+# The noise covers that change: $\varepsilon$-differential privacy with $\delta = 0$,
+# the six tables together (lab 03 explains it; smaller is more private).
 
 # %%
 SIZES = [15, *(HIERARCHIES[name].size for name in quasi[1:])]
@@ -462,12 +501,13 @@ lab.claim("at epsilon 1 it beats that answer by two points, and loses one to the
           majority + 0.02 < by_epsilon[1] < plain - 0.01)
 
 # %% [markdown]
-# On this picture k-anonymity is the better bargain: nearly free up to eight people in a class. Whether both sell the same thing is
-# the question of the section after next.
+# On this picture k-anonymity is the better bargain: nearly free up to eight people in a class.
+# Whether both sell the same thing is the question of the section after next.
 #
-# The price of a scrubber is **what it misses** and what it takes along. Nobody sees that by looking at it: put labelled personal
-# data into real e-mails, and count. About one value in eight is written in a way that the patterns were not made for. For each
-# value there is also a harmless look-alike.
+# The price of a scrubber is **what it misses** and what it takes along.
+# Nobody sees that by looking at it: put labelled personal data into real e-mails, and count.
+# About one value in eight is written in a way that the patterns were not made for.
+# For each value there is also a harmless look-alike.
 
 # %%
 mails = datasets.spam().table.query("label == 'ham'").body
@@ -486,9 +526,10 @@ for kind in ("card", "date", "URL"):
     print(kind, "that got through:", repr(unseen))
 
 # %% [markdown]
-# The card was broken over two lines, as e-mail programs do. (*Recall* is the share of inserts that was masked whole; *precision*
-# the share of what was taken for a kind that was of that kind, with as many look-alikes as true values.) And names, where the
-# model is installed:
+# The card was broken over two lines, as e-mail programs do.
+# (*Recall* is the share of inserts that was masked whole; *precision* the share of what was taken for a kind
+# that was of that kind, with as many look-alikes as true values.)
+# And names, where the model is installed:
 
 # %%
 if name_model:
@@ -502,8 +543,11 @@ else:
 # %% [markdown]
 # ## Tune it
 #
-# Two more hospitals publish. 500 people were in all four. Each file has the same $k$, and leaves exact what no outsider knows:
-# occupation, employer, hours, income, diagnosis. An attacker knows a person's six quasi-identifiers, and collects the files.
+# Two more hospitals publish.
+# 500 people were in all four.
+# Each file has the same $k$, and leaves exact what no outsider knows:
+# occupation, employer, hours, income, diagnosis.
+# An attacker knows a person's six quasi-identifiers, and collects the files.
 
 # %%
 shared = people.iloc[order[4500:5000]]
@@ -529,7 +573,8 @@ for k in lab.progress(STEPS, "attacking"):
         given[k].append(linkage.success(linkage.read_off(possible), truth))
 
 # %% [markdown]
-# *Drag k until the attacker has nothing. Then add a file.*
+# *Drag k until the attacker has nothing.
+# Then add a file.*
 
 # %%
 rows = shared.index[[1, 4, 9, 16, 25, 36, 49, 64]]
@@ -567,17 +612,22 @@ lab.explore(coarsen, size=(9.6, 3.4), doublings=range(1, 11), files=range(1, 5),
             labels={"doublings": "doublings of k (3 is k = 8)"})
 
 # %% [markdown]
-# **Question.** Each file is k-anonymous. Why do two together say more? And is there a $k$ that is safe?
+# **Question.** Each file is k-anonymous.
+# Why do two together say more?
+# And is there a $k$ that is safe?
 #
 # <details><summary>Answer</summary>
-# Your class in the one file holds you and k - 1 others, your class in the other file you and k - 1 <em>other</em> others. The row
-# that all have is yours. A larger k needs more files, and nobody knows which will be published later: k-anonymity promises nothing
-# about a second table.
+# Your class in the one file holds you and k - 1 others,
+# your class in the other file you and k - 1 <em>other</em> others.
+# The row that all have is yours.
+# A larger k needs more files, and nobody knows which will be published later:
+# k-anonymity promises nothing about a second table.
 # </details>
 #
 # ## The attack again
 #
-# The first attack has lost its hold. In the 10-anonymous file the neighbour finds a crowd:
+# The first attack has lost its hold.
+# In the 10-anonymous file the neighbour finds a crowd:
 
 # %%
 fitting = linkage.possible_values(releases["k = 10"], HIERARCHIES, hospital, "diagnosis")
@@ -591,14 +641,16 @@ lab.explore(neighbour, age=range(17, 91), sex=["Female", "Male"], post_code=CODE
             file=list(files), start=start | {"file": "k = 10"})
 
 # %% [markdown]
-# **Question.** Go back and forth between the files. Does a crowd of rows always hide the diagnosis?
+# **Question.** Go back and forth between the files.
+# Does a crowd of rows always hide the diagnosis?
 #
 # <details><summary>Answer</summary>
-# It hides which <em>row</em> is yours. If most rows of the crowd say the same, you need not know which row it is.
+# It hides which <em>row</em> is yours.
+# If most rows of the crowd say the same, you need not know which row it is.
 # </details>
 #
-# That is the **homogeneity attack**: where a whole class agrees, the answer is read off. An attacker who knows the six
-# quasi-identifiers of a patient tries it on a real column, income.
+# That is the **homogeneity attack**: where a whole class agrees, the answer is read off.
+# An attacker who knows the six quasi-identifiers of a patient tries it on a real column, income.
 
 # %%
 def read_income(release):
@@ -612,7 +664,8 @@ lab.claim("k = 10 gives away the incomes of a quarter of the patients, with cert
 lab.claim("with l = 2 it gives away none", agreed["k = 10, l = 2"] == 0)
 
 # %% [markdown]
-# **Background knowledge** does the same to classes that nearly agree. Your neighbour knows three things that you do *not* have:
+# **Background knowledge** does the same to classes that nearly agree.
+# Your neighbour knows three things that you do *not* have:
 
 # %%
 NOT = ["injury", "asthma", "depression"]
@@ -632,7 +685,8 @@ lab.claim("in the 4-anonymous file three such facts leave one diagnosis for a fe
 lab.claim("with l = 5 three facts leave two diagnoses or more: nobody is read", withstood == 0)
 
 # %% [markdown]
-# **Several releases** get round any condition on one of them. The control is the same file twice, which must not help:
+# **Several releases** get round any condition on one of them.
+# The control is the same file twice, which must not help:
 
 # %%
 table = anonymous[8][0].assign(rest=rests[0])
@@ -645,8 +699,10 @@ lab.claim("at k = 32 two files give away few, and four give away one in eight or
           given[32][1] < 0.06 and given[32][3] > 1 / 8, two=given[32][1], four=given[32][3])
 
 # %% [markdown]
-# **Down-coding** undoes the generalisation itself. Mondrian never says more vaguely than it must, so a class "23 to 41" *must*
-# hold somebody of 23 and somebody of 41. **Predict:** of all such conclusions, how many are right?
+# **Down-coding** undoes the generalisation itself.
+# Mondrian never says more vaguely than it must,
+# so a class "23 to 41" *must* hold somebody of 23 and somebody of 41.
+# **Predict:** of all such conclusions, how many are right?
 
 # %%
 release = anonymous[8][0]
@@ -657,7 +713,8 @@ lab.claim("every conclusion is right, and one patient in six gets a narrower val
           correct.all() and touched > 1 / 6, conclusions=len(said), patients=touched)
 
 # %% [markdown]
-# Bands that were fixed before anyone looked at the data say nothing of the kind. The same conclusions about those:
+# Bands that were fixed before anyone looked at the data say nothing of the kind.
+# The same conclusions about those:
 
 # %%
 LEVELS = {"age": 2, "post_code": 2, "marital_status": 1, "education_num": 2, "race": 1}
@@ -669,8 +726,10 @@ lab.claim("about ages in bands of ten, one conclusion in ten or more is wrong", 
           right=float(guessed), suppressed=1 - len(fixed) / len(private))
 
 # %% [markdown]
-# And the differentially private release? It has no rows of patients: nothing to join, read off or intersect. What is left is to
-# learn from it and guess. **Predict:** will the guesses be better for patients than for people who never were there?
+# And the differentially private release?
+# It has no rows of patients: nothing to join, read off or intersect.
+# What is left is to learn from it and guess.
+# **Predict:** will the guesses be better for patients than for people who never were there?
 
 # %%
 table = made_up(private, 1, noise)
@@ -700,8 +759,9 @@ plt.show()
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** `ward` is a small release with the columns `age`, `sex` and `diagnosis`. Write the function that tells for which $k$ a
-# table is $k$-anonymous. (`table.groupby(columns)` is a good start.)
+# **1.** `ward` is a small release with the columns `age`, `sex` and `diagnosis`.
+# Write the function that tells for which $k$ a table is $k$-anonymous.
+# (`table.groupby(columns)` is a good start.)
 
 # %%
 smallest_class = ...
@@ -722,8 +782,8 @@ check("smallest class", smallest_class);
 # </details>
 
 # %% [markdown]
-# **2.** In `ward`, your neighbour is in the class "40 to 59", and you happen to know that it is not the flu. With what
-# probability is it cancer?
+# **2.** In `ward`, your neighbour is in the class "40 to 59", and you happen to know that it is not the flu.
+# With what probability is it cancer?
 
 # %%
 probability = ...
@@ -733,7 +793,8 @@ check("background", probability);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# The class has six rows, four of them flu. Of the two that are left, one says cancer: in a class of six the odds are even.
+# The class has six rows, four of them flu.
+# Of the two that are left, one says cancer: in a class of six the odds are even.
 #
 # ```python
 # rest_of_class = ward[(ward.age == "40 to 59") & (ward.diagnosis != "flu")]
@@ -743,9 +804,9 @@ check("background", probability);
 # </details>
 
 # %% [markdown]
-# **3.** Generalise `patients` by hand: choose a level for each column (0 is exact, and each level is one step further, as printed
-# in "Use the real thing"), so that after suppression with $k = 5$ at most 5 % of the rows are missing and the loss is at most
-# 0.22.
+# **3.** Generalise `patients` by hand: choose a level for each column (0 is exact,
+# and each level is one step further, as printed in "Use the real thing"),
+# so that after suppression with $k = 5$ at most 5 % of the rows are missing and the loss is at most 0.22.
 
 # %%
 levels = ...  # such as {"age": 0, "sex": 0, "post_code": 0, "marital_status": 0}
@@ -755,8 +816,8 @@ check("by hand", levels);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Post codes of one digit, ages in bands of ten, marital status one step up. Mondrian need not treat all rows alike, and loses
-# less:
+# Post codes of one digit, ages in bands of ten, marital status one step up.
+# Mondrian need not treat all rows alike, and loses less:
 #
 # ```python
 # levels = {"age": 2, "sex": 0, "post_code": 2, "marital_status": 1}
@@ -767,8 +828,9 @@ check("by hand", levels);
 # </details>
 
 # %% [markdown]
-# **4.** A clinic replaces patients' numbers, which have nine digits, by their SHA-256. An attacker computes a million hashes a
-# second. After how many seconds at most is every number known?
+# **4.** A clinic replaces patients' numbers, which have nine digits, by their SHA-256.
+# An attacker computes a million hashes a second.
+# After how many seconds at most is every number known?
 
 # %%
 seconds = ...
@@ -778,8 +840,8 @@ check("dictionary", seconds);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# $10^9$ numbers at $10^6$ a second, which is about a quarter of an hour. The hash function is as good as they come; the numbers
-# are too few.
+# $10^9$ numbers at $10^6$ a second, which is about a quarter of an hour.
+# The hash function is as good as they come; the numbers are too few.
 #
 # ```python
 # seconds = 10**9 / 10**6
@@ -790,8 +852,9 @@ check("dictionary", seconds);
 # %% [markdown]
 # ## What the article says
 #
-# The article names anonymisation and de-identification as techniques that protect users' privacy, where data is collected and
-# where a model is used, and says no more about them. What the experiments say:
+# The article names anonymisation and de-identification as techniques that protect users' privacy,
+# where data is collected and where a model is used, and says no more about them.
+# What the experiments say:
 
 # %%
 stopped, read = fewest >= 10, agreed["k = 10"] > 0.25 and given[8][1] > 0.33
@@ -800,7 +863,8 @@ lab.claim("removing names left nine in ten patients identifiable; coarser values
           article="A3", verdict="holds once repaired", identifiable_without_names=joined)
 
 # %% [markdown]
-# It also warns that more privacy costs accuracy. Here that is a curve, and its first part is flat:
+# It also warns that more privacy costs accuracy.
+# Here that is a curve, and its first part is flat:
 
 # %%
 cheap, useless = by_k[8] > plain - 0.01, by_k[1024] < majority + 0.01
@@ -810,25 +874,32 @@ lab.claim("larger crowds cost accuracy: less than a point at k = 8, all that was
 # %% [markdown]
 # ## Limits and further reading
 #
-# - **k, l and t describe one table, and one attacker:** one who knows just the columns that you thought of, has no second
-#   release, and does not draw conclusions from how the table was made. Somebody has to guess the quasi-identifiers, and such
-#   guesses age badly.
-# - **Differential privacy limits what a release adds about one person, whatever else is known.** It does not stop what is true of
-#   a whole group: if people like you mostly earn little, a guess about you is good whether or not you are in the file. Every
-#   further release adds to epsilon (lab 04). Ours keeps each column's relation to income only; releases that keep more exist.
-# - **Pseudonymised data is personal data** (GDPR, article 4(5) and recital 26). Anonymous is what singles out nobody by any means
-#   reasonably likely to be used.
-# - **Our people are partly simulated.** The shares on this page belong to this page; real areas, registers and diagnoses differ.
+# - **k, l and t describe one table, and one attacker:** one who knows just the columns that you thought of,
+#   has no second release, and does not draw conclusions from how the table was made.
+#   Somebody has to guess the quasi-identifiers, and such guesses age badly.
+# - **Differential privacy limits what a release adds about one person, whatever else is known.**
+#   It does not stop what is true of a whole group:
+#   if people like you mostly earn little, a guess about you is good whether or not you are in the file.
+#   Every further release adds to epsilon (lab 04).
+#   Ours keeps each column's relation to income only; releases that keep more exist.
+# - **Pseudonymised data is personal data** (GDPR, article 4(5) and recital 26).
+#   Anonymous is what singles out nobody by any means reasonably likely to be used.
+# - **Our people are partly simulated.**
+#   The shares on this page belong to this page; real areas, registers and diagnoses differ.
 #   Who is alone in a sample need not be alone in the country: here the register holds everybody.
-# - **The scrubber knows nine kinds,** and recall was measured on made-up values in English mails of the early 2000s. "The mayor's
-#   second wife" is no pattern, and a masked text still has a style, a time and a place. Measure it on *your* texts.
+# - **The scrubber knows nine kinds,**
+#   and recall was measured on made-up values in English mails of the early 2000s.
+#   "The mayor's second wife" is no pattern, and a masked text still has a style, a time and a place.
+#   Measure it on *your* texts.
 #
-# Sweeney, *Simple demographics often identify people uniquely*, 2000 · Samarati, *Protecting respondents' identities in microdata
-# release*, TKDE 2001 · Sweeney, *k-anonymity: a model for protecting privacy*, IJUFKS 2002 · LeFevre, DeWitt, Ramakrishnan,
-# *Mondrian multidimensional k-anonymity*, ICDE 2006 · Machanavajjhala, Kifer, Gehrke, Venkitasubramaniam, *l-diversity*, TKDD
-# 2007 · Li, Li, Venkatasubramanian, *t-closeness*, ICDE 2007 · Ganta, Kasiviswanathan, Smith, *Composition attacks and auxiliary
-# information in data privacy*, KDD 2008 · Narayanan, Shmatikov, *Robust de-anonymization of large sparse datasets*, S&P 2008 ·
-# Rocher, Hendrickx, de Montjoye, *Estimating the success of re-identifications in incomplete datasets using generative models*,
-# Nature Communications 2019 · Cohen, *Attacks on deidentification's defenses*, USENIX Security 2022 · Sáinz-Pardo Díaz, López
-# García, *A Python library to check the level of anonymity of a dataset*, Scientific Data 2022 · Article 29 Working Party,
-# *Opinion 05/2014 on anonymisation techniques*.
+# Sweeney, *Simple demographics often identify people uniquely*, 2000 ·
+# Samarati, *Protecting respondents' identities in microdata release*, TKDE 2001 ·
+# Sweeney, *k-anonymity: a model for protecting privacy*, IJUFKS 2002 · LeFevre,
+# DeWitt, Ramakrishnan, *Mondrian multidimensional k-anonymity*, ICDE 2006 · Machanavajjhala, Kifer, Gehrke,
+# Venkitasubramaniam, *l-diversity*, TKDD 2007 · Li, Li, Venkatasubramanian, *t-closeness*, ICDE 2007 ·
+# Ganta, Kasiviswanathan, Smith, *Composition attacks and auxiliary information in data privacy*, KDD 2008 ·
+# Narayanan, Shmatikov, *Robust de-anonymization of large sparse datasets*, S&P 2008 · Rocher, Hendrickx,
+# de Montjoye, *Estimating the success of re-identifications in incomplete datasets using generative models*,
+# Nature Communications 2019 · Cohen, *Attacks on deidentification's defenses*, USENIX Security 2022 ·
+# Sáinz-Pardo Díaz, López García, *A Python library to check the level of anonymity of a dataset*,
+# Scientific Data 2022 · Article 29 Working Party, *Opinion 05/2014 on anonymisation techniques*.

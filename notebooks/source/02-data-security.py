@@ -6,10 +6,13 @@
 # %% [markdown]
 # # 2 · Locks, seals and witnesses
 #
-# *35 minutes. You need lab 00. The whole page runs in under a minute; every connection stays inside this machine.*
+# *35 minutes.
+# You need lab 00.
+# The whole page runs in under a minute; every connection stays inside this machine.*
 #
-# **Afterwards you can** name the attacker that each piece of data security stops (encrypted storage, access control,
-# secure transport, a tamper-evident log), call the library for it, and say what it does *not* stop.
+# **Afterwards you can** name the attacker that each piece of data security stops (encrypted storage,
+# access control, secure transport, a tamper-evident log),
+# call the library for it, and say what it does *not* stop.
 
 # %%
 import os
@@ -41,8 +44,11 @@ office = Path(workplace.name)
 # %% [markdown]
 # ## What goes wrong
 #
-# An office keeps a file about 200 people. It is real: Adult, answers given to the United States Census Bureau in 1994. The last
-# column says whether somebody earns more than 50,000 dollars a year. **Four attackers** come by. The first takes the disk.
+# An office keeps a file about 200 people.
+# It is real: Adult, answers given to the United States Census Bureau in 1994.
+# The last column says whether somebody earns more than 50,000 dollars a year.
+# **Four attackers** come by.
+# The first takes the disk.
 
 # %%
 people = datasets.adult().table.head(200)
@@ -51,8 +57,9 @@ payroll = people.to_csv(index=False, lineterminator="\n").encode()
 print((office / "payroll.csv").read_bytes().split(b"\n")[3].decode())
 
 # %% [markdown]
-# Passwords and file permissions belong to the operating system; a disk in another computer knows nothing of them. So the
-# office **encrypts** the file, with AES-256 in counter mode and a key that the thief does not have.
+# Passwords and file permissions belong to the operating system;
+# a disk in another computer knows nothing of them.
+# So the office **encrypts** the file, with AES-256 in counter mode and a key that the thief does not have.
 
 # %%
 key, start = os.urandom(32), os.urandom(16)
@@ -67,7 +74,8 @@ lab.claim("the thief finds no word of the file in the ciphertext",
           not any(word in stored for word in [b"Private", b"Male", b"50K"]))
 
 # %% [markdown]
-# The second attacker does not want to read, but knows the *format* of the file, and so the place where a row says `>50K`.
+# The second attacker does not want to read,
+# but knows the *format* of the file, and so the place where a row says `>50K`.
 # **Before you run the cell:** without the key, what can be done with one bit?
 
 # %%
@@ -79,8 +87,9 @@ print("stored: ", payroll[place - 22:place + 4].decode())
 print("read:   ", after[place - 22:place + 4].decode())
 
 # %% [markdown]
-# `>` and `<` differ in one bit, and in counter mode a flipped bit of the ciphertext flips the same bit of the text. Somebody's
-# salary changed, the file decrypts without an error, and nothing tells anyone.
+# `>` and `<` differ in one bit,
+# and in counter mode a flipped bit of the ciphertext flips the same bit of the text.
+# Somebody's salary changed, the file decrypts without an error, and nothing tells anyone.
 
 # %%
 changed = sum(a != b for a, b in zip(after, payroll))
@@ -88,8 +97,8 @@ lab.claim("one flipped bit changes one salary silently, without the key",
           after[place:place + 4] == b"<50K" and changed == 1, characters_changed=changed)
 
 # %% [markdown]
-# The third attacker listens on the line while a desk asks the server for a row. A *recorder* between the two stands for
-# the wireless network, the provider, the tapped cable.
+# The third attacker listens on the line while a desk asks the server for a row.
+# A *recorder* between the two stands for the wireless network, the provider, the tapped cable.
 
 # %%
 row = payroll.split(b"\n")[3]
@@ -99,7 +108,8 @@ with security.serve(lambda question: row) as server:
 print(security.hexdump(listener.answered, lines=4))
 
 # %% [markdown]
-# The fourth works inside, has read a row out of curiosity, and the access log says so. It is a text file:
+# The fourth works inside, has read a row out of curiosity, and the access log says so.
+# It is a text file:
 
 # %%
 log = office / "access.log"
@@ -112,15 +122,19 @@ print(log.read_text())
 #
 # ## The idea
 #
-# A ciphertext protects against reading. Everything else needs a second thing, a **tag**: a short value that nobody can compute
-# without the key, over the ciphertext and its circumstances. *Authenticated encryption* makes both at once:
+# A ciphertext protects against reading.
+# Everything else needs a second thing, a **tag**:
+# a short value that nobody can compute without the key, over the ciphertext and its circumstances.
+# *Authenticated encryption* makes both at once:
 #
 # $$\mathrm{open}_k(n, a, c) = m \quad\text{if}\quad c = \mathrm{seal}_k(n, a, m), \qquad\text{and otherwise an error.}$$
 #
-# $k$ is the key, $n$ a number used only once under it (the *nonce*), $m$ the message, $c$ what is stored, and $a$ what must be
-# the same at opening without being stored, such as the place where it belongs. AES-GCM, used here, has a tag of 128 bits.
+# $k$ is the key, $n$ a number used only once under it (the *nonce*), $m$ the message, $c$ what is stored,
+# and $a$ what must be the same at opening without being stored, such as the place where it belongs.
+# AES-GCM, used here, has a tag of 128 bits.
 #
-# One key for everything would be hard to change. So keys lie **in envelopes**: each key is encrypted under the one before it.
+# One key for everything would be hard to change.
+# So keys lie **in envelopes**: each key is encrypted under the one before it.
 
 # %%
 chain = [("passphrase", "scrypt:\nslow on\npurpose"), ("wrapping\nkey", "unwraps"),
@@ -148,7 +162,8 @@ plt.show()
 # %% [markdown]
 # ## Build it
 #
-# A large file is sealed in chunks, because nothing may be used before its tag was checked. The obvious way:
+# A large file is sealed in chunks, because nothing may be used before its tag was checked.
+# The obvious way:
 
 # %%
 chunk_key = os.urandom(32)
@@ -169,7 +184,8 @@ chunks = seal_chunks(payroll)
 lab.claim("it opens again", open_chunks(chunks) == payroll, chunks=len(chunks))
 
 # %% [markdown]
-# Every chunk has a tag, so no bit of it can be flipped. **Before you run the cell:** what can the forger still do?
+# Every chunk has a tag, so no bit of it can be flipped.
+# **Before you run the cell:** what can the forger still do?
 
 # %%
 fewer = open_chunks(chunks[:3])
@@ -179,9 +195,10 @@ lab.claim("chunks dropped or put in another order open without an error",
           people_left=fewer.count(b"\n"), of=200)
 
 # %% [markdown]
-# Half of the payroll is gone or upside down, all of it "authentic". The cure is to make each chunk's **nonce say where it belongs
-# and whether it is the last** (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár). A key then serves one file only,
-# so that no nonce comes twice.
+# Half of the payroll is gone or upside down, all of it "authentic".
+# The cure is to make each chunk's **nonce say where it belongs and whether it is the last**
+# (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár).
+# A key then serves one file only, so that no nonce comes twice.
 
 # %%
 def nonce_of(number, last):
@@ -217,8 +234,9 @@ lab.claim("now dropped, moved and repeated chunks are refused, and the whole ope
           opens(sealed) and not any(opens(each) for each in forgeries))
 
 # %% [markdown]
-# The fourth attacker needs another idea: somebody who **remembers one number**. A *Merkle tree* turns a whole log into one hash, its
-# root: hash each line, then hash the hashes in pairs, until one is left.
+# The fourth attacker needs another idea: somebody who **remembers one number**.
+# A *Merkle tree* turns a whole log into one hash, its root:
+# hash each line, then hash the hashes in pairs, until one is left.
 
 # %%
 def merkle_root(lines):
@@ -238,7 +256,8 @@ lab.claim("five lines of code give the root that the library gives",
 # %% [markdown]
 # ## Use the real thing
 #
-# **The vault.** `security.Vault` puts the pieces together: envelopes, chunks, a version counter, and writes that a crash cannot tear.
+# **The vault.** `security.Vault` puts the pieces together:
+# envelopes, chunks, a version counter, and writes that a crash cannot tear.
 # Its *anchor* is a small file kept elsewhere that remembers the newest version; you will see why.
 
 # %%
@@ -261,7 +280,8 @@ lab.claim("the attempt is in the ledger, and the passphrase that was tried is no
           "refused" in ledger[-1] and "lantern" not in " ".join(ledger))
 
 # %% [markdown]
-# The passphrase has become known, so it is changed, and with it the master key. How much of the data has to be encrypted again?
+# The passphrase has become known, so it is changed, and with it the master key.
+# How much of the data has to be encrypted again?
 
 # %%
 objects = list((office / "vault" / "objects").iterdir())
@@ -272,9 +292,11 @@ lab.claim("a new passphrase and master key rewrite one small file and none of th
           bytes_rewritten=(office / "vault" / "head").stat().st_size)
 
 # %% [markdown]
-# (Who copied the folder *before*, and knows the old passphrase, can still read that copy. Nothing done later changes a copy.)
+# (Who copied the folder *before*, and knows the old passphrase, can still read that copy.
+# Nothing done later changes a copy.)
 #
-# **Access control.** Who has the key sees everything; rules say who may *use* it, and **for what**. They are evaluated by pycasbin.
+# **Access control.** Who has the key sees everything; rules say who may *use* it, and **for what**.
+# They are evaluated by pycasbin.
 # What no rule allows is refused, and every decision goes to the ledger before it is given.
 
 # %%
@@ -299,7 +321,8 @@ for request in REQUESTS.split("\n"):
     print(f"{request:40} {'yes' if decision else 'no':4} {decision.reason}")
 
 # %% [markdown]
-# So `analyst-2` may *train on* the rows that `analyst-2` may not *read*. The code in between hands out a model, and no row:
+# So `analyst-2` may *train on* the rows that `analyst-2` may not *read*.
+# The code in between hands out a model, and no row:
 
 # %%
 def trained(person, purpose):
@@ -318,8 +341,9 @@ lab.claim("a model from three columns beats always saying no, if only just",
           right > majority, accuracy=round(right, 2), always_no=round(majority, 2))
 
 # %% [markdown]
-# **Transport.** Under *mutual TLS* each side shows a certificate: a public key and a name, signed by an authority that the other side
-# trusts. The office makes its own authority, and tells it who may ask.
+# **Transport.** Under *mutual TLS* each side shows a certificate:
+# a public key and a name, signed by an authority that the other side trusts.
+# The office makes its own authority, and tells it who may ask.
 
 # %%
 authority = security.CertificateAuthority("Office authority")
@@ -349,7 +373,8 @@ for caller, identity in callers.items():
 lab.claim("one of six callers is let in", [*answers.values()].count("got the row") == 1)
 
 # %% [markdown]
-# It works in the other direction too. Somebody pretends to be the server, with a perfectly valid certificate for another name:
+# It works in the other direction too.
+# Somebody pretends to be the server, with a perfectly valid certificate for another name:
 
 # %%
 impostor = authority.issue("printer.office.example", "server")
@@ -364,7 +389,8 @@ with security.serve(lambda question: b"<50K", **pretended) as server:
 lab.claim("the desk does not talk to a server that has the wrong name", not fooled)
 
 # %% [markdown]
-# **The ledger** has been collecting all this. Its *head* (size, root, signature) is what a witness keeps:
+# **The ledger** has been collecting all this.
+# Its *head* (size, root, signature) is what a witness keeps:
 
 # %%
 head = ledger.head()
@@ -380,7 +406,8 @@ lab.claim("a few hashes prove that one entry is in the log, without showing the 
 # %% [markdown]
 # ## What it costs
 #
-# Not accuracy this time: seconds and bytes. **Guess first:** what makes it slow, the encryption or something else?
+# Not accuracy this time: seconds and bytes.
+# **Guess first:** what makes it slow, the encryption or something else?
 
 # %%
 def seconds(action, rounds=5, clock=time.perf_counter):
@@ -430,9 +457,10 @@ axes[2].set(yscale="log", title="try one passphrase", ylabel="seconds", xticks=[
 plt.show()
 
 # %% [markdown]
-# Encrypting costs time of the same order as writing to the disk; a handshake costs its milliseconds once a connection, however much is said
-# afterwards. One bar is slow *on purpose*: every guess at the passphrase pays for scrypt. In bytes, the price is next to nothing, and a proof
-# grows like a logarithm:
+# Encrypting costs time of the same order as writing to the disk;
+# a handshake costs its milliseconds once a connection, however much is said afterwards.
+# One bar is slow *on purpose*: every guess at the passphrase pays for scrypt.
+# In bytes, the price is next to nothing, and a proof grows like a logarithm:
 
 # %%
 stored_bytes = security.sealed_size(len(large))
@@ -445,7 +473,9 @@ lab.claim("a proof in a log of 20,000 entries takes 15 hashes of 32 bytes at mos
 # %% [markdown]
 # ## Tune it
 #
-# *The forger again. Choose a byte and a bit of the third row. When does the reader notice?*
+# *The forger again.
+# Choose a byte and a bit of the third row.
+# When does the reader notice?*
 
 # %%
 line = payroll.split(b"\n")[3]
@@ -511,15 +541,20 @@ lab.explore(flipped, byte=range(len(line)), bit=range(8), protected=False,
             labels={"protected": "with a tag, as in the vault"})
 
 # %% [markdown]
-# **Question.** The row says `40` hours a week. Which single bit turns it into `60`, and which into `50`?
+# **Question.** The row says `40` hours a week.
+# Which single bit turns it into `60`, and which into `50`?
 #
 # <details><summary>Answer</summary>
 #
-# Find the byte that holds `4`. `4` is 0110100 in binary and `6` is 0110110: flip bit 1. `5` is 0110101: flip bit 0. The forger needs no key, only the place;
-# with the tag ticked, no position and no bit goes through.
+# Find the byte that holds `4`.
+# `4` is 0110100 in binary and `6` is 0110110: flip bit 1.
+# `5` is 0110101: flip bit 0.
+# The forger needs no key, only the place; with the tag ticked, no position and no bit goes through.
 # </details>
 #
-# **The passphrase.** It is the one thing in the chain that a thief can guess. How fast? One guess costs one scrypt:
+# **The passphrase.** It is the one thing in the chain that a thief can guess.
+# How fast?
+# One guess costs one scrypt:
 
 # %%
 GRANTED = 2_000  # guesses a second and core that we grant the attacker at work factor 10
@@ -578,13 +613,17 @@ lab.explore(guessing, kind=KINDS, length=range(1, 33), work_factor=range(10, 21)
             start={"length": 4, "work_factor": 17})
 
 # %% [markdown]
-# **Question.** Which helps more, one more random word or seven more steps of the work factor? And what do both do for eight letters that
-# a *person* thought up?
+# **Question.** Which helps more, one more random word or seven more steps of the work factor?
+# And what do both do for eight letters that a *person* thought up?
 #
 # <details><summary>Answer</summary>
 #
-# One word multiplies the attacker's time by 7,776; seven steps by 128, and each opening of the vault pays for them too. For a passphrase that a person invented, the
-# slider's lengths do not apply: in 70 million real passwords Bonneau (2012) found about 20 bits against an attacker who guesses the likeliest first. Let dice choose.
+# One word multiplies the attacker's time by 7,776;
+# seven steps by 128, and each opening of the vault pays for them too.
+# For a passphrase that a person invented, the slider's lengths do not apply:
+# in 70 million real passwords Bonneau
+# (2012) found about 20 bits against an attacker who guesses the likeliest first.
+# Let dice choose.
 # </details>
 #
 # **The log.** Edit an entry, and follow the hashes up to the root.
@@ -651,18 +690,23 @@ lab.explore(merkle, entries=range(5, 9), edited=choices, proved=range(5), size=(
             start={"entries": 8, "edited": 5, "proved": 2})
 
 # %% [markdown]
-# **Question.** The log's own operator edits entry 5 and recomputes everything above it, so that the new tree is perfectly consistent. Who notices?
+# **Question.** The log's own operator edits entry 5 and recomputes everything above it,
+# so that the new tree is perfectly consistent.
+# Who notices?
 #
 # <details><summary>Answer</summary>
 #
-# Only somebody *outside* who kept the old root, or a head signed over it. A tree protects nothing by itself: it makes one short number stand for the whole log, so
-# that many can keep it. That is why heads are published, or exchanged with witnesses.
+# Only somebody *outside* who kept the old root, or a head signed over it.
+# A tree protects nothing by itself:
+# it makes one short number stand for the whole log, so that many can keep it.
+# That is why heads are published, or exchanged with witnesses.
 # </details>
 #
 # ## The attack again
 #
-# All of it, mechanically: each attack against each protection. One attack is new, the **replay**: put back yesterday's version, which is
-# perfectly genuine. **Before you run the cells:** which protection can notice that?
+# All of it, mechanically: each attack against each protection.
+# One attack is new, the **replay**: put back yesterday's version, which is perfectly genuine.
+# **Before you run the cells:** which protection can notice that?
 
 # %%
 OLD, NEW = b"row 3: earns <=50K\n" * 9, b"row 3: earns >50K \n" * 9
@@ -755,8 +799,10 @@ lab.claim("each step stops more, and only the anchor stops putting back the whol
           [sum(each) for each in outcome.values()] == [5, 4, 2, 1, 0])
 
 # %% [markdown]
-# A counter *inside* the folder goes back together with the folder. The memory must be where the attacker cannot reach: another machine, a chip with
-# a counter, or a witness's ledger. Now every bit, and not one:
+# A counter *inside* the folder goes back together with the folder.
+# The memory must be where the attacker cannot reach:
+# another machine, a chip with a counter, or a witness's ledger.
+# Now every bit, and not one:
 
 # %%
 exact = security.Vault.create(office / "exact", "x", work_factor=10)
@@ -775,7 +821,8 @@ file.write_bytes(genuine)
 lab.claim("every single-bit flip is noticed", noticed == 8 * len(genuine), flips=noticed)
 
 # %% [markdown]
-# **Pull the plug.** Another process writes to a vault, and says each time what has been stored. We kill it without warning.
+# **Pull the plug.** Another process writes to a vault, and says each time what has been stored.
+# We kill it without warning.
 
 # %%
 WRITER = """
@@ -797,7 +844,8 @@ lab.claim("after the kill the vault holds the last write acknowledged, or the on
           39 <= acknowledged <= survived <= acknowledged + 1 and acknowledged < 199)
 
 # %% [markdown]
-# **The listener**, once more. *Tick TLS, and read along.*
+# **The listener**, once more.
+# *Tick TLS, and read along.*
 
 # %%
 overheard = {}
@@ -840,11 +888,14 @@ lab.explore(eavesdropper, tls=False, row=range(6), labels={"tls": "mutual TLS"},
 #
 # <details><summary>Answer</summary>
 #
-# That it talks to the records server, when, how often, and roughly how much: enough to tell a quiet week from the week before dismissals. Encryption hides content, not
-# traffic; the name of the server is in the first message in the clear unless Encrypted Client Hello is used.
+# That it talks to the records server, when, how often, and roughly how much:
+# enough to tell a quiet week from the week before dismissals.
+# Encryption hides content, not traffic;
+# the name of the server is in the first message in the clear unless Encrypted Client Hello is used.
 # </details>
 #
-# **The insider** edits the ledger on the disk: the line that says that `analyst-2` was refused. The witness still has the head.
+# **The insider** edits the ledger on the disk: the line that says that `analyst-2` was refused.
+# The witness still has the head.
 
 # %%
 text = (office / "ledger").read_text()
@@ -861,7 +912,9 @@ lab.claim("an edited line in the ledger no longer fits the head that the witness
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** `stored_order` is `b"pay to: desk 3, amount: 0100 dollars"`, encrypted in counter mode without a tag. Make the bank pay 9100. You have no key.
+# **1.** `stored_order` is `b"pay to: desk 3, amount: 0100 dollars"`, encrypted in counter mode without a tag.
+# Make the bank pay 9100.
+# You have no key.
 
 # %%
 forged_order = ...
@@ -883,7 +936,9 @@ check("forge", forged_order);
 # </details>
 
 # %% [markdown]
-# **2.** Two rows were XORed with the same random bytes. One of them is yours: `my_row`. What does the director's row say?
+# **2.** Two rows were XORed with the same random bytes.
+# One of them is yours: `my_row`.
+# What does the director's row say?
 
 # %%
 directors_row = ...
@@ -903,8 +958,10 @@ check("two-time pad", directors_row);
 # </details>
 
 # %% [markdown]
-# **3.** How many random words (out of 7,776) must a passphrase have, so that a million cores need 1,000 years on average? Work factor 17, and 2,000
-# guesses a second and core at work factor 10, as in the widget. A year has $3.16 \cdot 10^7$ seconds.
+# **3.** How many random words (out of 7,776) must a passphrase have,
+# so that a million cores need 1,000 years on average?
+# Work factor 17, and 2,000 guesses a second and core at work factor 10, as in the widget.
+# A year has $3.16 \cdot 10^7$ seconds.
 
 # %%
 words = ...
@@ -925,7 +982,8 @@ check("passphrase words", words);
 # </details>
 
 # %% [markdown]
-# **4.** Write the `security.Rule` that lets an `analyst` do `train` with `payroll` for `statistics`, and only when the attribute `site` is `office`.
+# **4.** Write the `security.Rule` that lets an `analyst` do `train` with `payroll` for `statistics`,
+# and only when the attribute `site` is `office`.
 
 # %%
 rule = ...
@@ -947,8 +1005,10 @@ check("purpose rule", rule);
 # %% [markdown]
 # ## What the article says
 #
-# **The article encrypts data as $x \oplus r$** and decrypts the result with the *same* $r$ (B13): one pad for all records. Lab 10 shows
-# that its arithmetic fails; here we ask only whether it keeps a secret. One of the 200 people in the file knows one row, their own.
+# **The article encrypts data as $x \oplus r$**
+# and decrypts the result with the *same* $r$ (B13): one pad for all records.
+# Lab 10 shows that its arithmetic fails; here we ask only whether it keeps a secret.
+# One of the 200 people in the file knows one row, their own.
 
 # %%
 texts = [each for each in payroll.split(b"\n")[1:] if each]
@@ -961,8 +1021,10 @@ lab.claim("x XOR r with one r for all records: whoever knows the longest row rea
           read == texts, article="B13", verdict="does not hold")
 
 # %% [markdown]
-# And without knowing any row? XOR two ciphertexts, and the pad is gone: what is left is one row XOR another. Guess a word that may occur
-# in one of them (a *crib*), slide it along, and wherever the guess is right, **the other row appears**.
+# And without knowing any row?
+# XOR two ciphertexts, and the pad is gone: what is left is one row XOR another.
+# Guess a word that may occur in one of them (a *crib*),
+# slide it along, and wherever the guess is right, **the other row appears**.
 
 # %%
 allowed = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,-<>=")
@@ -1000,12 +1062,15 @@ lab.explore(crib_drag, crib=CRIBS, position=range(90), size=(8.2, 2.7),
 #
 # <details><summary>Answer</summary>
 #
-# A wrong guess yields arbitrary bytes, and each looks plausible with some probability; seventeen in a row hardly ever do, seven sometimes. A right guess yields text that runs on, so the attacker
-# extends it word by word, in one row and then in the other.
+# A wrong guess yields arbitrary bytes, and each looks plausible with some probability;
+# seventeen in a row hardly ever do, seven sometimes.
+# A right guess yields text that runs on,
+# so the attacker extends it word by word, in one row and then in the other.
 # </details>
 #
-# With 200 rows not even a crib is needed. For each position, take the pad byte under which the column of characters looks most like
-# other files of this kind (here: 2,000 *other* people).
+# With 200 rows not even a crib is needed.
+# For each position, take the pad byte under
+# which the column of characters looks most like other files of this kind (here: 2,000 *other* people).
 
 # %%
 strangers = datasets.adult().table.iloc[1000:3000].to_csv(index=False, header=False)
@@ -1021,10 +1086,14 @@ lab.claim("without knowing a single row, more than nine in ten of all characters
           right > 0.9, article="B13", verdict="does not hold", share=round(float(right), 2))
 
 # %% [markdown]
-# A pad is perfect when it is random, as long as the data, and used **once** (Shannon 1949). Used twice it is nothing.
+# A pad is perfect when it is random, as long as the data, and used **once** (Shannon 1949).
+# Used twice it is nothing.
 #
-# **The other article names three techniques that keep data secure**: access control, encrypted storage, secure transport (A3). Each was run above.
-# Named is not enough: encryption without a tag let salaries be changed, certificates without the check of the name let an impostor in.
+# **The other article names three techniques that keep data secure**:
+# access control, encrypted storage, secure transport (A3).
+# Each was run above.
+# Named is not enough: encryption without a tag let salaries be changed,
+# certificates without the check of the name let an impostor in.
 
 # %%
 denied = [each for each in ledger if '"allowed": false' in each]
@@ -1035,9 +1104,10 @@ lab.claim("the attacks fail once tags, an anchor, default refusal and name check
           article="A3", verdict="holds once repaired")
 
 # %% [markdown]
-# **Blockchains are to make data private and safe** (B18). What they add to a log is the Merkle tree above, and agreement among writers
-# who do not trust each other. The tree needs no chain, and neither of them makes anything *private*: a hash of a person's entry is found by trying
-# all possible entries.
+# **Blockchains are to make data private and safe** (B18).
+# What they add to a log is the Merkle tree above, and agreement among writers who do not trust each other.
+# The tree needs no chain, and neither of them makes anything *private*:
+# a hash of a person's entry is found by trying all possible entries.
 
 # %%
 salary = texts[7].split(b",")[-1]
@@ -1049,21 +1119,38 @@ lab.claim("a log without a chain makes edits evident, and hides nothing: a hash 
 # %% [markdown]
 # ## Limits and further reading
 #
-# - **A running machine that is broken into.** Keys are in memory while the vault is open, and Python cannot reliably erase them. The same goes for the rules: they bind those
-#   who go through them. In production, keys live in a separate service or a hardware module.
-# - **The declared purpose is what somebody *says*.** The ledger makes a lie provable later, not impossible. And a model trained on rows can give rows away: lab 06.
-# - **What leaks around the encryption**: how many files there are, their sizes, when they change; who talks to whom, when, how much.
-# - **A lost passphrase is lost data.** A *weak* one is no protection, and neither is scrypt for `123456`.
-# - **Revoking.** The authority here cannot call back a certificate before it expires; short lifetimes stand in for that.
-# - **A log proves that nothing was changed after a head was kept**, not that an entry was true, and not what was left out. Two witnesses who were shown different logs notice only when they compare.
-# - `kill` tests the order of the steps. A power cut also tests the disk, which may lie about what it has written.
-# - AES-GCM does not *commit* to its key: one ciphertext can be made to open under two keys. That matters where strangers send you ciphertexts under passwords
-#   (Len, Grubbs, Ristenpart, "Partitioning oracle attacks", USENIX Security 2021).
+# - **A running machine that is broken into.**
+#   Keys are in memory while the vault is open, and Python cannot reliably erase them.
+#   The same goes for the rules: they bind those who go through them.
+#   In production, keys live in a separate service or a hardware module.
+# - **The declared purpose is what somebody *says*.**
+#   The ledger makes a lie provable later, not impossible.
+#   And a model trained on rows can give rows away: lab 06.
+# - **What leaks around the encryption**:
+#   how many files there are, their sizes, when they change; who talks to whom, when, how much.
+# - **A lost passphrase is lost data.**
+#   A *weak* one is no protection, and neither is scrypt for `123456`.
+# - **Revoking.** The authority here cannot call back a certificate before it expires;
+#   short lifetimes stand in for that.
+# - **A log proves that nothing was changed after a head was kept**,
+#   not that an entry was true, and not what was left out.
+#   Two witnesses who were shown different logs notice only when they compare.
+# - `kill` tests the order of the steps.
+#   A power cut also tests the disk, which may lie about what it has written.
+# - AES-GCM does not *commit* to its key: one ciphertext can be made to open under two keys.
+#   That matters where strangers send you ciphertexts under passwords (Len,
+#   Grubbs, Ristenpart, "Partitioning oracle attacks", USENIX Security 2021).
 #
-# **Sources.** Hoang, Reyhanitabar, Rogaway, Vizár, "Online authenticated-encryption and its nonce-reuse misuse-resistance", CRYPTO 2015 ([ePrint 2015/189](https://eprint.iacr.org/2015/189)).
-# Percival and Josefsson, "The scrypt password-based key derivation function", [RFC 7914](https://www.rfc-editor.org/rfc/rfc7914), 2016.
+# **Sources.** Hoang, Reyhanitabar, Rogaway, Vizár, "Online authenticated-encryption
+# and its nonce-reuse misuse-resistance", CRYPTO 2015 ([ePrint 2015/189](https://eprint.iacr.org/2015/189)).
+# Percival and Josefsson, "The scrypt password-based key derivation function",
+# [RFC 7914](https://www.rfc-editor.org/rfc/rfc7914), 2016.
 # Bonneau, "The science of guessing: analyzing an anonymized corpus of 70 million passwords", IEEE S&P 2012.
-# Rescorla, "The Transport Layer Security (TLS) protocol version 1.3", [RFC 8446](https://www.rfc-editor.org/rfc/rfc8446), 2018.
-# Laurie, Messeri, Stradling, "Certificate Transparency version 2.0", [RFC 9162](https://www.rfc-editor.org/rfc/rfc9162), 2021.
-# Byun and Li, "Purpose based access control for privacy protection in relational database systems", VLDB Journal 17, 2008.
-# Pillai et al., "All file systems are not created equal", OSDI 2014. Shannon, "Communication theory of secrecy systems", Bell System Technical Journal 28, 1949.
+# Rescorla, "The Transport Layer Security (TLS) protocol version 1.3",
+# [RFC 8446](https://www.rfc-editor.org/rfc/rfc8446), 2018.
+# Laurie, Messeri, Stradling, "Certificate Transparency version 2.0",
+# [RFC 9162](https://www.rfc-editor.org/rfc/rfc9162), 2021.
+# Byun and Li, "Purpose based access control for privacy protection in relational database systems",
+# VLDB Journal 17, 2008.
+# Pillai et al., "All file systems are not created equal", OSDI 2014.
+# Shannon, "Communication theory of secrecy systems", Bell System Technical Journal 28, 1949.

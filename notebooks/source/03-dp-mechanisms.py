@@ -6,11 +6,14 @@
 # %% [markdown]
 # # 3 · Noise that hides one person
 #
-# *40 minutes. You need lab 00 and a little probability. The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *40 minutes.
+# You need lab 00 and a little probability.
+# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** say in one sentence what epsilon promises, build the five mechanisms that keep the promise, pick an epsilon from the error you can
-# live with, and recognise the mistakes that look private and are not: noise for the wrong sensitivity, clipping at the wrong end, and noise that a computer
-# cannot draw.
+# **Afterwards you can** say in one sentence what epsilon promises,
+# build the five mechanisms that keep the promise, pick an epsilon from the error you can live with,
+# and recognise the mistakes that look private and are not:
+# noise for the wrong sensitivity, clipping at the wrong end, and noise that a computer cannot draw.
 
 # %%
 import time
@@ -34,8 +37,11 @@ adult
 # %% [markdown]
 # ## What goes wrong
 #
-# A census office holds these records. It never shows one. It only says *how many* people earn more than 50,000 dollars, and breaks that
-# down by country of birth. Here are two of its answers. **Before you run the cell:** what does their difference tell you?
+# A census office holds these records.
+# It never shows one.
+# It only says *how many* people earn more than 50,000 dollars, and breaks that down by country of birth.
+# Here are two of its answers.
+# **Before you run the cell:** what does their difference tell you?
 
 # %%
 dutch = people["native_country"] == "Holand-Netherlands"
@@ -45,7 +51,8 @@ print(f"more than 50,000 dollars: {everyone:,} people")
 print(f"and of those born outside the Netherlands: {born_elsewhere:,}")
 
 # %% [markdown]
-# Two totals, both harmless. But only one person in this file was born in the Netherlands, and subtracting reads that person's income.
+# Two totals, both harmless.
+# But only one person in this file was born in the Netherlands, and subtracting reads that person's income.
 
 # %%
 lab.claim("two exact totals reveal the income of one person",
@@ -53,7 +60,10 @@ lab.claim("two exact totals reveal the income of one person",
           born_in_the_Netherlands=int(dutch.sum()), difference=everyone - born_elsewhere)
 
 # %% [markdown]
-# The difference is 0, so: not above 50,000. Nor was this a rare accident. Whoever knows somebody's age, sex and country of birth can ask for a total without that person, whenever nobody else fits.
+# The difference is 0, so: not above 50,000.
+# Nor was this a rare accident.
+# Whoever knows somebody's age, sex and country of birth can ask for a total without
+# that person, whenever nobody else fits.
 # **Guess:** how many people can be read like this, and how often is the attacker right?
 
 # %%
@@ -72,25 +82,35 @@ lab.claim("subtracting exact totals reads the income of every one of them", righ
           victims=len(victims), right=right, always_saying_poor=1 - victims.mean())
 
 # %% [markdown]
-# Nothing was hacked, and no record was shown. *Exact answers* are the leak, and no rule about which totals may be published stops it for long: there is always
-# another pair to subtract.
+# Nothing was hacked, and no record was shown.
+# *Exact answers* are the leak, and no rule about which totals may be published stops it for long:
+# there is always another pair to subtract.
 #
 # ## The idea
 #
-# Blur each answer, just enough that one person cannot move it visibly. What is "enough"? Call two data sets $D$ and $D'$ **neighbouring** when one has one
-# person more than the other. (Other relations are in use, such as replacing one person, and a promise must say which. Here it is adding or removing one, unless said otherwise.)
-# A mechanism $M$ gives **$(\varepsilon, \delta)$-differential privacy** when for all neighbouring $D$, $D'$ and every set $S$ of answers
+# Blur each answer, just enough that one person cannot move it visibly.
+# What is "enough"?
+# Call two data sets $D$ and $D'$ **neighbouring** when one has one person more than the other.
+# (Other relations are in use, such as replacing one person, and a promise must say which.
+# Here it is adding or removing one, unless said otherwise.)
+# A mechanism $M$ gives **$(\varepsilon, \delta)$-differential privacy**
+# when for all neighbouring $D$, $D'$ and every set $S$ of answers
 #
 # $$\Pr[M(D) \in S] \;\le\; e^{\varepsilon}\, \Pr[M(D') \in S] + \delta .$$
 #
 # - $M(D)$ is the published answer, random because of the noise.
-# - $\varepsilon$ (**epsilon**) bounds how much likelier any answer may be with you in the data than without you. It belongs to the mechanism, not to a record.
-# - $\delta$ (**delta**) is a probability by which the bound may be missed. With the first mechanisms below it is 0.
+# - $\varepsilon$ (**epsilon**) bounds how much likelier any answer may be
+#   with you in the data than without you.
+#   It belongs to the mechanism, not to a record.
+# - $\delta$ (**delta**) is a probability by which the bound may be missed.
+#   With the first mechanisms below it is 0.
 #
-# In plain words: somebody who gave you even odds of being in the data is right, after seeing the answer, with probability at most
-# $(e^{\varepsilon} + \delta) / (1 + e^{\varepsilon})$. That ceiling is the green line in every picture of this lab.
+# In plain words: somebody who gave you even odds of being in the data is right,
+# after seeing the answer, with probability at most $(e^{\varepsilon} + \delta) / (1 + e^{\varepsilon})$.
+# That ceiling is the green line in every picture of this lab.
 #
-# For a count, one person changes the answer by at most 1: that is its **sensitivity**. Below is a count with noise, drawn 4,000 times with you and 4,000 times without you.
+# For a count, one person changes the answer by at most 1: that is its **sensitivity**.
+# Below is a count with noise, drawn 4,000 times with you and 4,000 times without you.
 
 # %%
 def two_worlds(noise, epsilon):
@@ -128,7 +148,8 @@ def attacker_bar(bar, right, ceiling):
 
 
 # %% [markdown]
-# *Drag epsilon. When do the two hills become one?*
+# *Drag epsilon.
+# When do the two hills become one?*
 
 # %%
 def in_or_out(fig, epsilon, noise):
@@ -158,14 +179,19 @@ lab.explore(in_or_out, epsilon=(0.05, 8, 1.0),
             noise=["Laplace", "whole numbers", "Gaussian, delta 1e-5"])
 
 # %% [markdown]
-# **Question.** With Laplace noise the attacker stays below the green line; with whole numbers exactly on it; and with Gaussian noise the blue line leaves the green band, far out. Why?
+# **Question.** With Laplace noise the attacker stays below the green line;
+# with whole numbers exactly on it; and with Gaussian noise the blue line leaves the green band, far out.
+# Why?
 #
 # <details><summary>Answer</summary>
 #
-# The line is the most that *any* mechanism with this epsilon may give away. Whole-number noise gives all of it away: every answer is exactly e^epsilon times likelier in one of the two worlds.
-# Laplace noise also has answers between the two counts, and those tell less. Gaussian noise tells little
-# about you most of the time and a lot in the far tails, without limit: the log of the ratio is a straight line that never stops. That is why Gaussian noise needs a delta, for the answers
-# out there.
+# The line is the most that *any* mechanism with this epsilon may give away.
+# Whole-number noise gives all of it away:
+# every answer is exactly e^epsilon times likelier in one of the two worlds.
+# Laplace noise also has answers between the two counts, and those tell less.
+# Gaussian noise tells little about you most of the time and a lot in the far tails, without limit:
+# the log of the ratio is a straight line that never stops.
+# That is why Gaussian noise needs a delta, for the answers out there.
 #
 # </details>
 #
@@ -173,7 +199,9 @@ lab.explore(in_or_out, epsilon=(0.05, 8, 1.0),
 #
 # ### Laplace: noise on a total
 #
-# Noise with the density $\frac{\varepsilon}{2} e^{-\varepsilon |x|}$ is enough for a count: moving it by 1 changes the density by a factor of at most $e^{\varepsilon}$. For another sensitivity, stretch it.
+# Noise with the density $\frac{\varepsilon}{2} e^{-\varepsilon |x|}$ is enough for a count:
+# moving it by 1 changes the density by a factor of at most $e^{\varepsilon}$.
+# For another sensitivity, stretch it.
 
 # %%
 def noisy(answer, sensitivity, epsilon):
@@ -183,7 +211,9 @@ def noisy(answer, sensitivity, epsilon):
 [round(noisy(everyone, sensitivity=1, epsilon=0.5), 1) for _ in range(4)]
 
 # %% [markdown]
-# A different answer each time, and each one is still good. (Asking again is not free: every answer spends its epsilon. Lab 04 keeps those books.)
+# A different answer each time, and each one is still good.
+# (Asking again is not free: every answer spends its epsilon.
+# Lab 04 keeps those books.)
 
 # %%
 answers = dp.laplace(np.full(10_000, everyone), sensitivity=1, epsilon=0.5, rng=rng)
@@ -194,7 +224,8 @@ lab.claim("999 of 1,000 answers are right to 2 parts in a thousand (epsilon 0.5,
 # %% [markdown]
 # ### Clip first, then add noise
 #
-# Now the office wants the mean capital gain. **Predict:** how far can one person move the *sum*?
+# Now the office wants the mean capital gain.
+# **Predict:** how far can one person move the *sum*?
 
 # %%
 gains = people["capital_gain"].to_numpy()
@@ -202,8 +233,11 @@ lab.claim("one person moves the sum as far as ninety average people",
           gains.max() > 90 * gains.mean(), largest=int(gains.max()), mean=round(gains.mean()))
 
 # %% [markdown]
-# As far as these records say. But a bound read from the data is itself a leak, and the next person may have gained a billion. So fix a bound *without looking*, and clip each person to it.
-# Only then is the sensitivity known. (The number of people counts as public here.)
+# As far as these records say.
+# But a bound read from the data is itself a leak, and the next person may have gained a billion.
+# So fix a bound *without looking*, and clip each person to it.
+# Only then is the sensitivity known.
+# (The number of people counts as public here.)
 
 # %%
 def private_mean(values, bound, epsilon):
@@ -218,12 +252,17 @@ lab.claim("clipping at 50,000 costs more than the noise does (epsilon 0.5, delta
           blurred_by=round(estimates.std()))
 
 # %% [markdown]
-# A low bound cuts the rich short, a high one needs more noise. *Tune it* puts that under a slider.
+# A low bound cuts the rich short, a high one needs more noise.
+# *Tune it* puts that under a slider.
 #
 # ### Randomised response: the noise happens at your end
 #
-# What if nobody is to be trusted with the records? Then each person blurs their own answer. "Do you earn more than 50,000?" Tell the truth with probability
-# $e^{\varepsilon} / (1 + e^{\varepsilon})$, else say the opposite. Whatever you report, either truth could be behind it. This is **local** privacy; noise that a trusted office adds is **central**.
+# What if nobody is to be trusted with the records?
+# Then each person blurs their own answer.
+# "Do you earn more than 50,000?"
+# Tell the truth with probability $e^{\varepsilon} / (1 + e^{\varepsilon})$, else say the opposite.
+# Whatever you report, either truth could be behind it.
+# This is **local** privacy; noise that a trusted office adds is **central**.
 # (Neighbouring here: one person has the other answer.)
 
 # %%
@@ -236,7 +275,9 @@ reports = report(rich, epsilon=1.0)
 print(f"say yes: {reports.mean():.1%}; lies among the reports: {(reports != rich).mean():.1%}")
 
 # %% [markdown]
-# More than a quarter of the reports are lies, so the share of yes is far off. But we know *how often* people lie. **Can the crowd's lies be taken back out, though no single person's can?**
+# More than a quarter of the reports are lies, so the share of yes is far off.
+# But we know *how often* people lie.
+# **Can the crowd's lies be taken back out, though no single person's can?**
 
 # %%
 honest = np.exp(1.0) / (1 + np.exp(1.0))
@@ -245,7 +286,9 @@ lab.claim("the share estimated from the lies is right to two points (epsilon 1, 
           abs(estimate - rich.mean()) < 0.02, estimate=estimate, truth=rich.mean())
 
 # %% [markdown]
-# The finished one, `dp.randomised_response`, takes any number of answers; `dp.estimated_shares` takes the lies back out. Here are 15 occupations:
+# The finished one, `dp.randomised_response`, takes any number of answers;
+# `dp.estimated_shares` takes the lies back out.
+# Here are 15 occupations:
 
 # %%
 jobs, job = np.unique(people["occupation"], return_inverse=True)
@@ -258,7 +301,9 @@ lab.claim("no occupation's share is off by more than two points (epsilon 3, delt
 # %% [markdown]
 # ### Whole numbers: noise that a computer can draw
 #
-# A count is a whole number; its noise can be one too. The difference of two waiting times for a coin does it: $P(k)$ falls by a factor of $e^{-\varepsilon}$ with each step away from 0.
+# A count is a whole number; its noise can be one too.
+# The difference of two waiting times for a coin does it:
+# $P(k)$ falls by a factor of $e^{-\varepsilon}$ with each step away from 0.
 # It is called discrete Laplace or **geometric** noise, and it will save us at the end of this lab.
 
 # %%
@@ -274,13 +319,19 @@ lab.claim("our two lines and the package's sampler draw the same noise", gap < 0
           largest_gap=gap)
 
 # %% [markdown]
-# Ours uses `exp`, which a computer rounds. `dp.geometric` uses whole numbers and fractions only, from the random bits to the answer (Canonne, Kamath and Steinke, 2020), and so does
-# `dp.discrete_gaussian`. Read `labkit/dp/exact.py`: it is short.
+# Ours uses `exp`, which a computer rounds.
+# `dp.geometric` uses whole numbers and fractions only,
+# from the random bits to the answer (Canonne, Kamath and Steinke, 2020), and so does `dp.discrete_gaussian`.
+# Read `labkit/dp/exact.py`: it is short.
 #
 # ### Gaussian noise, and what delta is for
 #
-# When one person can move many answers at once, Gaussian noise wins: it has to cover only the straight-line (L2) distance by which the person moves them all. Its price is a delta.
-# The **privacy loss** of an answer is the log of how much likelier it is with you than without you. Here are the losses of 200,000 answers. **Predict** which noise ever crosses epsilon.
+# When one person can move many answers at once, Gaussian noise wins:
+# it has to cover only the straight-line (L2) distance by which the person moves them all.
+# Its price is a delta.
+# The **privacy loss** of an answer is the log of how much likelier it is with you than without you.
+# Here are the losses of 200,000 answers.
+# **Predict** which noise ever crosses epsilon.
 
 # %%
 sigma = dp.gaussian_sigma(epsilon=1, delta=1e-3, sensitivity=1)
@@ -303,7 +354,9 @@ axes[1].legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# Laplace noise piles up at the two ends of what epsilon allows and never crosses. Gaussian noise crosses now and then. Delta is what lies beyond the line, each answer weighed by how far it is out:
+# Laplace noise piles up at the two ends of what epsilon allows and never crosses.
+# Gaussian noise crosses now and then.
+# Delta is what lies beyond the line, each answer weighed by how far it is out:
 
 # %%
 delta = np.mean(np.maximum(0, 1 - np.exp(1 - gauss_loss)))
@@ -311,8 +364,12 @@ lab.claim("the mass beyond epsilon 1 is the delta of 0.001 that sigma was made f
           abs(delta - 1e-3) < 3e-4 and not (laplace_loss > 1 + 1e-9).any(), measured=delta)
 
 # %% [markdown]
-# A delta of 0.001 keeps the picture visible; to publish, delta belongs far below one over the number of people. How wide must the noise be? Textbooks give
-# $\sigma = \Delta \sqrt{2 \ln(1.25/\delta)} / \varepsilon$ for the sensitivity $\Delta$, proved for epsilon up to 1. `dp.gaussian_sigma` solves for the smallest $\sigma$ that works, at any epsilon (Balle and Wang, 2018).
+# A delta of 0.001 keeps the picture visible;
+# to publish, delta belongs far below one over the number of people.
+# How wide must the noise be?
+# Textbooks give $\sigma = \Delta \sqrt{2 \ln(1.25/\delta)} / \varepsilon$ for the sensitivity $\Delta$,
+# proved for epsilon up to 1.
+# `dp.gaussian_sigma` solves for the smallest $\sigma$ that works, at any epsilon (Balle and Wang, 2018).
 # **Guess** what the textbook wastes, and from which epsilon on it is wrong.
 
 # %%
@@ -334,8 +391,12 @@ lab.claim("far outside its proof it still holds at epsilon 8; at 9 its delta is 
 # %% [markdown]
 # ### Exponential mechanism: a private choice
 #
-# Some answers are not numbers. *Which occupation is the most common in this town of 200 people?* Noise on a name makes no sense. Instead, make a candidate likelier the better it scores:
-# $P(\text{candidate}) \propto \exp(\varepsilon \cdot \text{score} / 2\Delta)$, where $\Delta$ is how far one person can change any score.
+# Some answers are not numbers.
+# *Which occupation is the most common in this town of 200 people?*
+# Noise on a name makes no sense.
+# Instead, make a candidate likelier the better it scores:
+# $P(\text{candidate}) \propto \exp(\varepsilon \cdot \text{score} / 2\Delta)$,
+# where $\Delta$ is how far one person can change any score.
 
 # %%
 town = job[np.random.default_rng(11).choice(n, 200, replace=False)]
@@ -357,12 +418,16 @@ lab.claim("its pick is on average nearly as common as the winner (epsilon 0.5, d
           winner=int(scores.max()), blind_pick=scores.mean())
 
 # %% [markdown]
-# `dp.report_noisy_max` answers the same question with noise on each score, and is never worse on average. Its docstring says which noise, and why that is private.
+# `dp.report_noisy_max` answers the same question with noise on each score, and is never worse on average.
+# Its docstring says which noise, and why that is private.
 #
 # ## Use the real thing
 #
-# Our functions are short so that you can read them. For work, take a library that many people have tried to break. [OpenDP](https://opendp.org) (MIT licence) is one: its whole-number noise is exact, and a mechanism is an object
-# that *knows* what it guarantees. You do not tell it epsilon; you ask.
+# Our functions are short so that you can read them.
+# For work, take a library that many people have tried to break.
+# [OpenDP](https://opendp.org) (MIT licence) is one:
+# its whole-number noise is exact, and a mechanism is an object that *knows* what it guarantees.
+# You do not tell it epsilon; you ask.
 
 # %%
 opendp.enable_features("contrib")
@@ -377,7 +442,8 @@ lab.claim("its answer is a whole number within 60 of the truth",
           type(released) is int and abs(released - everyone) < 60)
 
 # %% [markdown]
-# (Noise of scale 2 exceeds 60 about once in $e^{30}$ runs.) And it refuses what does not fit: a fraction given to a mechanism for counts, for instance.
+# (Noise of scale 2 exceeds 60 about once in $e^{30}$ runs.)
+# And it refuses what does not fit: a fraction given to a mechanism for counts, for instance.
 
 # %%
 try:
@@ -388,7 +454,8 @@ except TypeError:
 lab.claim("OpenDP refuses to add whole-number noise to 3.5", refused)
 
 # %% [markdown]
-# For how much Gaussian noise an epsilon and a delta need, and for many releases together, the library to use is Google's dp-accounting:
+# For how much Gaussian noise an epsilon and a delta need,
+# and for many releases together, the library to use is Google's dp-accounting:
 
 # %%
 from dp_accounting.pld.common import DifferentialPrivacyParameters
@@ -409,8 +476,11 @@ lab.claim("dp-accounting asks for the same sigma as we do", abs(theirs / needed 
 #
 # ## What it costs
 #
-# Error, first. The question is the share of people above 50,000 dollars; one epsilon buys very different errors. The dashed line is the trivial competitor: the error that any survey
-# of this size has anyway, because it asked these people and not others. **Guess** where each curve crosses it.
+# Error, first.
+# The question is the share of people above 50,000 dollars; one epsilon buys very different errors.
+# The dashed line is the trivial competitor:
+# the error that any survey of this size has anyway, because it asked these people and not others.
+# **Guess** where each curve crosses it.
 
 # %%
 epsilons, runs, zeros = np.geomspace(0.01, 4, 14), 4000, np.zeros(4000, int)
@@ -438,7 +508,8 @@ ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# With a trusted office, epsilon 0.1 costs less than the accident of who was asked. Without one, even epsilon 1 costs more.
+# With a trusted office, epsilon 0.1 costs less than the accident of who was asked.
+# Without one, even epsilon 1 costs more.
 
 # %%
 central_error, local_error = np.interp(0.1, epsilons, central), np.interp(1, epsilons, local)
@@ -450,7 +521,8 @@ lab.claim("at epsilon 1, doing without an office costs more than a hundred times
           ratio > 100, times=int(round(ratio, -1)))
 
 # %% [markdown]
-# Then time. Exactness is not free, but cheap:
+# Then time.
+# Exactness is not free, but cheap:
 
 # %%
 zeros = np.zeros(100_000, int)
@@ -471,8 +543,11 @@ for name, run in ways.items():
 #
 # ### A game: in or out?
 #
-# Ten times, a coin decided whether you are in the data, and the office published its count with noise. All you see are the ten answers. Choose a *cut*: from there on you say "in". Then tick
-# *reveal*, and compare your score with what is possible. New round, new luck.
+# Ten times, a coin decided whether you are in the data, and the office published its count with noise.
+# All you see are the ten answers.
+# Choose a *cut*: from there on you say "in".
+# Then tick *reveal*, and compare your score with what is possible.
+# New round, new luck.
 
 # %%
 def play(round, epsilon):
@@ -533,14 +608,18 @@ lab.explore(game, epsilon=(0.1, 8, 1.0), cut=(-3.0, 4.0, 2.0), round=range(1, 31
 #
 # <details><summary>Answer</summary>
 #
-# A half: there the two hills cross, so on either side you name the likelier world. The ceiling is about the long run. In ten tosses even a coin is
-# now and then right eight times. That is also why an attacker who was lucky once has proved nothing, and why the audits below count thousands of runs.
+# A half: there the two hills cross, so on either side you name the likelier world.
+# The ceiling is about the long run.
+# In ten tosses even a coin is now and then right eight times.
+# That is also why an attacker who was lucky once has proved nothing,
+# and why the audits below count thousands of runs.
 #
 # </details>
 #
 # ### Where to clip?
 #
-# The mean capital gain again, in a town of 1,000 people. *Find the bound with the least error; then change epsilon.*
+# The mean capital gain again, in a town of 1,000 people.
+# *Find the bound with the least error; then change epsilon.*
 
 # %%
 bounds = np.geomspace(100, 1e6, 81)
@@ -575,19 +654,26 @@ def where_to_clip(fig, epsilon, bound):
 lab.explore(where_to_clip, epsilon=(0.01, 10, 0.1), bound=lab.log_range(100, 1e6, 1000))
 
 # %% [markdown]
-# **Question.** The best bound moves with epsilon. May the office look at this picture to choose its bound?
+# **Question.** The best bound moves with epsilon.
+# May the office look at this picture to choose its bound?
 #
 # <details><summary>Answer</summary>
 #
-# Not for free. The loss by clipping is computed from the private data, and so is the best bound. Choose it from public knowledge (last year's figures, the tax code), or spend part of the budget on a private
-# quantile. In general: the smaller epsilon, the lower the best bound, because the noise that a high bound needs weighs more.
+# Not for free.
+# The loss by clipping is computed from the private data, and so is the best bound.
+# Choose it from public knowledge (last year's figures,
+# the tax code), or spend part of the budget on a private quantile.
+# In general: the smaller epsilon, the lower the best bound,
+# because the noise that a high bound needs weighs more.
 #
 # </details>
 #
 # ### A thousand values at epsilon 0.1
 #
-# One of the two articles that these labs test takes 1,000 values between 0 and 1, adds noise to *every value* at epsilon 0.1, and calls the result a private data set. It is one: somebody may change their value from 0 to 1,
-# so each gets Laplace noise of scale 10. **What is left of it?**
+# One of the two articles that these labs test takes 1,000 values between 0 and 1,
+# adds noise to *every value* at epsilon 0.1, and calls the result a private data set.
+# It is one: somebody may change their value from 0 to 1, so each gets Laplace noise of scale 10.
+# **What is left of it?**
 
 # %%
 def three_errors(ax, records, epsilon, blind):
@@ -632,15 +718,20 @@ lab.explore(thousand, epsilon=(0.01, 10, 0.1), records=[1_000, 10_000, 100_000, 
 #
 # <details><summary>Answer</summary>
 #
-# (The blind guess of one half does well only because these values are spread evenly.) Noise on records averages out like $1/\sqrt{n}$, noise on the mean shrinks like $1/n$: what an office does with $n$ people takes about $n^2$ without one. It buys a world in which nobody ever holds the true records.
+# (The blind guess of one half does well only because these values are spread evenly.)
+# Noise on records averages out like $1/\sqrt{n}$, noise on the mean shrinks like $1/n$:
+# what an office does with $n$ people takes about $n^2$ without one.
+# It buys a world in which nobody ever holds the true records.
 # Whoever counts words typed on millions of phones can pay that; a hospital with 1,000 patients cannot.
 #
 # </details>
 #
 # ## The attack again
 #
-# The office switches on its noise: whole numbers, epsilon 0.1 for each answer, so 0.2 for the pair that is subtracted. **Predict** how many of the victims are read now. (Asking about all of them spends 0.2 each time;
-# an office that keeps books would stop after a few.)
+# The office switches on its noise: whole numbers,
+# epsilon 0.1 for each answer, so 0.2 for the pair that is subtracted.
+# **Predict** how many of the victims are read now.
+# (Asking about all of them spends 0.2 each time; an office that keeps books would stop after a few.)
 
 # %%
 called_rich = subtract(lambda total: dp.geometric(total, sensitivity=1, epsilon=0.1, rng=rng))
@@ -654,12 +745,16 @@ lab.claim("it calls the rich rich hardly more often than the poor", abs(told_apa
           more_often_by=told_apart, epsilon_allows=np.tanh(0.2 / 2))
 
 # %% [markdown]
-# (For exact answers that difference was 1.) Subtracting is defeated. Now an attacker with a better eye.
+# (For exact answers that difference was 1.)
+# Subtracting is defeated.
+# Now an attacker with a better eye.
 #
 # ### The secret in the last digits
 #
-# A village clinic publishes how many of its people carry a certain virus: 0 or 1. It uses the textbook recipe with a very careful epsilon of 0.01, and prints all digits of the answer.
-# By the definition, whoever starts at 50:50 is then right at most 50.2 % of the time. **How often is an attacker right who knows how computers draw Laplace noise?**
+# A village clinic publishes how many of its people carry a certain virus: 0 or 1.
+# It uses the textbook recipe with a very careful epsilon of 0.01, and prints all digits of the answer.
+# By the definition, whoever starts at 50:50 is then right at most 50.2 % of the time.
+# **How often is an attacker right who knows how computers draw Laplace noise?**
 
 # %%
 truth = np.repeat([0, 1], 2000)
@@ -688,10 +783,14 @@ lab.claim("the attacker is right more than 85 % of the time, where epsilon 0.01 
           right > 0.85 and round(allowed, 3) == 0.502, right=round(right, 2), allowed=allowed)
 
 # %% [markdown]
-# A computer's random number is one of $2^{53}$. So only certain answers can be "0 plus noise", and they lie like the teeth of a comb. "1 plus noise" is another comb, and most answers fit one comb only. The noise has the right shape, and
-# its last digits are a fingerprint of what was added to it (Mironov, 2012).
+# A computer's random number is one of $2^{53}$.
+# So only certain answers can be "0 plus noise", and they lie like the teeth of a comb.
+# "1 plus noise" is another comb, and most answers fit one comb only.
+# The noise has the right shape,
+# and its last digits are a fingerprint of what was added to it (Mironov, 2012).
 #
-# *Drag the settings. When does the attack work, and what stops it?*
+# *Drag the settings.
+# When does the attack work, and what stops it?*
 
 # %%
 def answer_with(noise, truth, epsilon, luck):
@@ -731,12 +830,19 @@ lab.explore(last_digits, epsilon=(0.005, 2, 0.05), count=[0, 1, 5, 40, 1000],
 #
 # <details><summary>Answer</summary>
 #
-# Near 1,000 a computer's numbers lie further apart than the teeth of either comb, so nearly every number fits both. But a small epsilon makes the noise wide and its teeth far apart, and the attack returns: try epsilon 0.005. And it is only *this* attack that
-# fades; a guarantee is about all of them. Rounding stops it too, but to prove how private the rounded answer is takes care (Mironov's snapping mechanism does it). Whole-number noise needs no repair: it was exact from the start.
+# Near 1,000 a computer's numbers lie further apart than the teeth of either comb,
+# so nearly every number fits both.
+# But a small epsilon makes the noise wide and its teeth far apart, and the attack returns: try epsilon 0.005.
+# And it is only *this* attack that fades; a guarantee is about all of them.
+# Rounding stops it too, but to prove how private the rounded answer is takes care
+# (Mironov's snapping mechanism does it).
+# Whole-number noise needs no repair: it was exact from the start.
 #
 # </details>
 #
-# An **audit** turns such an attack into a number. Run a mechanism thousands of times on two neighbouring inputs, find an event that is likelier on one of them, and work out what epsilon must be *at least*, here with 95 % confidence.
+# An **audit** turns such an attack into a number.
+# Run a mechanism thousands of times on two neighbouring inputs, find an event
+# that is likelier on one of them, and work out what epsilon must be *at least*, here with 95 % confidence.
 
 # %%
 def only_one(answers):
@@ -759,7 +865,9 @@ lab.claim("the same audit finds nothing against exact whole numbers", whole <= 0
           at_least=whole)
 
 # %% [markdown]
-# And the library? OpenDP's Laplace mechanism for real numbers draws on one fixed, fine grid, so that whatever one count can give, the next can give too.
+# And the library?
+# OpenDP's Laplace mechanism for real numbers draws on one fixed,
+# fine grid, so that whatever one count can give, the next can give too.
 
 # %%
 reals = opendp.vector_domain(opendp.atom_domain(T=float, nan=False))
@@ -772,7 +880,9 @@ lab.claim("against OpenDP the same attacker is right half the time, within 5 poi
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A hospital publishes the number of patients with a rare disease. The true count is about 40, and an error of 4 is acceptable, if it is kept nineteen times out of twenty. What is the smallest epsilon that allows this?
+# **1.** A hospital publishes the number of patients with a rare disease.
+# The true count is about 40, and an error of 4 is acceptable, if it is kept nineteen times out of twenty.
+# What is the smallest epsilon that allows this?
 # (Laplace noise of scale $1/\varepsilon$ exceeds $t$ in size with probability $e^{-\varepsilon t}$.)
 
 # %%
@@ -783,7 +893,8 @@ check("rare disease", epsilon_needed);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Put $e^{-4\varepsilon} = 1/20$. A larger epsilon means less noise, so this is the smallest that will do.
+# Put $e^{-4\varepsilon} = 1/20$.
+# A larger epsilon means less noise, so this is the smallest that will do.
 #
 # ```python
 # epsilon_needed = np.log(20) / 4
@@ -793,7 +904,9 @@ check("rare disease", epsilon_needed);
 # </details>
 
 # %% [markdown]
-# **2.** A club publishes the mean age of its 500 members. Ages are clipped to 0 ... 100, and neighbouring data sets differ by *replacing* one member. What is the sensitivity of the mean?
+# **2.** A club publishes the mean age of its 500 members.
+# Ages are clipped to 0 ... 100, and neighbouring data sets differ by *replacing* one member.
+# What is the sensitivity of the mean?
 
 # %%
 sensitivity = ...
@@ -813,7 +926,8 @@ check("sensitivity of a mean", sensitivity);
 # </details>
 
 # %% [markdown]
-# **3.** Write a function that takes the share of *yes* among randomised responses (two possible answers) and epsilon, and returns the estimated true share.
+# **3.** Write a function that takes the share of *yes* among randomised responses
+# (two possible answers) and epsilon, and returns the estimated true share.
 
 # %%
 undo = ...
@@ -837,7 +951,9 @@ check("undo the lies", undo);
 # </details>
 
 # %% [markdown]
-# **4.** Four teams publish the mean income of the same 1,000 customers, each claiming epsilon 1 (delta 0, replacing one customer). Which one keeps it?
+# **4.** Four teams publish the mean income of the same 1,000 customers,
+# each claiming epsilon 1 (delta 0, replacing one customer).
+# Which one keeps it?
 #
 # - **A** adds Laplace noise of scale `max(incomes) / 1000` to the mean.
 # - **B** adds Laplace noise of scale 100 to the mean, and clips the result to 0 ... 100,000.
@@ -852,7 +968,9 @@ check("which one is private", team);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# A's noise tells the largest income, and the next customer's may be larger. B clips at the wrong end: one income of ten million moves its mean by far more than the noise. D's noise is known to whoever reads the code.
+# A's noise tells the largest income, and the next customer's may be larger.
+# B clips at the wrong end: one income of ten million moves its mean by far more than the noise.
+# D's noise is known to whoever reads the code.
 #
 # ```python
 # team = "C"
@@ -864,9 +982,14 @@ check("which one is private", team);
 # %% [markdown]
 # ## What the article says
 #
-# Two Chinese articles on privacy for large models started these labs: **A**, on data privacy in deploying them, and **B**, on privacy-protection mechanisms for their applications. Here is what they say about noise, each statement run.
+# Two Chinese articles on privacy for large models started these labs: **A**,
+# on data privacy in deploying them, and **B**, on privacy-protection mechanisms for their applications.
+# Here is what they say about noise, each statement run.
 #
-# **A7.** *A private output is the model's output plus noise, and epsilon says how sensitive each sample is.* Take the same noise, scale 1, sold as epsilon 1, for two questions: how many people, and how many hours a week do they work together? **Predict** what an audit finds.
+# **A7.** *A private output is the model's output plus noise, and epsilon says how sensitive each sample is.*
+# Take the same noise, scale 1, sold as epsilon 1, for two questions:
+# how many people, and how many hours a week do they work together?
+# **Predict** what an audit finds.
 
 # %%
 def plus_noise(answer, runs):
@@ -884,9 +1007,13 @@ lab.claim("the same noise keeps epsilon 1 for a count and breaks it for a sum: n
           hours_at_least=round(hours_loss, 1))
 
 # %% [markdown]
-# Epsilon is a promise of the mechanism, one for all records; *sensitivity* is a property of the question. The article has the two change places.
+# Epsilon is a promise of the mechanism, one for all records; *sensitivity* is a property of the question.
+# The article has the two change places.
 #
-# **A8.** *The budget follows from a formula with epsilon on both sides:* half the log of one over delta times a sum, over all inputs, of $e^{-2\varepsilon m}$, where $m$ is the largest change that the noise makes to any output. Solve it for five ways to publish 1,000 values, and hold it against the truth.
+# **A8.** *The budget follows from a formula with epsilon on both sides:*
+# half the log of one over delta times a sum, over all inputs,
+# of $e^{-2\varepsilon m}$, where $m$ is the largest change that the noise makes to any output.
+# Solve it for five ways to publish 1,000 values, and hold it against the truth.
 
 # %%
 def article_budget(largest_change, inputs=1000, delta=0.05):
@@ -905,7 +1032,9 @@ for recipe, change, true in [("publish every value as it is", 0, "infinite"),
     print(f"{recipe:30} the formula says {article_budget(change):.2f}; true epsilon: {true}")
 
 # %% [markdown]
-# Where the noise is wide it lands in the right region, because both fall as the noise grows. But it calls publishing everything a finite loss, and adding 100 to every value, which anybody can subtract again, the most private way of all.
+# Where the noise is wide it lands in the right region, because both fall as the noise grows.
+# But it calls publishing everything a finite loss,
+# and adding 100 to every value, which anybody can subtract again, the most private way of all.
 
 # %%
 def shifted(value, runs):
@@ -919,7 +1048,9 @@ lab.claim("the formula prefers a constant shift to real noise; audited, it hides
           audited_at_least=round(loses, 1))
 
 # %% [markdown]
-# The real budget is the definition at the top: a bound on a ratio of probabilities over neighbouring data. And delta is not a "difference threshold" but a probability: the vermillion mass in the picture of privacy losses above.
+# The real budget is the definition at the top: a bound on a ratio of probabilities over neighbouring data.
+# And delta is not a "difference threshold" but a probability:
+# the vermillion mass in the picture of privacy losses above.
 #
 # **A9.** *1,000 values in [0, 1], epsilon 0.1: add noise to each, and that is the private data set.*
 
@@ -944,7 +1075,9 @@ lab.claim("the records are protected and useless, down to their mean; noise on t
           noise_on_the_mean=round(central_error, 3))
 
 # %% [markdown]
-# The noise on every record is *local* privacy, and real protection. But it serves nobody at this size: an error near half the range says less than the blind guess of one half. The gap is the square root of the number of people, so it takes 10,000 of them to make it a hundredfold.
+# The noise on every record is *local* privacy, and real protection.
+# But it serves nobody at this size: an error near half the range says less than the blind guess of one half.
+# The gap is the square root of the number of people, so it takes 10,000 of them to make it a hundredfold.
 
 # %%
 local_error, central_error = np.sqrt(2 / 10_000) / 0.1, np.sqrt(2) / 10_000 / 0.1
@@ -952,7 +1085,10 @@ lab.claim("with 10,000 people noise on the mean errs a hundred times less, on re
           round(local_error / central_error) == 100 and round(local_error, 2) == 0.14)
 
 # %% [markdown]
-# **A10.** *Delta is 0.05, and the program's output is shown.* What does that delta allow? Here is a mechanism with epsilon **zero** and delta 0.05. (Neighbouring: one record replaced.)
+# **A10.** *Delta is 0.05, and the program's output is shown.*
+# What does that delta allow?
+# Here is a mechanism with epsilon **zero** and delta 0.05.
+# (Neighbouring: one record replaced.)
 
 # %%
 def publish_some(records, delta):
@@ -970,7 +1106,10 @@ lab.claim("printing some 50 of 1,000 records in full keeps epsilon 0, delta 0.05
           pure_epsilon_at_least=round(pure, 1))
 
 # %% [markdown]
-# So delta belongs far below one over the number of people: far below 0.001 here. And the output? Of its first 576 numbers only 70 are different: from the 55th on, one block of 16 is repeated to the end. **Guess** how often `np.random.rand` repeats itself in 576 draws.
+# So delta belongs far below one over the number of people: far below 0.001 here.
+# And the output?
+# Of its first 576 numbers only 70 are different: from the 55th on, one block of 16 is repeated to the end.
+# **Guess** how often `np.random.rand` repeats itself in 576 draws.
 
 # %%
 draws = np.round(np.random.default_rng(12).random((2000, 576)), 8)  # 8 digits are printed
@@ -980,7 +1119,11 @@ lab.claim("the code shown hardly ever repeats one number in 576; it did not prin
           runs_with_any_repeat=with_repeat)
 
 # %% [markdown]
-# **B2.** *Choose Laplace or Gaussian noise, add it, then clip the output to remove the influence of the noise.* Two teams publish the total capital gain of three people, with noise made for gains up to 10,000. One clips each person, the other clips the answer. Then somebody with the largest gain of the file joins.
+# **B2.** *Choose Laplace or Gaussian noise, add it,
+# then clip the output to remove the influence of the noise.*
+# Two teams publish the total capital gain of three people, with noise made for gains up to 10,000.
+# One clips each person, the other clips the answer.
+# Then somebody with the largest gain of the file joins.
 
 # %%
 three = np.array([0, 2500, 4000])
@@ -1007,7 +1150,8 @@ lab.claim("clipping the answer bounds nothing: epsilon 1 is refuted; clipping pe
           before=round(losses[0], 1), after=round(losses[1], 1))
 
 # %% [markdown]
-# Clipping an answer that is already private costs no privacy (nothing done to a published answer can), but it does not "remove the noise" either: it cuts off one side of it.
+# Clipping an answer that is already private costs no privacy (nothing done to a published answer can),
+# but it does not "remove the noise" either: it cuts off one side of it.
 
 # %%
 clipped = dp.clamp(clip_before(three, 10_000), low=0, high=40_000)
@@ -1016,7 +1160,10 @@ lab.claim("clipping the noisy answer at 0 pushes it up by more than 20 % on aver
           mean=int(round(clipped.mean(), -2)))
 
 # %% [markdown]
-# **B9.** *It follows from the Laplace distribution that the parameters, given the data, have probability proportional to* $\exp(-\frac{\varepsilon}{2} \sum \theta^2)$. Draw it, beside a Laplace density and beside the mechanism that it resembles, asked for the median age of two groups.
+# **B9.** *It follows from the Laplace distribution that the parameters,
+# given the data, have probability proportional to* $\exp(-\frac{\varepsilon}{2} \sum \theta^2)$.
+# Draw it, beside a Laplace density and beside the mechanism that it resembles,
+# asked for the median age of two groups.
 
 # %%
 ages = np.arange(101)
@@ -1050,7 +1197,9 @@ for ax in (shape, blind, right_way):
 plt.show()
 
 # %% [markdown]
-# The square makes it a Gaussian, not a Laplace distribution. And the data appear nowhere in it, so it says the same of every group. The right relative is the exponential mechanism, whose weights hold the *score on the data*.
+# The square makes it a Gaussian, not a Laplace distribution.
+# And the data appear nowhere in it, so it says the same of every group.
+# The right relative is the exponential mechanism, whose weights hold the *score on the data*.
 
 # %%
 bend = np.diff(np.log(article_weights(theta, 1.0)), 2)  # the same everywhere: a Gaussian
@@ -1066,24 +1215,48 @@ lab.claim("the formula is a Gaussian that no data can change; the exponential me
 # %% [markdown]
 # ## Limits and further reading
 #
-# - **One answer.** Every answer spends epsilon, and the same question asked again averages the noise away. Counting that up, and stopping in time, is lab 04.
-# - **One person.** The promise is for one person at a time. A family of five together has $5\varepsilon$; a person with a thousand records needs the noise of a thousand (lab 09).
-# - **What is true of everybody.** If a study shows that smokers fall ill, your insurer learns something about you whether you took part or not. Differential privacy hides your taking part.
-# - **Whoever holds the data.** Central privacy trusts the office: it protects the answers, not the file. For the file there are encryption (lab 10) and local noise, at the price you saw.
-# - **The clock.** How long an exact sampler takes depends on the noise that it draws, and whoever can time it learns something (Jin et al.). Answer after a fixed delay where that matters.
-# - **A passed audit proves nothing.** It tests the inputs, events and runs that somebody thought of. Lab 06 shows a broken mechanism that passes.
-# - **The right epsilon.** Nothing in the mathematics says which one is acceptable. NIST's guideline below helps to judge a claim.
+# - **One answer.** Every answer spends epsilon, and the same question asked again averages the noise away.
+#   Counting that up, and stopping in time, is lab 04.
+# - **One person.** The promise is for one person at a time.
+#   A family of five together has $5\varepsilon$;
+#   a person with a thousand records needs the noise of a thousand (lab 09).
+# - **What is true of everybody.**
+#   If a study shows that smokers fall ill,
+#   your insurer learns something about you whether you took part or not.
+#   Differential privacy hides your taking part.
+# - **Whoever holds the data.**
+#   Central privacy trusts the office: it protects the answers, not the file.
+#   For the file there are encryption (lab 10) and local noise, at the price you saw.
+# - **The clock.** How long an exact sampler takes depends on the noise that it draws,
+#   and whoever can time it learns something (Jin et al.).
+#   Answer after a fixed delay where that matters.
+# - **A passed audit proves nothing.**
+#   It tests the inputs, events and runs that somebody thought of.
+#   Lab 06 shows a broken mechanism that passes.
+# - **The right epsilon.** Nothing in the mathematics says which one is acceptable.
+#   NIST's guideline below helps to judge a claim.
 #
 # Primary sources:
 #
 # - Warner, *Randomized Response*, Journal of the American Statistical Association, 1965.
 # - Dwork, McSherry, Nissim, Smith, *Calibrating Noise to Sensitivity in Private Data Analysis*, TCC 2006.
-# - McSherry, Talwar, *Mechanism Design via Differential Privacy*, FOCS 2007. McKenna, Sheldon, [*Permute-and-Flip*](https://arxiv.org/abs/2010.12603), NeurIPS 2020.
+# - McSherry, Talwar, *Mechanism Design via Differential Privacy*, FOCS 2007.
+#   McKenna, Sheldon, [*Permute-and-Flip*](https://arxiv.org/abs/2010.12603), NeurIPS 2020.
 # - Ghosh, Roughgarden, Sundararajan, *Universally Utility-Maximizing Privacy Mechanisms*, STOC 2009.
-# - Dwork, Roth, [*The Algorithmic Foundations of Differential Privacy*](https://doi.org/10.1561/0400000042), 2014: the textbook.
-# - Balle, Wang, [*Improving the Gaussian Mechanism for Differential Privacy*](https://arxiv.org/abs/1805.06530), ICML 2018.
-# - Canonne, Kamath, Steinke, [*The Discrete Gaussian for Differential Privacy*](https://arxiv.org/abs/2004.00010), NeurIPS 2020.
-# - Mironov, [*On Significance of the Least Significant Bits for Differential Privacy*](https://doi.org/10.1145/2382196.2382264), CCS 2012.
-# - Jin, McMurtry, Rubinstein, Ohrimenko, [*Are We There Yet? Timing and Floating-Point Attacks on Differential Privacy Systems*](https://arxiv.org/abs/2112.05307), IEEE S&P 2022.
-# - Haney, Desfontaines, Hartman, Shrestha, Hay, [*Precision-based Attacks and Interval Refining*](https://arxiv.org/abs/2207.13793), 2022.
-# - [*Guidelines for Evaluating Differential Privacy Guarantees*](https://doi.org/10.6028/NIST.SP.800-226), NIST SP 800-226, 2025.
+# - Dwork, Roth, [*The Algorithmic Foundations of Differential Privacy*](https://doi.org/10.1561/0400000042),
+#   2014: the textbook.
+# - Balle, Wang,
+#   [*Improving the Gaussian Mechanism for Differential Privacy*](https://arxiv.org/abs/1805.06530),
+#   ICML 2018.
+# - Canonne, Kamath, Steinke,
+#   [*The Discrete Gaussian for Differential Privacy*](https://arxiv.org/abs/2004.00010), NeurIPS 2020.
+# - Mironov,
+#   [*On Significance of the Least Significant Bits for Differential Privacy*](https://doi.org/10.1145/2382196.2382264),
+#   CCS 2012.
+# - Jin, McMurtry, Rubinstein, Ohrimenko,
+#   [*Are We There Yet? Timing and Floating-Point Attacks on Differential Privacy Systems*](https://arxiv.org/abs/2112.05307),
+#   IEEE S&P 2022.
+# - Haney, Desfontaines, Hartman, Shrestha, Hay,
+#   [*Precision-based Attacks and Interval Refining*](https://arxiv.org/abs/2207.13793), 2022.
+# - [*Guidelines for Evaluating Differential Privacy Guarantees*](https://doi.org/10.6028/NIST.SP.800-226),
+#   NIST SP 800-226, 2025.

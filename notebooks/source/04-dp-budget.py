@@ -6,13 +6,19 @@
 # %% [markdown]
 # # 4 · A budget for questions
 #
-# *40 minutes. You need lab 03: epsilon, sensitivity, noise. The whole page runs in under a minute.*
+# *40 minutes.
+# You need lab 03: epsilon, sensitivity, noise.
+# The whole page runs in under a minute.*
 #
-# Lab 03 protected one answer. Nobody asks one question. Here a statistics office answers two thousand, each with noise and each harmless by itself, and together
-# they give everybody's income away. What stops that is a budget, and somebody who adds up.
+# Lab 03 protected one answer.
+# Nobody asks one question.
+# Here a statistics office answers two thousand, each with noise and each harmless by itself,
+# and together they give everybody's income away.
+# What stops that is a budget, and somebody who adds up.
 #
-# **Afterwards you can** reconstruct a secret column from noisy answers, add up the privacy loss of many releases in five ways and say what each assumes, read
-# epsilon and delta off a privacy-loss distribution, and run a budget that says no.
+# **Afterwards you can** reconstruct a secret column from noisy answers,
+# add up the privacy loss of many releases in five ways and say what each assumes,
+# read epsilon and delta off a privacy-loss distribution, and run a budget that says no.
 
 # %%
 import math
@@ -49,8 +55,10 @@ def short(value):
 # %% [markdown]
 # ## What goes wrong
 #
-# Three hundred people of the 1994 census. The office knows who earns more than 50,000 dollars a year (1) and who does not (0), and answers only questions about
-# groups: *how many of these people do?* Whoever asks knows the people, and chooses the groups.
+# Three hundred people of the 1994 census.
+# The office knows who earns more than 50,000 dollars a year (1) and who does not (0),
+# and answers only questions about groups: *how many of these people do?*
+# Whoever asks knows the people, and chooses the groups.
 
 # %%
 adult = datasets.adult()
@@ -70,8 +78,10 @@ lab.claim("“everybody earns less” is right about three people in four: the t
           abs((secret == 0).mean() - 0.75) < 0.04, right=(secret == 0).mean())
 
 # %% [markdown]
-# As you see, the office refuses small groups. **Before you run the cell:** does that protect one person? Ask about all 300, then about all but one, and
-# subtract. Do it for each.
+# As you see, the office refuses small groups.
+# **Before you run the cell:** does that protect one person?
+# Ask about all 300, then about all but one, and subtract.
+# Do it for each.
 
 # %%
 column = reconstruction.differencing(exact, people=300)
@@ -79,8 +89,11 @@ lab.claim("301 exact answers about large groups give every single income away",
           reconstruction.accuracy(column, secret) == 1.0)
 
 # %% [markdown]
-# This is the **differencing attack**, and refusing small groups does nothing against it. So the office adds noise: whole numbers, private at epsilon 0.5 for one answer (a person's income changed,
-# or one high earner added or removed: either moves a count by one; delta 0). An answer is then off by about two. **Predict:** how well does subtracting work now?
+# This is the **differencing attack**, and refusing small groups does nothing against it.
+# So the office adds noise: whole numbers, private at epsilon 0.5 for one answer (a person's income changed,
+# or one high earner added or removed: either moves a count by one; delta 0).
+# An answer is then off by about two.
+# **Predict:** how well does subtracting work now?
 
 # %%
 def noisy(group):
@@ -93,8 +106,12 @@ lab.claim("against noise, subtracting does worse than the trivial guess", right 
           right=right, trivial=trivial)
 
 # %% [markdown]
-# One answer hides one person. Now ask two thousand such questions, about random groups of half the people. Write the groups as a matrix $G$ of zeros and ones, the answers as $a$, the
-# unknown column as $x$. Nobody subtracts anything; a linear program looks for the column that fits all answers best: $\min \sum_j |(Gx)_j - a_j|$ with $0 \le x \le 1$. **Guess first.**
+# One answer hides one person.
+# Now ask two thousand such questions, about random groups of half the people.
+# Write the groups as a matrix $G$ of zeros and ones, the answers as $a$, the unknown column as $x$.
+# Nobody subtracts anything; a linear program looks for the column that fits all answers best:
+# $\min \sum_j |(Gx)_j - a_j|$ with $0 \le x \le 1$.
+# **Guess first.**
 
 # %%
 questions = reconstruction.subset_questions(people=300, count=2000, rng=rng)
@@ -106,8 +123,10 @@ lab.claim("2,000 answers that are each off by about two give (nearly) every inco
           right >= 0.99 and 1.7 < error < 2.2, right=right, average_error=error)
 
 # %% [markdown]
-# No answer was exact, none was about a small group, and the attacker knew neither the noise nor a single income. This is what Dinur and Nissim proved in 2003, and differential
-# privacy grew out of it. Watch the column come out of the noise:
+# No answer was exact, none was about a small group,
+# and the attacker knew neither the noise nor a single income.
+# This is what Dinur and Nissim proved in 2003, and differential privacy grew out of it.
+# Watch the column come out of the noise:
 
 # %%
 def tiles(ax, belief, truth, title, colour=lab.ATTACKER):
@@ -130,8 +149,11 @@ fig.suptitle("300 people, and what the attacker believes of each (x: wrong)", fo
 plt.show()
 
 # %% [markdown]
-# *Now the question of this lab. Drag the noise up until the tiles go blank. Then ask more questions.* (The green line is the best that any attacker could do,
-# even one who knows the other 299 incomes. Where it comes from is the subject of the next sections.)
+# *Now the question of this lab.
+# Drag the noise up until the tiles go blank.
+# Then ask more questions.*
+# (The green line is the best that any attacker could do, even one who knows the other 299 incomes.
+# Where it comes from is the subject of the next sections.)
 
 # %%
 uniform = rng.random((2, 2000))
@@ -179,15 +201,21 @@ lab.explore(watch, answers=range(50, 2001, 50), noise=lab.log_range(0.5, 200, 2)
             start={"answers": 600}, labels=noise_label)
 
 # %% [markdown]
-# **Question.** Find the noise that takes the green line down to the dashed one with 2,000 answers, then with 200. Which law might that be?
+# **Question.** Find the noise
+# that takes the green line down to the dashed one with 2,000 answers, then with 200.
+# Which law might that be?
 #
 # <details><summary>Answer</summary>
-# A tenth of the answers, about a third of the noise: the average of <em>m</em> noisy answers is about the square root of <em>m</em> times better than one, so the
-# noise must grow like the square root of the number of answers. The bar gives up earlier than the green line, because this attacker is quick rather than the strongest.
+# A tenth of the answers, about a third of the noise:
+# the average of <em>m</em> noisy answers is about the square root of <em>m</em> times better than one,
+# so the noise must grow like the square root of the number of answers.
+# The bar gives up earlier than the green line, because this attacker is quick rather than the strongest.
 # </details>
 #
-# Dinur and Nissim's line is drawn in the number of *people*: with a few answers a person, noise well below $\sqrt n$ gives nearly everything away, and noise of about $\sqrt n$ stops
-# the attack. **Predict** what happens to three curves, for 100, 200 and 400 people, when the noise is counted in units of $\sqrt n$.
+# Dinur and Nissim's line is drawn in the number of *people*: with a few answers a person,
+# noise well below $\sqrt n$ gives nearly everything away, and noise of about $\sqrt n$ stops the attack.
+# **Predict** what happens to three curves, for 100,
+# 200 and 400 people, when the noise is counted in units of $\sqrt n$.
 
 # %%
 def advantage(people, relative_noise, seed, per_person=5):
@@ -228,25 +256,38 @@ lab.claim("five answers a person: noise of √n/10 gives nearly all away, noise 
           tenth > 0.95 and whole < 0.25, at_a_tenth_at_least=tenth, at_one_at_most=whole)
 
 # %% [markdown]
-# So noise helps when it is large *compared with how many answers are given*. How large, for which promise? For that the loss of many answers has to be added up.
+# So noise helps when it is large *compared with how many answers are given*.
+# How large, for which promise?
+# For that the loss of many answers has to be added up.
 #
 # ## The idea
 #
-# Take two **neighbouring** data sets: in one, a certain person earns more than 50,000, in the other not. The true count is $c+1$ in the first and $c$ in the second. Call $P$ and
-# $Q$ the probabilities of an answer in the two. Having read an answer $o$, the attacker's odds change by the factor $P(o)/Q(o)$. Its logarithm is the **privacy loss**:
+# Take two **neighbouring** data sets: in one, a certain person earns more than 50,000, in the other not.
+# The true count is $c+1$ in the first and $c$ in the second.
+# Call $P$ and $Q$ the probabilities of an answer in the two.
+# Having read an answer $o$, the attacker's odds change by the factor $P(o)/Q(o)$.
+# Its logarithm is the **privacy loss**:
 #
 # $$L = \ln \frac{P(o)}{Q(o)}, \qquad o \text{ drawn from } P.$$
 #
-# For the office's counts $L$ takes two values only: every answer above $c$ is $e^{\varepsilon}$ times likelier from the first, every other answer $e^{\varepsilon}$ times less likely. So
-# **one answer tosses a bent coin: $+\varepsilon$ or $-\varepsilon$.** Probabilities of independent noises multiply, so **losses add**: $k$ answers are a random walk of $k$ such steps. It drifts slowly upwards and
-# spreads like $\sqrt k$. It *could* reach $k\varepsilon$, and hardly ever does. (A question about a group without the person loses nothing; to be safe, all are counted.)
+# For the office's counts $L$ takes two values only:
+# every answer above $c$ is $e^{\varepsilon}$ times likelier from the first,
+# every other answer $e^{\varepsilon}$ times less likely.
+# So **one answer tosses a bent coin: $+\varepsilon$ or $-\varepsilon$.**
+# Probabilities of independent noises multiply, so **losses add**:
+# $k$ answers are a random walk of $k$ such steps.
+# It drifts slowly upwards and spreads like $\sqrt k$.
+# It *could* reach $k\varepsilon$, and hardly ever does.
+# (A question about a group without the person loses nothing; to be safe, all are counted.)
 #
-# Draw the distribution of the walk's end, and epsilon and delta can be read off it. A promise of $\varepsilon$ covers losses up to $\varepsilon$. What lies beyond is not covered, and its
-# uncovered part is **delta**:
+# Draw the distribution of the walk's end, and epsilon and delta can be read off it.
+# A promise of $\varepsilon$ covers losses up to $\varepsilon$.
+# What lies beyond is not covered, and its uncovered part is **delta**:
 #
 # $$\delta(\varepsilon) = \mathbb{E}\big[(1 - e^{\varepsilon - L})_+\big].$$
 #
-# *Drag the number of answers from 1 upwards and watch the coin become a bell. Then move delta.*
+# *Drag the number of answers from 1 upwards and watch the coin become a bell.
+# Then move delta.*
 
 # %%
 def draw_walk(ax, loss, epsilon):
@@ -287,17 +328,23 @@ lab.explore(losses, answers=range(1, 2001), noise=lab.log_range(1, 500, 20), del
             start={"answers": 100}, labels=noise_label)
 
 # %% [markdown]
-# **Question.** A ten times smaller delta (1e-7 for 1e-6) costs little epsilon. Ten times more answers cost much less than ten times the epsilon, while the noise is large. Why both?
+# **Question.** A ten times smaller delta (1e-7 for 1e-6) costs little epsilon.
+# Ten times more answers cost much less than ten times the epsilon, while the noise is large.
+# Why both?
 #
 # <details><summary>Answer</summary>
-# The tail of a bell falls off faster than exponentially, so moving the line a little to the right leaves ten times less beyond it. And the bell's width grows like the square root of the number of
-# answers. When the noise is small or the answers are many, the drift, which is proportional to the number of answers, takes over.
+# The tail of a bell falls off faster than exponentially,
+# so moving the line a little to the right leaves ten times less beyond it.
+# And the bell's width grows like the square root of the number of answers.
+# When the noise is small or the answers are many, the drift,
+# which is proportional to the number of answers, takes over.
 # </details>
 #
 # ## Build it
 #
-# Five accountants have been invented for this sum, each knowing more about the walk than the one before. Each fits in a few lines. All take $k$ answers of
-# $\varepsilon_0$ each.
+# Five accountants have been invented for this sum, each knowing more about the walk than the one before.
+# Each fits in a few lines.
+# All take $k$ answers of $\varepsilon_0$ each.
 
 # %%
 def basic(epsilon, k, delta):
@@ -320,7 +367,9 @@ def rdp(epsilon, k, delta, a=1 + np.geomspace(1e-3, 1e4, 200)):  # a: the orders
     return max(0, (k * one + np.log1p(-1 / a) - np.log(delta * a) / (a - 1)).min())
 
 # %% [markdown]
-# The fifth keeps the whole distribution. How many of $k$ bent coins show $+\varepsilon_0$ is binomial, so for these counts the exact answer takes four lines:
+# The fifth keeps the whole distribution.
+# How many of $k$ bent coins show $+\varepsilon_0$ is binomial,
+# so for these counts the exact answer takes four lines:
 
 # %%
 def pld(epsilon, k, delta):
@@ -332,7 +381,8 @@ def pld(epsilon, k, delta):
 FIVE = {"basic": basic, "advanced": advanced, "zCDP": zcdp, "RDP": rdp, "PLD": pld}
 
 # %% [markdown]
-# **Predict the order**, then let them account for the same thing: 200 answers at epsilon 0.05 each, with delta one in a million.
+# **Predict the order**, then let them account for the same thing:
+# 200 answers at epsilon 0.05 each, with delta one in a million.
 
 # %%
 spent = {name: float(accountant(0.05, 200, 1e-6)) for name, accountant in FIVE.items()}
@@ -342,7 +392,10 @@ lab.claim("the more an accountant knows, the less it charges for the same answer
           charged == sorted(charged, reverse=True) and spent["PLD"] < spent["basic"] / 2)
 
 # %% [markdown]
-# All five are *right*: each is an upper bound on the same true loss, at delta $10^{-6}$ (basic even at 0), for one changed income. The last is the true loss itself. What each needs to know:
+# All five are *right*: each is an upper bound on the same true loss,
+# at delta $10^{-6}$ (basic even at 0), for one changed income.
+# The last is the true loss itself.
+# What each needs to know:
 #
 # | Accountant | Carries | Needs to know of each answer | Then |
 # |---|---|---|---|
@@ -352,7 +405,8 @@ lab.claim("the more an accountant knows, the less it charges for the same answer
 # | RDP | one number for each order | the Rényi divergences of the mechanism | adds each, converts at the best order |
 # | PLD | a whole distribution | the loss distribution of the worst neighbours, that is, the exact noise | convolves |
 #
-# The package has the five with checked arguments, and the fifth for any noise: `loss_from_deltas` puts a loss on a grid, rounded up, and convolves by fast Fourier transform.
+# The package has the five with checked arguments, and the fifth for any noise:
+# `loss_from_deltas` puts a loss on a grid, rounded up, and convolves by fast Fourier transform.
 
 # %%
 walk = composition.pure_loss(0.05).composed(200)
@@ -368,8 +422,10 @@ lab.claim("the package's accountants agree with those built here",
 # %% [markdown]
 # ## Use the real thing
 #
-# Home-made accountants are for understanding. For real releases use a library that many eyes have read: Google's **dp-accounting**. There a release is an *event*, events are
-# composed, and an accountant is asked at the end. (Neighbouring here: one record added or removed.)
+# Home-made accountants are for understanding.
+# For real releases use a library that many eyes have read: Google's **dp-accounting**.
+# There a release is an *event*, events are composed, and an accountant is asked at the end.
+# (Neighbouring here: one record added or removed.)
 
 # %%
 one_count = dp_event.DiscreteLaplaceDpEvent(noise_parameter=0.05, sensitivity=1)
@@ -382,8 +438,10 @@ lab.claim("200 counts, or 200 answers with Gaussian noise of the same spread: ho
           counts=theirs[0], gaussian=theirs[1])
 
 # %% [markdown]
-# An accountant only adds up. A **budget** also refuses. It is asked *before* the answer is computed, charges the price, and composes all prices with dp-accounting. **Predict** which of the four
-# releases below is refused.
+# An accountant only adds up.
+# A **budget** also refuses.
+# It is asked *before* the answer is computed, charges the price, and composes all prices with dp-accounting.
+# **Predict** which of the four releases below is refused.
 
 # %%
 budget = Budget(epsilon=1, delta=1e-6)
@@ -403,8 +461,10 @@ lab.claim("the budget refused one release, gave a cheaper one after it, was neve
           len(budget.spends) == 3 and budget.spent <= 1, spent=budget.spent)
 
 # %% [markdown]
-# Now the attacker of the first section comes back, and the counter has a budget of epsilon 1. Each answer costs 0.02. With plain adding the office can afford 50. **How many** when the budget composes
-# loss distributions, and a delta of one in a million is allowed?
+# Now the attacker of the first section comes back, and the counter has a budget of epsilon 1.
+# Each answer costs 0.02.
+# With plain adding the office can afford 50.
+# **How many** when the budget composes loss distributions, and a delta of one in a million is allowed?
 
 # %%
 def answered_until_refused(budget, epsilon=0.02):
@@ -425,7 +485,9 @@ lab.claim("the same budget buys more than twice the answers when losses are comp
           adding == 50 and 100 < composing < 200, adding=adding, composing=composing)
 
 # %% [markdown]
-# The budget object says no, before the answer is computed. What has the attacker got? A hundred-odd answers, each off by about 50 people of 300:
+# The budget object says no, before the answer is computed.
+# What has the attacker got?
+# A hundred-odd answers, each off by about 50 people of 300:
 
 # %%
 asked = questions[:composing]
@@ -437,11 +499,15 @@ lab.claim("the answers that the budget allowed are worth no more than the trivia
 # %% [markdown]
 # ### A sample hides you, if it is drawn the right way
 #
-# Training a model answers thousands of questions (each gradient is one), and affords it by asking a *random sample* each time. Who is probably not even in the sample has less to lose: **subsampling
-# amplifies privacy.** With every record in the sample with probability $q$, independently (a *Poisson* sample), an $\varepsilon_0$-private answer costs $\ln(1+q(e^{\varepsilon_0}-1))$, roughly $q\varepsilon_0$.
+# Training a model answers thousands of questions (each gradient is one),
+# and affords it by asking a *random sample* each time.
+# Who is probably not even in the sample has less to lose: **subsampling amplifies privacy.**
+# With every record in the sample with probability $q$, independently (a *Poisson* sample),
+# an $\varepsilon_0$-private answer costs $\ln(1+q(e^{\varepsilon_0}-1))$, roughly $q\varepsilon_0$.
 #
-# Compare: noise of one standard deviation (of the largest contribution), added once to a sum over everybody; or 100 times, each time to the sum over a Poisson sample of 1 %. **Either way a record is used once, on
-# average.**
+# Compare: noise of one standard deviation (of the largest contribution), added once to a sum over everybody;
+# or 100 times, each time to the sum over a Poisson sample of 1 %.
+# **Either way a record is used once, on average.**
 
 # %%
 once = epsilon_spent(noise_multiplier=1, sample_rate=1, steps=1, delta=1e-5)
@@ -450,11 +516,18 @@ lab.claim("a hundred noisy sums over hidden samples cost about a sixth of one ov
           5 < once / sampled < 7, once=once, sampled=sampled)
 
 # %% [markdown]
-# Now the most common mistake in private training. Poisson samples are awkward (their size varies), so programs *shuffle* the data and cut it into 100 batches of equal size, and report the Poisson number all the
-# same. But shuffled batches are not independent: **every record is in exactly one of them**, and what the others look like tells something.
+# Now the most common mistake in private training.
+# Poisson samples are awkward (their size varies), so programs *shuffle* the data
+# and cut it into 100 batches of equal size, and report the Poisson number all the same.
+# But shuffled batches are not independent:
+# **every record is in exactly one of them**, and what the others look like tells something.
 #
-# That can be attacked with pencil and paper (Chua et al., 2024). Let the person contribute $+1$ and everybody else $-1$, and let the attacker know that. Then 99 batch sums look alike, and the one with the person in it stands
-# out by 2, or by 1 if the person contributes nothing. Look at the highest batch. First by experiment, then exactly:
+# That can be attacked with pencil and paper (Chua et al., 2024).
+# Let the person contribute $+1$ and everybody else $-1$, and let the attacker know that.
+# Then 99 batch sums look alike, and the one with the person in it stands out by 2,
+# or by 1 if the person contributes nothing.
+# Look at the highest batch.
+# First by experiment, then exactly:
 
 # %%
 def highest_batch(stands_out, runs=50_000, batches=100, noise=1.0):
@@ -494,8 +567,10 @@ ax.legend(fontsize=9)
 plt.show()
 
 # %% [markdown]
-# The band's lower edge is this attack; its upper edge is batches in a fixed order, which shuffling cannot make worse. (Neighbouring: a record replaced by one that contributes nothing, in all three.) Sample by Poisson
-# where the accountant assumes Poisson; lab 05 does.
+# The band's lower edge is this attack;
+# its upper edge is batches in a fixed order, which shuffling cannot make worse.
+# (Neighbouring: a record replaced by one that contributes nothing, in all three.)
+# Sample by Poisson where the accountant assumes Poisson; lab 05 does.
 
 # %%
 common = (noises >= 0.6) & (noises <= 1.5)
@@ -507,8 +582,11 @@ lab.claim("for noise multipliers from 0.6 to 1.5 the Poisson account of shuffled
 # %% [markdown]
 # ## What it costs
 #
-# A budget is paid in error. Fix the promise: epsilon 1, delta one in a million, for all answers together. **How large must the noise on each answer be, if there are $k$ of them?** Against it stand the answers that need no data: for a
-# random group of half the people, *the usual share of them* is wrong by $\sqrt{p(1-p)\,n/2}$ on average.
+# A budget is paid in error.
+# Fix the promise: epsilon 1, delta one in a million, for all answers together.
+# **How large must the noise on each answer be, if there are $k$ of them?**
+# Against it stand the answers that need no data: for a random group of half the people,
+# *the usual share of them* is wrong by $\sqrt{p(1-p)\,n/2}$ on average.
 
 # %%
 def noise_needed(accountant, k, epsilon=1.0, delta=1e-6):
@@ -549,11 +627,15 @@ lab.claim("at epsilon 1, 300 people support a handful of useful answers, all 48,
           few < 10 < 150 < many, with_300=few, with_all=many)
 
 # %% [markdown]
-# The noise does not depend on how many people there are, the worth of an answer does. A better accountant buys more answers, more people buy many more.
+# The noise does not depend on how many people there are, the worth of an answer does.
+# A better accountant buys more answers, more people buy many more.
 #
 # ## Tune it
 #
-# Five accountants race as questions are added. *Find where "advanced" overtakes adding. Find where the drift sets in and even the best curve turns upwards. Then switch to Gaussian noise of the same spread: which accountants fall behind?*
+# Five accountants race as questions are added.
+# *Find where "advanced" overtakes adding.
+# Find where the drift sets in and even the best curve turns upwards.
+# Then switch to Gaussian noise of the same spread: which accountants fall behind?*
 
 # %%
 def geometric_account(noise, k, delta):
@@ -615,20 +697,30 @@ lab.explore(race, size=(8.4, 3.3), answers=range(1, 3001), noise=lab.log_range(1
             labels=noise_label)
 
 # %% [markdown]
-# **Question.** For geometric counts zCDP starts out *above* adding. Is it wrong there? And why do the first two accountants fall so far behind for Gaussian noise?
+# **Question.** For geometric counts zCDP starts out *above* adding.
+# Is it wrong there?
+# And why do the first two accountants fall so far behind for Gaussian noise?
 #
 # <details><summary>Answer</summary>
-# zCDP is right and loose: each of the five is an upper bound, so take the least of those you have. Basic and advanced know an answer only as a pair of epsilon and delta. Gaussian noise has no epsilon
-# at delta 0, so they must set a share of delta aside for every single answer, and pay for it in epsilon each time. The other three convert once, at the end. (zCDP and RDP know the same about Gaussian noise; what
-# parts them is that the older formula for the conversion, used here for zCDP, is looser.)
+# zCDP is right and loose: each of the five is an upper bound, so take the least of those you have.
+# Basic and advanced know an answer only as a pair of epsilon and delta.
+# Gaussian noise has no epsilon at delta 0,
+# so they must set a share of delta aside for every single answer, and pay for it in epsilon each time.
+# The other three convert once, at the end. (zCDP and RDP know the same about Gaussian noise;
+# what parts them is that the older formula for the conversion, used here for zCDP, is looser.)
 # </details>
 #
 # ## The attack again
 #
-# The attacker asks the same 2,000 questions. The office has learnt: it fixes a total epsilon for all of them, finds the noise with the loss distribution (delta one in a million), and answers. **Predict:** below which
-# epsilon does the attack end?
+# The attacker asks the same 2,000 questions.
+# The office has learnt: it fixes a total epsilon for all of them,
+# finds the noise with the loss distribution (delta one in a million), and answers.
+# **Predict:** below which epsilon does the attack end?
 #
-# Two lines show what to compare with. Dashed, the trivial guess. Green, the **ceiling for every attacker**, however clever, and even one who knows the other 299 incomes. It is read off the loss distribution: guessing "more" on a set of answers pays only
+# Two lines show what to compare with.
+# Dashed, the trivial guess.
+# Green, the **ceiling for every attacker**, however clever, and even one who knows the other 299 incomes.
+# It is read off the loss distribution: guessing "more" on a set of answers pays only
 # where the answers' odds outweigh the prior odds $(1-p)/p$, so nobody can expect to be right more often than
 #
 # $$(1-p) + p\,\delta\!\left(\ln\tfrac{1-p}{p}\right), \qquad p: \text{ the share of high earners, a person's odds before any answer.}$$
@@ -680,8 +772,11 @@ lab.claim("the price: at epsilon 1 each answer is off by more people than earn s
           off_by > earners, off_by=off_by, earn_so_much=earners)
 
 # %% [markdown]
-# The office can answer a few questions well, or many badly; a budget makes it choose. One thing it cannot prevent. **Who needs the office at all?** Train a model on *other* people's records, and let
-# it guess the 300 incomes from age, education and the rest:
+# The office can answer a few questions well, or many badly; a budget makes it choose.
+# One thing it cannot prevent.
+# **Who needs the office at all?**
+# Train a model on *other* people's records,
+# and let it guess the 300 incomes from age, education and the rest:
 
 # %%
 others = rng.choice(np.setdiff1d(np.arange(len(adult)), members), 10_000, replace=False)
@@ -691,11 +786,14 @@ lab.claim("a model that never saw these people beats the trivial guess about the
           guessed > trivial + 0.01, model=round(guessed, 2), trivial=round(trivial, 2))
 
 # %% [markdown]
-# That is knowledge about the world, not a leak about a person: it works equally well on people who are in nobody's table. Differential privacy promises that *taking part* changes little, and no more.
+# That is knowledge about the world, not a leak about a person:
+# it works equally well on people who are in nobody's table.
+# Differential privacy promises that *taking part* changes little, and no more.
 #
 # ## Check yourself
 #
-# **1.** The office now answers only about groups of 100 to 200 of the 300 people. Find two groups it must answer whose exact answers differ by just the income of person 7.
+# **1.** The office now answers only about groups of 100 to 200 of the 300 people.
+# Find two groups it must answer whose exact answers differ by just the income of person 7.
 
 # %%
 two_groups = ...  # two bool arrays of length 300
@@ -717,7 +815,8 @@ check("two groups", two_groups);
 # </details>
 
 # %% [markdown]
-# **2.** Each answer costs epsilon 0.1, and a delta of $10^{-6}$ is allowed in all. From how many answers on does the advanced formula give less than adding?
+# **2.** Each answer costs epsilon 0.1, and a delta of $10^{-6}$ is allowed in all.
+# From how many answers on does the advanced formula give less than adding?
 
 # %%
 first_worth_it = ...
@@ -740,7 +839,9 @@ check("advanced pays off", first_worth_it);
 # </details>
 
 # %% [markdown]
-# **3.** Write `delta_at(losses, mass, epsilon)`: the delta of a mechanism whose privacy loss is `losses[i]` with probability `mass[i]`. A loss may be infinite.
+# **3.** Write `delta_at(losses, mass, epsilon)`:
+# the delta of a mechanism whose privacy loss is `losses[i]` with probability `mass[i]`.
+# A loss may be infinite.
 
 # %%
 delta_at = ...
@@ -750,7 +851,8 @@ check("delta from losses", delta_at);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Only losses above epsilon count, each with the part of it that $e^{\varepsilon}$ does not cover. An infinite loss counts fully, because $e^{-\infty} = 0$.
+# Only losses above epsilon count, each with the part of it that $e^{\varepsilon}$ does not cover.
+# An infinite loss counts fully, because $e^{-\infty} = 0$.
 #
 # ```python
 # def delta_at(losses, mass, epsilon):
@@ -762,7 +864,9 @@ check("delta from losses", delta_at);
 # </details>
 
 # %% [markdown]
-# **4.** A town may spend epsilon 1 at delta $10^{-6}$ (one person added or removed). It adds geometric noise that is off by about 100 ($\varepsilon_0 = 0.01$) to each count. How many counts may it publish?
+# **4.** A town may spend epsilon 1 at delta $10^{-6}$ (one person added or removed).
+# It adds geometric noise that is off by about 100 ($\varepsilon_0 = 0.01$) to each count.
+# How many counts may it publish?
 
 # %%
 counts_allowed = ...
@@ -772,7 +876,8 @@ check("counts allowed", counts_allowed);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Ask the loss distribution, and keep the last number that fits. Adding would have allowed 100.
+# Ask the loss distribution, and keep the last number that fits.
+# Adding would have allowed 100.
 #
 # ```python
 # def cost(k):
@@ -787,8 +892,14 @@ check("counts allowed", counts_allowed);
 # %% [markdown]
 # ## What the article says
 #
-# **A8.** Article A gives a formula for the budget: epsilon is half the logarithm of one over delta times a sum over all inputs of $e^{-2\varepsilon m}$. Here $m$ is the largest difference between the noisy and the exact output, and delta a *threshold for the difference from the
-# data*. Lab 03 solves it. Here is what it cannot see. Three ways to disturb a count, **all with the same largest difference, 20**: always add 20; add any whole number from −20 to 20, equally likely; add geometric noise, cut off at 20.
+# **A8.** Article A gives a formula for the budget:
+# epsilon is half the logarithm of one over delta times a sum over all inputs of $e^{-2\varepsilon m}$.
+# Here $m$ is the largest difference between the noisy and the exact output,
+# and delta a *threshold for the difference from the data*.
+# Lab 03 solves it.
+# Here is what it cannot see.
+# Three ways to disturb a count, **all with the same largest difference, 20**:
+# always add 20; add any whole number from −20 to 20, equally likely; add geometric noise, cut off at 20.
 
 # %%
 largest, k = 20, np.arange(-20, 21)
@@ -839,23 +950,53 @@ lab.claim("to three disturbances the formula gives the same epsilon; the first a
           real_deltas=f"{always:.2g}, {uniformly:.2g}, {cut_off:.2g}")
 
 # %% [markdown]
-# What is infinite (orange) is lost for certain, with that probability, whatever epsilon one names. The formula, which looks only at the size of the disturbance (green line), sees none of it.
+# What is infinite (orange) is lost for certain, with that probability, whatever epsilon one names.
+# The formula, which looks only at the size of the disturbance (green line), sees none of it.
 #
 # ## Limits and further reading
 #
-# - A budget counts what passes through it. A second office with the same people, a copy of the table, an answer given by telephone: none of them is in the ledger.
-# - The prices must not depend on the answers. Choosing the *questions* by earlier answers is allowed everywhere here; choosing the next *epsilon* by them needs a privacy filter (Rogers, Roth, Ullman, Vadhan, *Privacy odometers and filters*, NeurIPS 2016).
-# - The ceiling is about what the *answers* add, for an attacker whose odds before were the usual ones. Whoever knows more about you starts higher, as the model above did.
-# - One person, one row. Whoever is in the table ten times is protected ten times less; see user-level privacy in lab 09.
-# - The attack here chose random groups. Real tables of counts reconstruct too (Garfinkel, Abowd, Martindale 2019), and so did a commercial system that answered with noise (Cohen, Nissim 2020).
-# - The bound for shuffled batches is for one pass and one worst data set; for several passes see Chua et al., *Scalable DP-SGD: shuffling vs. Poisson subsampling*, NeurIPS 2024, [arXiv:2411.04205](https://arxiv.org/abs/2411.04205).
+# - A budget counts what passes through it.
+#   A second office with the same people, a copy of the table,
+#   an answer given by telephone: none of them is in the ledger.
+# - The prices must not depend on the answers.
+#   Choosing the *questions* by earlier answers is allowed everywhere here;
+#   choosing the next *epsilon* by them needs a privacy filter (Rogers,
+#   Roth, Ullman, Vadhan, *Privacy odometers and filters*, NeurIPS 2016).
+# - The ceiling is about what the *answers* add, for an attacker whose odds before were the usual ones.
+#   Whoever knows more about you starts higher, as the model above did.
+# - One person, one row.
+#   Whoever is in the table ten times is protected ten times less; see user-level privacy in lab 09.
+# - The attack here chose random groups.
+#   Real tables of counts reconstruct too (Garfinkel,
+#   Abowd, Martindale 2019), and so did a commercial system that answered with noise (Cohen, Nissim 2020).
+# - The bound for shuffled batches is for one pass and one worst data set;
+#   for several passes see Chua et al., *Scalable DP-SGD:
+#   shuffling vs. Poisson subsampling*, NeurIPS 2024, [arXiv:2411.04205](https://arxiv.org/abs/2411.04205).
 #
-# **Reconstruction.** Dinur, Nissim, *Revealing information while preserving privacy*, PODS 2003, [doi:10.1145/773153.773173](https://doi.org/10.1145/773153.773173). Denning, Denning, Schwartz, *The tracker: a threat to statistical database security*, ACM Transactions on Database Systems, 1979.
-# Dwork, McSherry, Talwar, *The price of privacy and the limits of LP decoding*, STOC 2007. Garfinkel, Abowd, Martindale, *Understanding database reconstruction attacks on public data*, Communications of the ACM, 2019. Cohen, Nissim, *Linear program reconstruction in practice*, Journal of Privacy and Confidentiality, 2020, [arXiv:1810.05692](https://arxiv.org/abs/1810.05692).
+# **Reconstruction.** Dinur, Nissim, *Revealing information while preserving privacy*,
+# PODS 2003, [doi:10.1145/773153.773173](https://doi.org/10.1145/773153.773173).
+# Denning, Denning, Schwartz, *The tracker:
+# a threat to statistical database security*, ACM Transactions on Database Systems, 1979.
+# Dwork, McSherry, Talwar, *The price of privacy and the limits of LP decoding*, STOC 2007.
+# Garfinkel, Abowd, Martindale, *Understanding database reconstruction attacks on public data*,
+# Communications of the ACM, 2019.
+# Cohen, Nissim, *Linear program reconstruction in practice*,
+# Journal of Privacy and Confidentiality, 2020, [arXiv:1810.05692](https://arxiv.org/abs/1810.05692).
 #
-# **Composition.** Dwork, Rothblum, Vadhan, *Boosting and differential privacy*, FOCS 2010. Kairouz, Oh, Viswanath, *The composition theorem for differential privacy*, ICML 2015, [arXiv:1311.0776](https://arxiv.org/abs/1311.0776). Bun, Steinke, *Concentrated differential privacy*, TCC 2016, [arXiv:1605.02065](https://arxiv.org/abs/1605.02065).
-# Mironov, *Rényi differential privacy*, CSF 2017, [arXiv:1702.07476](https://arxiv.org/abs/1702.07476). Canonne, Kamath, Steinke, *The discrete Gaussian for differential privacy*, NeurIPS 2020, [arXiv:2004.00010](https://arxiv.org/abs/2004.00010). Sommer, Meiser, Mohammadi, *Privacy loss classes*, PoPETs 2019.
-# Doroshenko, Ghazi, Kamath, Kumar, Manurangsi, *Connect the dots*, PoPETs 2022, [arXiv:2207.04380](https://arxiv.org/abs/2207.04380).
+# **Composition.** Dwork, Rothblum, Vadhan, *Boosting and differential privacy*, FOCS 2010.
+# Kairouz, Oh, Viswanath, *The composition theorem for differential privacy*,
+# ICML 2015, [arXiv:1311.0776](https://arxiv.org/abs/1311.0776).
+# Bun, Steinke, *Concentrated differential privacy*,
+# TCC 2016, [arXiv:1605.02065](https://arxiv.org/abs/1605.02065).
+# Mironov, *Rényi differential privacy*, CSF 2017, [arXiv:1702.07476](https://arxiv.org/abs/1702.07476).
+# Canonne, Kamath, Steinke, *The discrete Gaussian for differential privacy*,
+# NeurIPS 2020, [arXiv:2004.00010](https://arxiv.org/abs/2004.00010).
+# Sommer, Meiser, Mohammadi, *Privacy loss classes*, PoPETs 2019.
+# Doroshenko, Ghazi, Kamath, Kumar, Manurangsi, *Connect the dots*,
+# PoPETs 2022, [arXiv:2207.04380](https://arxiv.org/abs/2207.04380).
 #
-# **Sampling.** Balle, Barthe, Gaboardi, *Privacy amplification by subsampling*, NeurIPS 2018, [arXiv:1807.01647](https://arxiv.org/abs/1807.01647). Chua et al., *How private are DP-SGD implementations?*, ICML 2024, [arXiv:2403.17673](https://arxiv.org/abs/2403.17673).
+# **Sampling.** Balle, Barthe, Gaboardi, *Privacy amplification by subsampling*,
+# NeurIPS 2018, [arXiv:1807.01647](https://arxiv.org/abs/1807.01647).
+# Chua et al., *How private are DP-SGD implementations?*,
+# ICML 2024, [arXiv:2403.17673](https://arxiv.org/abs/2403.17673).
 # Data: Becker and Kohavi, *Adult*, UCI Machine Learning Repository, 1996, CC BY 4.0.

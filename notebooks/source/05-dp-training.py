@@ -6,10 +6,12 @@
 # %% [markdown]
 # # 5 · Training that does not remember you
 #
-# *40 minutes. You need lab 03: sensitivity, epsilon, Gaussian noise. The whole page runs in under a minute.*
+# *40 minutes.
+# You need lab 03: sensitivity, epsilon, Gaussian noise.
+# The whole page runs in under a minute.*
 #
-# **Afterwards you can** tell from a model whether it memorised its patients, train one that provably did not, say what its epsilon means and what it
-# cost, and recognise recipes that protect nothing.
+# **Afterwards you can** tell from a model whether it memorised its patients, train one that provably did not,
+# say what its epsilon means and what it cost, and recognise recipes that protect nothing.
 
 # %%
 import matplotlib.pyplot as plt
@@ -31,8 +33,11 @@ rng = np.random.default_rng(5)
 # %% [markdown]
 # ## What goes wrong
 #
-# These are 920 people who were examined for heart disease at four hospitals, in Cleveland, Hungary, Long Beach and Switzerland. Take half of them into a *study*: train a network that grades
-# the disease from 0 to 4, and publish the network. No patient's record leaves the hospitals, only the network does.
+# These are 920 people who were examined for heart disease at four hospitals,
+# in Cleveland, Hungary, Long Beach and Switzerland.
+# Take half of them into a *study*:
+# train a network that grades the disease from 0 to 4, and publish the network.
+# No patient's record leaves the hospitals, only the network does.
 
 # %%
 patients = datasets.heart_disease()
@@ -50,8 +55,11 @@ for epoch in range(300):
     optimiser.step()
 
 # %% [markdown]
-# An attacker knows somebody's findings and grade, and wonders whether that person was in the study. The attack is one question: *does the network get this person right?*
-# If so, say "in the study". **Predict:** of a hundred people, half of them in the study, about how many does this sort rightly? A coin scores 50.
+# An attacker knows somebody's findings and grade, and wonders whether that person was in the study.
+# The attack is one question: *does the network get this person right?*
+# If so, say "in the study".
+# **Predict:** of a hundred people, half of them in the study, about how many does this sort rightly?
+# A coin scores 50.
 
 # %%
 def right(model, rows):
@@ -77,21 +85,31 @@ ax.legend(loc="upper center")
 plt.show()
 
 # %% [markdown]
-# That somebody was in a heart study may be news to an employer or an insurer. The network did not leak it through a bug, but by doing what training asks: get *these* people right, whatever it takes.
+# That somebody was in a heart study may be news to an employer or an insurer.
+# The network did not leak it through a bug, but by doing what training asks:
+# get *these* people right, whatever it takes.
 #
 # ## The idea
 #
-# Training is a sum of pulls. At each step every patient's **gradient** $g_i$, the direction in which the weights should move to suit that patient, is added up. One patient shows in the model
-# because one pull can be as strong as it likes, and because the sum is exact. **DP-SGD** (Abadi and others, 2016) changes these two things:
+# Training is a sum of pulls.
+# At each step every patient's **gradient** $g_i$,
+# the direction in which the weights should move to suit that patient, is added up.
+# One patient shows in the model because one pull can be as strong as it likes, and because the sum is exact.
+# **DP-SGD** (Abadi and others, 2016) changes these two things:
 #
 # $$ \text{step} \;=\; \frac{1}{B}\Big(\;\sum_{i\,\in\,\text{batch}} g_i\cdot\min\!\big(1,\;C/\lVert g_i\rVert\big)\;\;+\;\;\sigma C\cdot\mathcal N(0, I)\Big) $$
 #
-# * **Clip**: a pull longer than $C$ (`max_grad_norm`) is shortened to $C$. Now one person moves the sum by at most $C$: that is its sensitivity.
-# * **Noise**: Gaussian, with standard deviation $\sigma C$ on every weight. $\sigma$ is the `noise_multiplier`, and it, not $C$, decides epsilon.
-# * **Chance**: every record joins a batch by a coin toss of its own, with probability `sample_rate`. Who might not even have been there is protected better.
-# * $B$ is the *expected* batch size, a constant: the size that came out would tell how many people were drawn.
+# * **Clip**: a pull longer than $C$ (`max_grad_norm`) is shortened to $C$.
+#   Now one person moves the sum by at most $C$: that is its sensitivity.
+# * **Noise**: Gaussian, with standard deviation $\sigma C$ on every weight.
+#   $\sigma$ is the `noise_multiplier`, and it, not $C$, decides epsilon.
+# * **Chance**: every record joins a batch by a coin toss of its own, with probability `sample_rate`.
+#   Who might not even have been there is protected better.
+# * $B$ is the *expected* batch size, a constant:
+#   the size that came out would tell how many people were drawn.
 #
-# Nothing here looks at the model, so it works for any model that has a gradient per example. PyTorch gives one in a single line: `vmap(grad(...))`.
+# Nothing here looks at the model, so it works for any model that has a gradient per example.
+# PyTorch gives one in a single line: `vmap(grad(...))`.
 
 # %%
 def loss_of_one(parameters, x, grade):
@@ -111,7 +129,9 @@ norms = pulls.norm(dim=1).numpy()
 pulls.shape
 
 # %% [markdown]
-# One row per patient, one column per weight. The picture shows forty of these rows: each arrow has its true length, and the direction that fits best in a plane.
+# One row per patient, one column per weight.
+# The picture shows forty of these rows:
+# each arrow has its true length, and the direction that fits best in a plane.
 
 # %%
 plane = torch.pca_lowrank(pulls[:40], q=2)[2]
@@ -132,7 +152,10 @@ axes[1].set_title("The same, none longer than C (the circle)")
 plt.show()
 
 # %% [markdown]
-# Where should the circle be? Too small, and all patients pull alike, whatever they have to say; too large, and the noise, which is in proportion to it, drowns them. Drag it.
+# Where should the circle be?
+# Too small, and all patients pull alike, whatever they have to say;
+# too large, and the noise, which is in proportion to it, drowns them.
+# Drag it.
 
 # %%
 def where_to_clip(fig, clip, noise_multiplier):
@@ -165,19 +188,26 @@ lab.explore(where_to_clip, clip=lab.log_range(0.1, 10, 2.0), noise_multiplier=(0
             labels={"clip": "clip line C", "noise_multiplier": "noise multiplier"})
 
 # %% [markdown]
-# **Question.** Move the line from the right end to the left. When does the noise stop shrinking *relative to* the patients' sum, and why?
+# **Question.** Move the line from the right end to the left.
+# When does the noise stop shrinking *relative to* the patients' sum, and why?
 #
 # <details><summary>Answer</summary>
-# Once nearly every gradient is clipped, halving C halves both the sum and the noise, and their ratio stays. Before that point, a smaller C takes away noise but less of the sum.
-# The price is the direction: the sum turns, because the patients with much to say are cut to the size of those with little, and everybody gets one vote of equal weight.
+# Once nearly every gradient is clipped, halving C halves both the sum and the noise, and their ratio stays.
+# Before that point, a smaller C takes away noise but less of the sum.
+# The price is the direction: the sum turns, because the patients
+# with much to say are cut to the size of those with little, and everybody gets one vote of equal weight.
 # </details>
 #
-# The noise bar looks hopeless, and yet training works: noise points in a new direction at every step and averages out, while the patients keep pulling in theirs.
+# The noise bar looks hopeless, and yet training works:
+# noise points in a new direction at every step and averages out, while the patients keep pulling in theirs.
 #
 # ## Build it
 #
-# From here on take a simpler task, so that everything runs in a second: 1,797 handwritten digits of 8 x 8 pixels, and softmax regression. Every record is scaled to length 1 by itself;
-# scaling by the data's own mean would already use the private records. Here is all of DP-SGD:
+# From here on take a simpler task, so that everything runs in a second:
+# 1,797 handwritten digits of 8 x 8 pixels, and softmax regression.
+# Every record is scaled to length 1 by itself;
+# scaling by the data's own mean would already use the private records.
+# Here is all of DP-SGD:
 
 # %%
 def dp_sgd(rows, labels, sample_rate, batch_size, steps, noise_multiplier, clip, rate, rng):
@@ -213,13 +243,18 @@ lab.claim("these few lines read more than four digits in five at epsilon below 1
           private.mean() > 0.8 and spent < 1 and majority < 0.12, epsilon=spent)
 
 # %% [markdown]
-# The epsilon comes from an *accountant*, a program that adds up what the 200 noisy steps give away. Beside delta it is told three things only: the noise multiplier, the sample rate, the
-# number of steps. Neither the model, nor the data, nor the clip line matters to it, as long as the loop really does what these numbers say.
+# The epsilon comes from an *accountant*, a program that adds up what the 200 noisy steps give away.
+# Beside delta it is told three things only: the noise multiplier, the sample rate, the number of steps.
+# Neither the model, nor the data, nor the clip line matters to it,
+# as long as the loop really does what these numbers say.
 #
 # ## Use the real thing
 #
-# `train_private` does the same for any PyTorch model. A `Plan` holds every number, and the same plan is run and accounted, so that the guarantee cannot drift from the code.
-# It refuses what cannot be private (batch normalisation mixes the examples of a batch) and adds noise even to an empty batch.
+# `train_private` does the same for any PyTorch model.
+# A `Plan` holds every number, and the same plan is run and accounted,
+# so that the guarantee cannot drift from the code.
+# It refuses what cannot be private (batch normalisation mixes the examples of a batch)
+# and adds noise even to an empty batch.
 
 # %%
 plan = Plan(sample_rate=1 / 6, batch_size=239, steps=200, noise_multiplier=8.0,
@@ -229,7 +264,9 @@ trained = train_private(start, rows, train.y, plan=plan, delta=1e-4, rng=rng)
 trained
 
 # %% [markdown]
-# In a product, use a library that many eyes check. **Opacus** wraps PyTorch's own three objects, and the training loop stays as it is. Three things go in, three private things come out:
+# In a product, use a library that many eyes check.
+# **Opacus** wraps PyTorch's own three objects, and the training loop stays as it is.
+# Three things go in, three private things come out:
 
 # %%
 import warnings
@@ -255,7 +292,8 @@ for epoch in range(33):
         steps += 1
 
 # %% [markdown]
-# **Predict:** will the two agree on epsilon to the first digit, to the third, or exactly? Both use the Renyi accountant ("rdp") here, so that they can be compared.
+# **Predict:** will the two agree on epsilon to the first digit, to the third, or exactly?
+# Both use the Renyi accountant ("rdp") here, so that they can be compared.
 
 # %%
 theirs = engine.get_epsilon(delta=1e-4)
@@ -272,11 +310,14 @@ lab.claim("and both models read the digits equally well, give or take 6 points o
           abs(accuracies[0] - accuracies[1]) < 0.06 and min(accuracies) > 0.8)
 
 # %% [markdown]
-# Same training, two accountants, two epsilons: PLD ("privacy loss distribution") is tighter, so its number is lower. A smaller epsilon on paper is not always more privacy; say which accountant computed it.
+# Same training, two accountants, two epsilons:
+# PLD ("privacy loss distribution") is tighter, so its number is lower.
+# A smaller epsilon on paper is not always more privacy; say which accountant computed it.
 #
 # Opacus can break its own account silently, in three places worth knowing:
 #
-# * It divides by `int(n * sample_rate)`, where $n$ is the private number of records. Remove one person, and the divisor may jump:
+# * It divides by `int(n * sample_rate)`, where $n$ is the private number of records.
+#   Remove one person, and the divisor may jump:
 
 # %%
 for people in (400, 399):
@@ -289,16 +330,19 @@ for people in (400, 399):
     print(people, "records: Opacus divides by", wrapped.expected_batch_size)
 
 # %% [markdown]
-# * A `WeightedRandomSampler` (often used to balance classes) is silently replaced by coin tosses, at one over the number of batches that the old sampler would have given: possibly far from the rate you meant
-#   ([issue 813](https://github.com/meta-pytorch/opacus/issues/813)).
-# * With `poisson_sampling=False` your own loader stays, whatever it does. The accountant still assumes coin tosses, so that its epsilon is not one for what was run.
+# * A `WeightedRandomSampler` (often used to balance classes) is silently replaced by coin tosses,
+#   at one over the number of batches that the old sampler would have given:
+#   possibly far from the rate you meant ([issue 813](https://github.com/meta-pytorch/opacus/issues/813)).
+# * With `poisson_sampling=False` your own loader stays, whatever it does.
+#   The accountant still assumes coin tosses, so that its epsilon is not one for what was run.
 #
 # Our `Plan` carries the divisor as a public constant, for the first reason.
 #
 # ## What it costs
 #
-# **Accuracy.** Ninety models a picture: nine epsilons, ten seeds each; the title says how many training records there are. The grey line is the same model, fitted without privacy; the dashed line
-# always names the commonest class.
+# **Accuracy.** Ninety models a picture: nine epsilons, ten seeds each;
+# the title says how many training records there are.
+# The grey line is the same model, fitted without privacy; the dashed line always names the commonest class.
 
 # %%
 GRID = (0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 4, 8)
@@ -348,7 +392,9 @@ lab.claim("at epsilon 1 the digits lose between 5 and 12 points (delta 1e-4, PLD
           0.05 < lost["digits"][one] < 0.12)
 
 # %% [markdown]
-# What counts is how many others stand beside you. Among 39,000 people you are hardly ever drawn, and little noise hides you; among 455 you are in more than half of the batches.
+# What counts is how many others stand beside you.
+# Among 39,000 people you are hardly ever drawn, and little noise hides you;
+# among 455 you are in more than half of the batches.
 #
 # **Seconds and memory.** One gradient per example instead of one per batch:
 
@@ -369,12 +415,15 @@ for name, count in weights_in.items():
     print(f"{name}: {256 * count * 4 / 1e6:,.0f} MB for the gradients of 256 examples at once")
 
 # %% [markdown]
-# Hence `train_private` takes a few examples at a time and keeps only their clipped sum, and for large models one computes norms without ever forming the gradients ("ghost clipping",
+# Hence `train_private` takes a few examples at a time and keeps only their clipped sum,
+# and for large models one computes norms without ever forming the gradients ("ghost clipping",
 # which Opacus offers) or trains only a few weights.
 #
 # ## Tune it
 #
-# *Drag, let go, and a hundred models retrain: ten seeds at each of nine epsilons and at yours. Start with digits: for each epsilon, where is the best clip line? Then choose a smaller data set.*
+# *Drag, let go, and a hundred models retrain: ten seeds at each of nine epsilons and at yours.
+# Start with digits: for each epsilon, where is the best clip line?
+# Then choose a smaller data set.*
 
 # %%
 def trade_off(fig, data, epsilon, clip, batch_size):
@@ -413,16 +462,24 @@ lab.explore(trade_off, live=False, data={name: key for key, name in NAMES.items(
             labels={"clip": "clip line C", "batch_size": "batch size"})
 
 # %% [markdown]
-# **Question.** On digits, find the clip line that is best at epsilon 0.1 and the one that is best at epsilon 8. Why are they not the same?
+# **Question.** On digits, find the clip line
+# that is best at epsilon 0.1 and the one that is best at epsilon 8.
+# Why are they not the same?
 #
 # <details><summary>Answer</summary>
-# Somewhere between 0.1 and 0.3, and about 1. At a small epsilon noise is the enemy, and a smaller C means less of it. At a large epsilon the noise hardly matters, and a small C only slows the training and bends it
-# towards the many easy digits. Above 1.4 nothing is clipped any more, because the gradient of a record of length 1 is never longer than the square root of 2: there, C only adds noise.
+# Somewhere between 0.1 and 0.3, and about 1.
+# At a small epsilon noise is the enemy, and a smaller C means less of it.
+# At a large epsilon the noise hardly matters,
+# and a small C only slows the training and bends it towards the many easy digits.
+# Above 1.4 nothing is clipped any more, because the gradient
+# of a record of length 1 is never longer than the square root of 2: there, C only adds noise.
 # </details>
 #
 # ## The attack again
 #
-# Back to the patients. The same network, on the same study, trained by DP-SGD. As a *control*, the same short training without clipping and noise: part of the cure may be just that.
+# Back to the patients.
+# The same network, on the same study, trained by DP-SGD.
+# As a *control*, the same short training without clipping and noise: part of the cure may be just that.
 # **Predict:** how often is the attacker right now?
 
 # %%
@@ -471,12 +528,15 @@ lab.claim("at epsilon 8 the network grades new patients no worse than the one wi
           "privacy, which knew its patients by heart", right_8 > plain_right - 0.02)
 
 # %% [markdown]
-# The control tells the honest story: most of the *measured* fall, and the better grading of new patients, come from not training until the patients are known by heart. Only the noise gives the green line, a promise that holds against attacks
-# nobody has thought of yet. The bar far below the line at epsilon 8 is a weak attack, not a strong defence; lab 06 brings stronger ones.
+# The control tells the honest story: most of the *measured* fall,
+# and the better grading of new patients, come from not training until the patients are known by heart.
+# Only the noise gives the green line, a promise that holds against attacks nobody has thought of yet.
+# The bar far below the line at epsilon 8 is a weak attack, not a strong defence; lab 06 brings stronger ones.
 #
 # ## Check yourself
 #
-# **1.** Write a function of `(rows, limit)` that does the clipping: `rows` is an array with one gradient a row; return it with no row longer than `limit`.
+# **1.** Write a function of `(rows, limit)` that does the clipping:
+# `rows` is an array with one gradient a row; return it with no row longer than `limit`.
 
 # %%
 clip_rows = ...
@@ -500,8 +560,11 @@ check("clip each row", clip_rows);
 # </details>
 
 # %% [markdown]
-# **2.** You train with epsilon 1 at delta 1e-4, sample rate 256/1438, for 200 steps. You would like 800 steps. By what factor must the noise multiplier grow to keep epsilon? Guess first,
-# then compute it with `noise_multiplier_for(epsilon=, delta=, sample_rate=, steps=)` from `labkit.dp`.
+# **2.** You train with epsilon 1 at delta 1e-4, sample rate 256/1438, for 200 steps.
+# You would like 800 steps.
+# By what factor must the noise multiplier grow to keep epsilon?
+# Guess first, then compute it
+# with `noise_multiplier_for(epsilon=, delta=, sample_rate=, steps=)` from `labkit.dp`.
 
 # %%
 factor = ...
@@ -524,7 +587,9 @@ check("four times the steps", factor);
 # </details>
 
 # %% [markdown]
-# **3.** A colleague changes your DP-SGD loop. Which of these changes break the promise, so that the epsilon you computed no longer holds? Answer with a set of letters, such as `{"a", "c"}`.
+# **3.** A colleague changes your DP-SGD loop.
+# Which of these changes break the promise, so that the epsilon you computed no longer holds?
+# Answer with a set of letters, such as `{"a", "c"}`.
 #
 # * **a** divide by the planned batch size instead of the size that came out
 # * **b** skip the step when nobody was drawn
@@ -541,7 +606,8 @@ check("what breaks the promise", broken_by);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# What is computed from private gradients alone (c, f) is free; what looks at the records again (b, e), or draws them otherwise than accounted (d), is not.
+# What is computed from private gradients alone (c, f) is free;
+# what looks at the records again (b, e), or draws them otherwise than accounted (d), is not.
 #
 # ```python
 # broken_by = {"b", "d", "e"}
@@ -553,8 +619,11 @@ check("what breaks the promise", broken_by);
 # %% [markdown]
 # ## What the article says
 #
-# **"Differentially private training minimises the loss plus epsilon"** (article B, the mathematical model of differential privacy). Epsilon is the promise, not the noise. But take it literally, with a
-# constant or with a fresh random number at each step: **what does training change?**
+# **"Differentially private training minimises the loss plus epsilon"** (article B,
+# the mathematical model of differential privacy).
+# Epsilon is the promise, not the noise.
+# But take it literally, with a constant or with a fresh random number at each step:
+# **what does training change?**
 
 # %%
 def train_with(extra):
@@ -577,11 +646,18 @@ lab.claim("adding a number to the loss, fixed or random, changes no gradient: th
           article="B6", verdict="does not hold")
 
 # %% [markdown]
-# What the formula may have meant exists: **objective perturbation** (Chaudhuri, Monteleoni and Sarwate, 2011) adds a random *linear term* $b\cdot w / n$, which does have a gradient. It needs conditions: records of
-# length at most 1, a smooth convex loss, a quadratic term $\Lambda \lVert w\rVert^2/2$, and the exact minimum. Then it is epsilon-private with delta 0, for one record *replaced*.
+# What the formula may have meant exists: **objective perturbation** (Chaudhuri,
+# Monteleoni and Sarwate, 2011) adds a random *linear term* $b\cdot w / n$, which does have a gradient.
+# It needs conditions: records of length at most 1,
+# a smooth convex loss, a quadratic term $\Lambda \lVert w\rVert^2/2$, and the exact minimum.
+# Then it is epsilon-private with delta 0, for one record *replaced*.
 #
-# Why it works can be checked by hand. At the minimum the gradient is zero, so the weights $w$ tell which $b$ was drawn: exactly one fits. Replace one record, and the $b$ that fits the same $w$ moves by 2 at the most, since two gradients of length at most 1 are exchanged.
-# $b$ is drawn widely enough to hide a move by 2. **Predict** how far it moves when the first patient's diagnosis is turned around.
+# Why it works can be checked by hand.
+# At the minimum the gradient is zero, so the weights $w$ tell which $b$ was drawn: exactly one fits.
+# Replace one record, and the $b$ that fits the same $w$ moves by 2 at the most,
+# since two gradients of length at most 1 are exchanged.
+# $b$ is drawn widely enough to hide a move by 2.
+# **Predict** how far it moves when the first patient's diagnosis is turned around.
 
 # %%
 from labkit.dp import objective_perturbation
@@ -603,7 +679,8 @@ lab.claim("the random term that fits the weights moves by less than 2 when a rec
           its_length=round(np.linalg.norm(term_that_fits(w, sign))))
 
 # %% [markdown]
-# By exactly 1: a diagnosis and its opposite share a pull of length 1 between them, whatever the weights. Two different patients can make it nearly 2.
+# By exactly 1: a diagnosis and its opposite share a pull of length 1 between them, whatever the weights.
+# Two different patients can make it nearly 2.
 
 # %%
 models = [objective_perturbation(people, sign, epsilon=2.0, strength=0.01, rng=rng)
@@ -615,8 +692,10 @@ lab.claim("a random linear term, with its conditions, does train a private class
           "over 15 points", np.mean(scores) > common + 0.15)
 
 # %% [markdown]
-# **"Differentially private training in TensorFlow"** (article B, its code example). The loop trains as usual; after each step it adds noise to the *predictions*, and clips them to [-1, 1]. Here is the recipe, line by line,
-# in PyTorch. **Before you run it:** who reads `noisy`?
+# **"Differentially private training in TensorFlow"** (article B, its code example).
+# The loop trains as usual; after each step it adds noise to the *predictions*, and clips them to [-1, 1].
+# Here is the recipe, line by line, in PyTorch.
+# **Before you run it:** who reads `noisy`?
 
 # %%
 def recipe(model, optimiser, batches, epochs, protection):
@@ -648,8 +727,10 @@ lab.claim("with the article's protection and without it, the weights are the sam
           all(torch.equal(a, b) for a, b in pairs), article="B15", verdict="does not hold")
 
 # %% [markdown]
-# Nobody reads `noisy`. The recipe has a second flaw, which has nothing to do with privacy: the model ends in a softmax, and the loss is told to expect raw scores and takes the softmax *again*. Even perfect
-# predictions then leave a large loss, and gradients are faint:
+# Nobody reads `noisy`.
+# The recipe has a second flaw, which has nothing to do with privacy:
+# the model ends in a softmax, and the loss is told to expect raw scores and takes the softmax *again*.
+# Even perfect predictions then leave a large loss, and gradients are faint:
 
 # %%
 def digits_read(model):
@@ -665,7 +746,8 @@ lab.claim("under the double softmax the loss cannot fall below 60 % of guessing'
           floor=round(floor, 2), guessing=round(chance, 2))
 
 # %% [markdown]
-# Does the recipe leak? Train section 1's network on the patients with it, protected and not, and run section 1's attack on both.
+# Does the recipe leak?
+# Train section 1's network on the patients with it, protected and not, and run section 1's attack on both.
 
 # %%
 def on_patients(protection):
@@ -683,8 +765,11 @@ lab.claim("the recipe's protection leaves the membership attack exactly as succe
           article="B15", verdict="does not hold")
 
 # %% [markdown]
-# **"Adjusting the noise and the clipping range finds the best protection"** (article B, on its results). You have done it above: there *is* a best clip line for each epsilon. But each drag looked at the private records again.
-# Trying ten settings at epsilon 1 and publishing the best one is ten trainings, and the budget must pay for them:
+# **"Adjusting the noise and the clipping range finds the best protection"** (article B, on its results).
+# You have done it above: there *is* a best clip line for each epsilon.
+# But each drag looked at the private records again.
+# Trying ten settings at epsilon 1 and publishing the best one is ten trainings,
+# and the budget must pay for them:
 
 # %%
 from dp_accounting import dp_event
@@ -701,8 +786,10 @@ lab.claim("the best of ten trainings at epsilon 1 costs more than 3 by compositi
           ten_tries=ten, random_tries=random_tries)
 
 # %% [markdown]
-# The second way is that of Papernot and Steinke (2022): draw the number of tries from a geometric distribution, never show the losers, and pay far less than for all of them. It asks that comparing the
-# tries is itself private or uses public data. The third way is free: tune on public data, such as these digits, and train once on the private ones.
+# The second way is that of Papernot and Steinke (2022): draw the number
+# of tries from a geometric distribution, never show the losers, and pay far less than for all of them.
+# It asks that comparing the tries is itself private or uses public data.
+# The third way is free: tune on public data, such as these digits, and train once on the private ones.
 
 # %%
 settings = [0.1, 0.3, 1.0, 3.0]
@@ -717,18 +804,30 @@ lab.claim("tuning matters, and depends on the budget: on digits the best of four
 #
 # What DP-SGD does **not** do:
 #
-# * It protects a *record*. Somebody with ten records in the data is protected at a much larger epsilon; lab 09 protects the user.
-# * It hides whether *you* were in the data, not what the data teach about people like you. A private model that finds that smoking harms says so about every smoker.
-# * It protects the model, not the hospital's disk, and not the machine that trains: whoever sees the gradients before the noise sees everything.
-# * Everything computed from the records counts: their mean for scaling, the choice of features, the settings that you tuned, the number of records.
-# * The theorem is about real numbers and perfect randomness. Noise here comes from an ordinary generator in floating point; lab 03 shows how that can be attacked. Opacus has a `secure_mode`, whose noise
-#   has been questioned as well.
-# * At epsilon 8 the ceiling on the attacker is high. Measured leakage is then low because known attacks are weak, and that is no proof.
+# * It protects a *record*.
+#   Somebody with ten records in the data is protected at a much larger epsilon; lab 09 protects the user.
+# * It hides whether *you* were in the data, not what the data teach about people like you.
+#   A private model that finds that smoking harms says so about every smoker.
+# * It protects the model, not the hospital's disk, and not the machine that trains:
+#   whoever sees the gradients before the noise sees everything.
+# * Everything computed from the records counts:
+#   their mean for scaling, the choice of features, the settings that you tuned, the number of records.
+# * The theorem is about real numbers and perfect randomness.
+#   Noise here comes from an ordinary generator in floating point; lab 03 shows how that can be attacked.
+#   Opacus has a `secure_mode`, whose noise has been questioned as well.
+# * At epsilon 8 the ceiling on the attacker is high.
+#   Measured leakage is then low because known attacks are weak, and that is no proof.
 #
-# Further reading: M. Abadi and others, *Deep learning with differential privacy*, CCS 2016 ([arXiv:1607.00133](https://arxiv.org/abs/1607.00133)) ·
-# I. Mironov, K. Talwar and L. Zhang, *Rényi differential privacy of the sampled Gaussian mechanism*, 2019 ([arXiv:1908.10530](https://arxiv.org/abs/1908.10530)) ·
-# K. Chaudhuri, C. Monteleoni and A. Sarwate, *Differentially private empirical risk minimization*, JMLR 2011 ([arXiv:0912.0071](https://arxiv.org/abs/0912.0071)) ·
-# N. Papernot and T. Steinke, *Hyperparameter tuning with Rényi differential privacy*, ICLR 2022 ([arXiv:2110.03620](https://arxiv.org/abs/2110.03620)) ·
-# N. Ponomareva and others, *How to DP-fy ML*, JAIR 2023 ([arXiv:2303.00654](https://arxiv.org/abs/2303.00654)) ·
-# F. Tramèr and D. Boneh, *Differentially private learning needs better features (or much more data)*, ICLR 2021 ([arXiv:2011.11660](https://arxiv.org/abs/2011.11660)) ·
-# S. Yeom, I. Giacomelli, M. Fredrikson and S. Jha, *Privacy risk in machine learning: analyzing the connection to overfitting*, CSF 2018 ([arXiv:1709.01604](https://arxiv.org/abs/1709.01604)).
+# Further reading: M. Abadi and others, *Deep learning with differential privacy*,
+# CCS 2016 ([arXiv:1607.00133](https://arxiv.org/abs/1607.00133)) ·
+# I. Mironov, K. Talwar and L. Zhang, *Rényi differential privacy of the sampled Gaussian mechanism*,
+# 2019 ([arXiv:1908.10530](https://arxiv.org/abs/1908.10530)) ·
+# K. Chaudhuri, C. Monteleoni and A. Sarwate, *Differentially private empirical risk minimization*,
+# JMLR 2011 ([arXiv:0912.0071](https://arxiv.org/abs/0912.0071)) ·
+# N. Papernot and T. Steinke, *Hyperparameter tuning with Rényi differential privacy*,
+# ICLR 2022 ([arXiv:2110.03620](https://arxiv.org/abs/2110.03620)) · N. Ponomareva and others,
+# *How to DP-fy ML*, JAIR 2023 ([arXiv:2303.00654](https://arxiv.org/abs/2303.00654)) ·
+# F. Tramèr and D. Boneh, *Differentially private learning needs better features (or much more data)*,
+# ICLR 2021 ([arXiv:2011.11660](https://arxiv.org/abs/2011.11660)) ·
+# S. Yeom, I. Giacomelli, M. Fredrikson and S. Jha, *Privacy risk in machine learning:
+# analyzing the connection to overfitting*, CSF 2018 ([arXiv:1709.01604](https://arxiv.org/abs/1709.01604)).

@@ -6,10 +6,13 @@
 # %% [markdown]
 # # 5b · MNIST at epsilon 3
 #
-# *30 minutes. You need lab 05: clipping, noise, Poisson batches, epsilon. The whole page runs in about a minute.*
+# *30 minutes.
+# You need lab 05: clipping, noise, Poisson batches, epsilon.
+# The whole page runs in about a minute.*
 #
-# **Afterwards you can** say why a private model that must learn little beats one that must learn much, train one on 60,000 photos in seconds, report its accuracy without fooling
-# yourself, and put a price on having tuned it.
+# **Afterwards you can** say why a private model that must learn little beats one that must learn much,
+# train one on 60,000 photos in seconds,
+# report its accuracy without fooling yourself, and put a price on having tuned it.
 
 # %%
 import time
@@ -35,8 +38,11 @@ rng = np.random.default_rng(5)
 # %% [markdown]
 # ## What goes wrong
 #
-# MNIST: 70,000 handwritten digits, the best known data set there is. Suppose a bank learns to read cheques from 1,000 of them. Another 400 were labelled wrongly, and of those each was used or left
-# out by the toss of a coin. The bank turns each photo into 589 numbers (how comes below) and fits the plainest model there is, softmax regression, until it makes no more mistakes.
+# MNIST: 70,000 handwritten digits, the best known data set there is.
+# Suppose a bank learns to read cheques from 1,000 of them.
+# Another 400 were labelled wrongly, and of those each was used or left out by the toss of a coin.
+# The bank turns each photo into 589 numbers (how comes below) and fits the plainest model there is,
+# softmax regression, until it makes no more mistakes.
 
 # %%
 began = time.process_time()
@@ -69,7 +75,9 @@ def fitted(rows, labels, steps=100):
 bank = fitted(rows[photos[used]], labels[used])
 
 # %% [markdown]
-# An attacker holds one of the 400 photos with its wrong label, and asks: *was it used?* **Predict** how often this is answered rightly, from the model alone. A coin scores one half.
+# An attacker holds one of the 400 photos with its wrong label, and asks: *was it used?*
+# **Predict** how often this is answered rightly, from the model alone.
+# A coin scores one half.
 
 # %%
 def sureness(weights, photos, labels):
@@ -97,19 +105,30 @@ ax.legend(loc="upper center")
 plt.show()
 
 # %% [markdown]
-# Softmax regression, no hidden layer, and it knows its mislabelled photos by heart. The cure is lab 05's DP-SGD. The question of this page is what the cure costs when it is done well. Epsilon is 3 and
-# delta 1e-5 throughout, for one photo added or removed, by PLD accounting.
+# Softmax regression, no hidden layer, and it knows its mislabelled photos by heart.
+# The cure is lab 05's DP-SGD.
+# The question of this page is what the cure costs when it is done well.
+# Epsilon is 3 and delta 1e-5 throughout, for one photo added or removed, by PLD accounting.
 #
 # ## The idea
 #
-# Each step of DP-SGD adds noise to *every weight*, enough to hide one photo. What is told about the photos must be heard above it. So the fewer things a private model has to find out, the better it hears them. A convolutional network
-# finds out that strokes have edges, that edges have directions, that writing may slant. **None of that is private: everybody knows it.** So put it in by hand (Tramèr and Boneh, 2021):
+# Each step of DP-SGD adds noise to *every weight*, enough to hide one photo.
+# What is told about the photos must be heard above it.
+# So the fewer things a private model has to find out, the better it hears them.
+# A convolutional network finds out that strokes have edges,
+# that edges have directions, that writing may slant.
+# **None of that is private: everybody knows it.**
+# So put it in by hand (Tramèr and Boneh, 2021):
 #
 # 1. Move each photo's ink to the middle, take out its slant, and bring it to one size.
 # 2. At each pixel, find which way the ink's edge faces, and how strong it is.
-# 3. Cut the photo into 7 x 7 overlapping tiles, and add up the strength in each tile for 12 directions: $7\cdot 7\cdot 12 = 588$ numbers. Take roots, so that one thick stroke does not drown the rest, subtract the mean, append a constant, and scale to length 1.
+# 3. Cut the photo into 7 x 7 overlapping tiles,
+#    and add up the strength in each tile for 12 directions: $7\cdot 7\cdot 12 = 588$ numbers.
+#    Take roots, so that one thick stroke does not drown the rest,
+#    subtract the mean, append a constant, and scale to length 1.
 #
-# One photo goes in and its own row comes out. No other photo has any influence on it, so this costs no privacy at all.
+# One photo goes in and its own row comes out.
+# No other photo has any influence on it, so this costs no privacy at all.
 
 # %%
 def directions(image):
@@ -134,7 +153,9 @@ for ax in axes.flat:
 plt.show()
 
 # %% [markdown]
-# What is left to learn is a matrix of 10 x 589 weights. For it, clipping is nearly free as well. With $p$ the ten probabilities and $e$ the one-hot label, one photo's gradient is the outer product
+# What is left to learn is a matrix of 10 x 589 weights.
+# For it, clipping is nearly free as well.
+# With $p$ the ten probabilities and $e$ the one-hot label, one photo's gradient is the outer product
 #
 # $$ g = (p - e)\,x^{\top}, \qquad \lVert g\rVert = \lVert p - e\rVert\cdot\lVert x\rVert , $$
 #
@@ -142,7 +163,8 @@ plt.show()
 #
 # ## Build it
 #
-# The features, for one photo, without the slow path through the package. **Which line would you have to change for the features to cost privacy?**
+# The features, for one photo, without the slow path through the package.
+# **Which line would you have to change for the features to cost privacy?**
 
 # %%
 def tiles(side, cells=7):
@@ -173,7 +195,8 @@ lab.claim("these lines and the package give the same rows",
           max(abs(row_of(images[each]) - rows[each]).max() for each in range(20)) < 1e-3)
 
 # %% [markdown]
-# (The question: any line that used a number from other photos, such as a mean image of the training set. There is none.)
+# (The question: any line that used a number from other photos, such as a mean image of the training set.
+# There is none.)
 #
 # And the training, in one piece:
 
@@ -195,7 +218,10 @@ def dp_sgd(rows, labels, plan, rng):
 
 
 # %% [markdown]
-# Nothing here is new since lab 05, except the settings. The learning rate is large and the clip line low: rows have length 1, so errors are small once a photo is read rightly, and what is worth hearing comes from the photos that are not.
+# Nothing here is new since lab 05, except the settings.
+# The learning rate is large and the clip line low:
+# rows have length 1, so errors are small once a photo is read rightly,
+# and what is worth hearing comes from the photos that are not.
 
 # %%
 EPSILON, DELTA, TRAIN = 3, 1e-5, 60_000
@@ -212,8 +238,12 @@ lab.claim("ten steps by hand and by the package agree, same batches and same noi
 # %% [markdown]
 # ## Use the real thing
 #
-# `train_stacked` trains models for several seeds and several epsilons in the same matrix products. Three seeds: each has its own batches and its own noise. **Predict** the accuracy. Guessing one digit gives 11 %; the convolutional
-# network that comes as an example with Opacus reaches 96.8 % after 60 passes over the data, at an epsilon between 2 and 3 (its README; computed below); Tramèr and Boneh's handmade features 98.7 % at epsilon 3.
+# `train_stacked` trains models for several seeds and several epsilons in the same matrix products.
+# Three seeds: each has its own batches and its own noise.
+# **Predict** the accuracy.
+# Guessing one digit gives 11 %; the convolutional network
+# that comes as an example with Opacus reaches 96.8 % after 60 passes over the data, at an epsilon between 2
+# and 3 (its README; computed below); Tramèr and Boneh's handmade features 98.7 % at epsilon 3.
 
 # %%
 began = time.process_time()
@@ -235,7 +265,10 @@ lab.measured(f"{feature_seconds:.1f} s for the features of training and test pho
              f"{train_seconds / 3:.1f} s to train each model, one thread")
 
 # %% [markdown]
-# That is about one photo in a hundred misread, and a promise about each of the 60,000. Now the library that one would use for any other model: **Opacus**, with its own example, a network of two convolutions. Give it about the seconds that one of our models took.
+# That is about one photo in a hundred misread, and a promise about each of the 60,000.
+# Now the library that one would use for any other model:
+# **Opacus**, with its own example, a network of two convolutions.
+# Give it about the seconds that one of our models took.
 
 # %%
 from opacus import PrivacyEngine
@@ -285,11 +318,14 @@ lab.claim("in that time the network reads between 75 and 95 % at the same epsilo
           weights=sum(each.numel() for each in network.parameters()))
 
 # %% [markdown]
-# Opacus is not slow at what it does: it computes a gradient of that many numbers for every photo. Given 60 passes over the data it gets to where its README says. It needs them because it starts from nothing.
+# Opacus is not slow at what it does: it computes a gradient of that many numbers for every photo.
+# Given 60 passes over the data it gets to where its README says.
+# It needs them because it starts from nothing.
 #
 # ## What it costs
 #
-# **Accuracy.** The same model and features at other epsilons, and without noise or clipping. **Predict** how far down the curve one can go before a photo in ten is misread.
+# **Accuracy.** The same model and features at other epsilons, and without noise or clipping.
+# **Predict** how far down the curve one can go before a photo in ten is misread.
 
 # %%
 without = dp.Plan(sample_rate=plan.sample_rate, batch_size=4096, steps=120, max_grad_norm=9,
@@ -341,14 +377,26 @@ lab.claim("even without privacy these features do not read every photo: between 
           0.989 < best < 0.994)
 
 # %% [markdown]
-# At 60,000 photos most of what is missing is missing from the *features*, not lost to the noise. From here on better features pay more than more epsilon.
+# At 60,000 photos most of what is missing is missing from the *features*, not lost to the noise.
+# From here on better features pay more than more epsilon.
 #
-# **Seconds.** A private step costs what a step without privacy costs: for a linear model, the lengths of the gradients come for free. **Memory:** nothing per photo.
+# **Seconds.** A private step costs what a step without privacy costs:
+# for a linear model, the lengths of the gradients come for free.
+# **Memory:** nothing per photo.
 #
-# **Tuning.** These settings were not found by luck. While writing this page some thirty were tried: with and without straightening, numbers of tiles and directions, roots, clip lines, learning rates, batches. Each was trained on 50,000 of the training photos and judged by the
-# other 10,000. The test photos were used once, above, so that what you read there is not rosier than the truth. But *the 10,000 are training photos too*. Had they been private, the looking would have been part of what we publish. What would it have cost?
+# **Tuning.** These settings were not found by luck.
+# While writing this page some thirty were tried:
+# with and without straightening, numbers of tiles and directions, roots, clip lines, learning rates, batches.
+# Each was trained on 50,000 of the training photos and judged by the other 10,000.
+# The test photos were used once, above, so that what you read there is not rosier than the truth.
+# But *the 10,000 are training photos too*.
+# Had they been private, the looking would have been part of what we publish.
+# What would it have cost?
 #
-# Lab 05 said: try a random number of settings, show only the best, and pay for that (Liu and Talwar 2019; Papernot and Steinke 2022). Say thirty tries on average, and all together epsilon 3. **Predict**: how much is left for each?
+# Lab 05 said: try a random number of settings, show only the best,
+# and pay for that (Liu and Talwar 2019; Papernot and Steinke 2022).
+# Say thirty tries on average, and all together epsilon 3.
+# **Predict**: how much is left for each?
 
 # %%
 from dp_accounting import dp_event
@@ -376,12 +424,17 @@ lab.claim("read off the curve, tuning honestly would have cost less than one poi
           0 < accuracies.mean() - at_that < 0.01)
 
 # %% [markdown]
-# (The selection must compare the tries by something that is private as well, or on public photos; it is cheap, as one number is told per try.) We did not pay, because MNIST has been public for decades. For private photos choose one of three ways: pay as above; tune on a public twin, other
-# people's digits that are nobody's secret; or take settings that others published, such as these, and train once.
+# (The selection must compare the tries by something that is private as well, or on public photos;
+# it is cheap, as one number is told per try.)
+# We did not pay, because MNIST has been public for decades.
+# For private photos choose one of three ways: pay as above; tune on a public twin, other people's digits
+# that are nobody's secret; or take settings that others published, such as these, and train once.
 #
 # ## Tune it
 #
-# *Another 6,000 photos only, so that it retrains at once: at your epsilon and at five others. Where is the best clip line for batches of 1,024? Does the batch matter?*
+# *Another 6,000 photos only, so that it retrains at once: at your epsilon and at five others.
+# Where is the best clip line for batches of 1,024?
+# Does the batch matter?*
 
 # %%
 SOME = np.random.default_rng(7).permutation(TRAIN)[:6000]
@@ -434,18 +487,25 @@ lab.explore(trade_off, live=False, epsilon=(0.3, 8, 3.0), clip=lab.log_range(0.0
             batch_size=[512, 1024, 2048], start={"batch_size": 1024})
 
 # %% [markdown]
-# **Question.** Move the clip line from one end to the other at epsilon 3, and again at 0.3. (The learning rate moves against it, so that one step stays about as long.) When does it matter, and why is lower better?
+# **Question.** Move the clip line from one end to the other at epsilon 3, and again at 0.3.
+# (The learning rate moves against it, so that one step stays about as long.)
+# When does it matter, and why is lower better?
 #
 # <details><summary>Answer</summary>
 #
-# At epsilon 3 it hardly matters, at 0.3 it does. An unread photo pulls with a length of about 1, a well-read one with next to nothing. Under a low line all photos that still have something to say are clipped, so they pull alike, and lowering it further only rescales pull and noise together, which the learning rate undoes.
-# Above 1 the line shortens hardly any pull, but the noise still grows with it; and the smaller epsilon is, the more noise there is to grow.
+# At epsilon 3 it hardly matters, at 0.3 it does.
+# An unread photo pulls with a length of about 1, a well-read one with next to nothing.
+# Under a low line all photos that still have something to say are clipped, so they pull alike,
+# and lowering it further only rescales pull and noise together, which the learning rate undoes.
+# Above 1 the line shortens hardly any pull, but the noise still grows with it;
+# and the smaller epsilon is, the more noise there is to grow.
 #
 # </details>
 #
 # ### What a row is made of
 #
-# The same 589 numbers, as the model sees them: at each tile, how strong the edges are in each of 12 directions.
+# The same 589 numbers, as the model sees them:
+# at each tile, how strong the edges are in each of 12 directions.
 
 # %%
 def as_seen(fig, digit, example, straight):
@@ -475,17 +535,24 @@ lab.explore(as_seen, digit=list(range(10)), example=range(0, 40), straight=True,
             start={"digit": 7, "example": 3})
 
 # %% [markdown]
-# **Question.** Untick *straight* for a few leaning sevens and ones. What does straightening save the model from learning?
+# **Question.** Untick *straight* for a few leaning sevens and ones.
+# What does straightening save the model from learning?
 #
 # <details><summary>Answer</summary>
 #
-# That a seven which leans to the right is still a seven. Its strokes face other ways, so that it lights up other numbers; a model without straightening needs examples of each slant, and every example it needs is one that has to be heard above the noise.
+# That a seven which leans to the right is still a seven.
+# Its strokes face other ways, so that it lights up other numbers;
+# a model without straightening needs examples of each slant,
+# and every example it needs is one that has to be heard above the noise.
 #
 # </details>
 #
 # ## The attack again
 #
-# The bank once more: the 1,400 photos of section 1, the same coins. Trained privately; and as a *control* trained the same way without noise. Then the setting of this page, 60,000 photos with the mislabelled 400 among them, without noise and with it. **Predict** which of the four still give a photo away.
+# The bank once more: the 1,400 photos of section 1, the same coins.
+# Trained privately; and as a *control* trained the same way without noise.
+# Then the setting of this page, 60,000 photos with the mislabelled 400 among them, without noise and with it.
+# **Predict** which of the four still give a photo away.
 
 # %%
 def bank_plan(records, batch_size, steps, noise=None):
@@ -541,12 +608,17 @@ told = (f"{name}: {right:.2f}".replace("\n", " ") for name, (right, _) in table.
 lab.measured("the attacker is right: " + "; ".join(told))
 
 # %% [markdown]
-# Twelve hundred photos at epsilon 3 teach much less than 60,000: noise that hides one person weighs more among few. And in the crowd of 60,000 even the model without noise gives little away, since a linear model has no room to learn so many by heart. That is a fact about this attack
-# on this model. The green line is a fact about all attacks.
+# Twelve hundred photos at epsilon 3 teach much less than 60,000:
+# noise that hides one person weighs more among few.
+# And in the crowd of 60,000 even the model without noise gives little away,
+# since a linear model has no room to learn so many by heart.
+# That is a fact about this attack on this model.
+# The green line is a fact about all attacks.
 #
 # ## Check yourself
 #
-# **1.** Which of these are free, that is, cost none of the budget? Answer with a set of letters, such as `{"a", "c"}`.
+# **1.** Which of these are free, that is, cost none of the budget?
+# Answer with a set of letters, such as `{"a", "c"}`.
 #
 # * **a** straighten each photo by its own ink
 # * **b** subtract the mean image of the training photos
@@ -573,7 +645,9 @@ check("what is free", free);
 # </details>
 
 # %% [markdown]
-# **2.** Write a function of `(rows, errors, clip)`, arrays (n, d) and (n, 10), that gives each example's clipping factor without forming a gradient: what its gradient must be multiplied by so that it is no longer than `clip`.
+# **2.** Write a function of `(rows, errors, clip)`,
+# arrays (n, d) and (n, 10), that gives each example's clipping factor without forming a gradient:
+# what its gradient must be multiplied by so that it is no longer than `clip`.
 
 # %%
 factors = ...
@@ -595,7 +669,12 @@ check("clip without gradients", factors);
 # </details>
 
 # %% [markdown]
-# **3.** Someone trains with batches of 2,048 instead of 4,096, for 800 steps instead of 400, with half the learning rate, at the same epsilon 3 (delta 1e-5, 60,000 photos). By what factor does the noise that has gathered in the weights at the end change? Guess first. `dp.noise_multiplier_for(epsilon=, delta=, sample_rate=, steps=)` helps. (Leave momentum aside.)
+# **3.** Someone trains with batches of 2,048 instead of 4,096, for 800 steps instead of 400,
+# with half the learning rate, at the same epsilon 3 (delta 1e-5, 60,000 photos).
+# By what factor does the noise that has gathered in the weights at the end change?
+# Guess first.
+# `dp.noise_multiplier_for(epsilon=, delta=, sample_rate=, steps=)` helps.
+# (Leave momentum aside.)
 
 # %%
 factor = ...
@@ -605,7 +684,8 @@ check("half the batch", factor);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Hardly at all: the noise of one step on the mean gradient is `noise_multiplier / batch`, and the noise of independent steps adds up like a random walk.
+# Hardly at all: the noise of one step on the mean gradient is `noise_multiplier / batch`,
+# and the noise of independent steps adds up like a random walk.
 #
 # ```python
 # def gathered(batch, steps, learning_rate):
@@ -622,7 +702,9 @@ check("half the batch", factor);
 # %% [markdown]
 # ## What the article says
 #
-# **"More privacy costs complexity, accuracy and money"** (both articles, on their outlook). How much? On this page the same model was trained with and without privacy.
+# **"More privacy costs complexity, accuracy and money"** (both articles, on their outlook).
+# How much?
+# On this page the same model was trained with and without privacy.
 
 # %%
 lab.claim("at epsilon 3 (delta 1e-5) and 60,000 records the price in accuracy is real, and "
@@ -631,9 +713,13 @@ lab.claim("at epsilon 3 (delta 1e-5) and 60,000 records the price in accuracy is
           article="B5", verdict="holds")
 
 # %% [markdown]
-# The article's sentence is right, and leaves out on what the price depends: how many records there are, and how much is left to learn. The money here is a minute of a laptop.
+# The article's sentence is right, and leaves out on what the price depends:
+# how many records there are, and how much is left to learn.
+# The money here is a minute of a laptop.
 #
-# **"Adjusting the noise and the clipping range finds the best protection"** (article B, on its results). It found this page's settings, and would have left each try less than half of the budget, had the photos been private.
+# **"Adjusting the noise and the clipping range finds the best protection"** (article B, on its results).
+# It found this page's settings,
+# and would have left each try less than half of the budget, had the photos been private.
 
 # %%
 lab.claim("tuning by looking at the records has to be paid for: the best of thirty tries at "
@@ -644,16 +730,28 @@ lab.claim("tuning by looking at the records has to be paid for: the best of thir
 # %% [markdown]
 # ## Limits and further reading
 #
-# * **The features are knowledge.** They work because people have studied digits for decades. For X-rays or speech the same role is played by a network trained on public data (lab 14), and then somebody must ask whether those data were really public.
-# * **MNIST's test photos have been looked at by everybody.** That handmade edges suit digits is known *because* of MNIST. A tenth of a point here or there means nothing.
-# * Three seeds say how much luck is in noise and batches. They say nothing about other photos to train on or to test with: which 10,000 one tests with makes a difference as large as that between the seeds.
+# * **The features are knowledge.**
+#   They work because people have studied digits for decades.
+#   For X-rays or speech the same role is played by a network trained on public data (lab 14),
+#   and then somebody must ask whether those data were really public.
+# * **MNIST's test photos have been looked at by everybody.**
+#   That handmade edges suit digits is known *because* of MNIST.
+#   A tenth of a point here or there means nothing.
+# * Three seeds say how much luck is in noise and batches.
+#   They say nothing about other photos to train on or to test with:
+#   which 10,000 one tests with makes a difference as large as that between the seeds.
 # * Publishing all three models, or the curve, spends more than 3: each epsilon above holds for one model.
-# * Everything in lab 05's list of limits holds here too: a *photo* is protected, not a writer with five hundred of them.
+# * Everything in lab 05's list of limits holds here too:
+#   a *photo* is protected, not a writer with five hundred of them.
 #
-# Further reading: F. Tramèr and D. Boneh, *Differentially private learning needs better features (or much more data)*, ICLR 2021 ([arXiv:2011.11660](https://arxiv.org/abs/2011.11660)) ·
+# Further reading: F. Tramèr and D. Boneh, *Differentially private learning needs better features
+# (or much more data)*, ICLR 2021 ([arXiv:2011.11660](https://arxiv.org/abs/2011.11660)) ·
 # N. Dalal and B. Triggs, *Histograms of oriented gradients for human detection*, CVPR 2005 ·
-# Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, *Gradient-based learning applied to document recognition*, Proceedings of the IEEE 1998 ·
-# J. Liu and K. Talwar, *Private selection from private candidates*, STOC 2019 ([arXiv:1811.07971](https://arxiv.org/abs/1811.07971)) ·
-# N. Papernot and T. Steinke, *Hyperparameter tuning with Rényi differential privacy*, ICLR 2022 ([arXiv:2110.03620](https://arxiv.org/abs/2110.03620)) ·
-# S. De, L. Berrada, J. Hayes, S. L. Smith and B. Balle, *Unlocking high-accuracy differentially private image classification through scale*, 2022 ([arXiv:2204.13650](https://arxiv.org/abs/2204.13650)) ·
+# Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, *Gradient-based learning applied to document recognition*,
+# Proceedings of the IEEE 1998 · J. Liu and K. Talwar, *Private selection from private candidates*,
+# STOC 2019 ([arXiv:1811.07971](https://arxiv.org/abs/1811.07971)) ·
+# N. Papernot and T. Steinke, *Hyperparameter tuning with Rényi differential privacy*,
+# ICLR 2022 ([arXiv:2110.03620](https://arxiv.org/abs/2110.03620)) · S. De, L. Berrada, J. Hayes, S. L. Smith
+# and B. Balle, *Unlocking high-accuracy differentially private image classification through scale*,
+# 2022 ([arXiv:2204.13650](https://arxiv.org/abs/2204.13650)) ·
 # the [Opacus example](https://github.com/meta-pytorch/opacus/blob/main/examples/mnist.py).

@@ -6,10 +6,14 @@
 # %% [markdown]
 # # 6 · Was this photo in the training set?
 #
-# *50 minutes. You need labs 03 and 05. The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *50 minutes.
+# You need labs 03 and 05.
+# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** find out who was in a model's training set, say what the best attacker can reach under a given epsilon, measure from outside how much privacy a
-# mechanism loses at the least, and recognise sixteen mistakes that look private; and you know why an audit that finds nothing proves nothing.
+# **Afterwards you can** find out who was in a model's training set,
+# say what the best attacker can reach under a given epsilon,
+# measure from outside how much privacy a mechanism loses at the least, and recognise sixteen mistakes
+# that look private; and you know why an audit that finds nothing proves nothing.
 
 # %%
 import textwrap
@@ -33,8 +37,10 @@ digits, rng = datasets.digits(), np.random.default_rng(0)
 # %% [markdown]
 # ## What goes wrong
 #
-# A sorting office trains a small neural network to read digits. It has 500 photos that somebody labelled in a hurry: every tenth label is wrong. To make sure that
-# there is something to find out, each photo was left out of the training by the toss of a coin.
+# A sorting office trains a small neural network to read digits.
+# It has 500 photos that somebody labelled in a hurry: every tenth label is wrong.
+# To make sure that there is something to find out,
+# each photo was left out of the training by the toss of a coin.
 
 # %%
 order = rng.permutation(len(digits))
@@ -49,8 +55,10 @@ overfit = train_shadows(X, labels, members, classes=10)
 lab.measured(f"64 models trained in {time.perf_counter() - began:.1f} s")
 
 # %% [markdown]
-# That was not one model but 64, trained side by side; the reason comes later. Take the first. Here are eight photos with a wrong label, and how sure the model is of that
-# label. **Which of them were in its training set?**
+# That was not one model but 64, trained side by side; the reason comes later.
+# Take the first.
+# Here are eight photos with a wrong label, and how sure the model is of that label.
+# **Which of them were in its training set?**
 
 # %%
 def show(models, chosen, reveal=False):
@@ -70,7 +78,8 @@ eight = np.flatnonzero(mislabelled)[:8]
 show(overfit, eight)
 
 # %% [markdown]
-# Hardly anybody would call these photos what their labels say. A model that does has nearly always seen the label, and learnt it by heart:
+# Hardly anybody would call these photos what their labels say.
+# A model that does has nearly always seen the label, and learnt it by heart:
 
 # %%
 show(overfit, eight, reveal=True)
@@ -80,8 +89,12 @@ lab.claim("'in, if the model believes the wrong label' is right nine times in te
           right > 0.9, mislabelled=int(mislabelled.sum()), right=round(right, 2))
 
 # %% [markdown]
-# Replace "called a 7" by "diagnosed with HIV" and the question is no game. But most photos have the right label. Does the attack work for those too? It has a name, **membership inference**, and its
-# simplest form is one line: *the lower the loss, the likelier a member* (Yeom et al., 2018). **Guess** how many of all members it finds if only one outsider in a hundred may be accused.
+# Replace "called a 7" by "diagnosed with HIV" and the question is no game.
+# But most photos have the right label.
+# Does the attack work for those too?
+# It has a name, **membership inference**, and its simplest form is one line:
+# *the lower the loss, the likelier a member* (Yeom et al., 2018).
+# **Guess** how many of all members it finds if only one outsider in a hundred may be accused.
 
 # %%
 logits = overfit.logits(X)  # (64 models, 500 photos, 10 digits)
@@ -92,8 +105,12 @@ lab.claim("the loss beats a coin on average, and still cannot name anybody for s
           members_found_at_1_percent_false_alarms=f"{by_loss.true_positives_at(0.01):.0%}")
 
 # %% [markdown]
-# Given a member and an outsider, it picks the right one about two times out of three (that share is called **AUC**). But some photos are easy for *every* model, member or not, and they crowd the top of its list. The next attack compares.
-# For each photo it asks: how sure would a model be *with* this photo, and how sure *without*? The other 63 models answer that; they are the attacker's **shadow models**.
+# Given a member and an outsider,
+# it picks the right one about two times out of three (that share is called **AUC**).
+# But some photos are easy for *every* model, member or not, and they crowd the top of its list.
+# The next attack compares.
+# For each photo it asks: how sure would a model be *with* this photo, and how sure *without*?
+# The other 63 models answer that; they are the attacker's **shadow models**.
 
 # %%
 attack = roc(lira(log_odds(logits, labels), members), members)
@@ -122,16 +139,22 @@ lab.claim("compared with shadow models, a seventh of all members is found at 1 %
           found_at_1_percent=f"{few:.0%}", found_at_one_in_a_thousand=f"{very_few:.0%}")
 
 # %% [markdown]
-# Look at the left end of the plot, not at the average. An attack that names a few people and is nearly always right does harm, whatever its AUC. That is why these curves are drawn on log axes.
+# Look at the left end of the plot, not at the average.
+# An attack that names a few people and is nearly always right does harm, whatever its AUC.
+# That is why these curves are drawn on log axes.
 #
 # ## The idea
 #
-# To accuse is to decide between two worlds: with this person in the training set, or without. The attacker makes two kinds of mistakes, and **differential privacy bounds how small both can be**. If the training is
-# $(\varepsilon, \delta)$-private, then for *every* attack
+# To accuse is to decide between two worlds: with this person in the training set, or without.
+# The attacker makes two kinds of mistakes, and **differential privacy bounds how small both can be**.
+# If the training is $(\varepsilon, \delta)$-private, then for *every* attack
 #
 # $$ \text{members found} \;\le\; e^{\varepsilon} \cdot \text{others accused} + \delta, $$
 #
-# because "accused" is just a set of outputs, and its probability may grow by at most that when the person joins. Below, the region that no attacker can reach. (Neighbouring, here and in the whole lab unless said otherwise: one record added or removed.)
+# because "accused" is just a set of outputs,
+# and its probability may grow by at most that when the person joins.
+# Below, the region that no attacker can reach.
+# (Neighbouring, here and in the whole lab unless said otherwise: one record added or removed.)
 
 # %%
 rates = np.geomspace(5e-4, 1, 300)
@@ -148,20 +171,26 @@ axes[2].legend(loc="lower right", fontsize=8)
 plt.show()
 
 # %% [markdown]
-# At epsilon 0.5 and at epsilon 2 the attack above is impossible: part of its curve lies beyond the line. At epsilon 8 it is not: the definition permits it, and only the details of a mechanism can promise more.
+# At epsilon 0.5 and at epsilon 2 the attack above is impossible: part of its curve lies beyond the line.
+# At epsilon 8 it is not: the definition permits it, and only the details of a mechanism can promise more.
 #
-# Now read the inequality backwards. An attack that finds many members and accuses few others *proves* that epsilon is at least
+# Now read the inequality backwards.
+# An attack that finds many members and accuses few others *proves* that epsilon is at least
 #
 # $$ \hat{\varepsilon} \;=\; \ln \frac{\text{members found} - \delta}{\text{others accused}} . $$
 #
-# That is an **audit**: attack your own mechanism, count, and hold the result against the claim. The counts are luck to some degree, so one takes the low end of a confidence interval above the line and the high end below.
+# That is an **audit**: attack your own mechanism, count, and hold the result against the claim.
+# The counts are luck to some degree,
+# so one takes the low end of a confidence interval above the line and the high end below.
 #
 # ## Build it
 #
 # ### The attack
 #
-# The likelihood-ratio attack (LiRA; Carlini et al., 2022). How sure a model is of a label, on the log-odds scale, is roughly normally distributed over models. So fit one normal curve to the shadows that had the photo, another to
-# those that had not, and see under which one the target fits better.
+# The likelihood-ratio attack (LiRA; Carlini et al., 2022).
+# How sure a model is of a label, on the log-odds scale, is roughly normally distributed over models.
+# So fit one normal curve to the shadows that had the photo,
+# another to those that had not, and see under which one the target fits better.
 
 # %%
 def likelihood_ratio(target, sureness, members):
@@ -182,8 +211,13 @@ lab.claim("our eight lines and the package's attack agree",
 # %% [markdown]
 # ### The audit
 #
-# Run a mechanism thousands of times on two neighbouring data sets. Choose a threshold on one half of the runs, count on the other half (choosing and counting on the same runs would cheat).
-# The ends of the intervals are Clopper and Pearson's, which are exact for counts: they come from the beta distribution. **How close to its epsilon of 1 does Laplace noise get, with 500 runs? With 100,000?**
+# Run a mechanism thousands of times on two neighbouring data sets.
+# Choose a threshold on one half of the runs,
+# count on the other half (choosing and counting on the same runs would cheat).
+# The ends of the intervals are Clopper and Pearson's, which are exact for counts:
+# they come from the beta distribution.
+# **How close to its epsilon of 1 does Laplace noise get, with 500 runs?
+# With 100,000?**
 
 # %%
 def low(hits, runs, error):
@@ -224,12 +258,16 @@ lab.claim("the audit comes within 10 % of a correct epsilon; half the noise is c
           half_the_noise=round(half_the_noise, 2))
 
 # %% [markdown]
-# `dp.audit` does the same with more care: both directions, categories, and a verdict in words that says what a pass does not prove.
+# `dp.audit` does the same with more care:
+# both directions, categories, and a verdict in words that says what a pass does not prove.
 #
 # ### Freeze the noise
 #
-# There is a cheaper test for one half of the mistakes. Run the mechanism twice *with the same random numbers*, once with the person and once without. The noise cancels, and what is left is what the person changed: the sensitivity, exactly,
-# from one pair of runs. **Predict** which of these two ways to sum three vectors passes.
+# There is a cheaper test for one half of the mistakes.
+# Run the mechanism twice *with the same random numbers*, once with the person and once without.
+# The noise cancels, and what is left is what the person changed:
+# the sensitivity, exactly, from one pair of runs.
+# **Predict** which of these two ways to sum three vectors passes.
 
 # %%
 vectors = np.array([[0.3, 0.1], [-0.2, 0.4], [30.0, 40.0]])  # the last one is the person's
@@ -250,12 +288,17 @@ lab.claim("clipping each row keeps the declared sensitivity of 1; clipping the m
           each < 1 + 1e-9 < 2 < mean, clip_each=round(each, 3), clip_the_mean=round(mean, 2))
 
 # %% [markdown]
-# Replay sees a wrong sensitivity and is blind to wrong noise; an audit of the outputs sees both and needs thousands of runs. Good tests use both.
+# Replay sees a wrong sensitivity and is blind to wrong noise;
+# an audit of the outputs sees both and needs thousands of runs.
+# Good tests use both.
 #
 # ### DP-SGD, with canaries
 #
-# Training a model thousands of times to audit it is out of the question for most models. Two ideas bring that down to *one* run. First, plant many **canaries**: records made to be noticed, each in or out by its own coin. Ours are very bright
-# photos that light one pixel each, a pixel that no other record lights. Whoever sees the weights of that pixel sees how hard the canary pulled.
+# Training a model thousands of times to audit it is out of the question for most models.
+# Two ideas bring that down to *one* run.
+# First, plant many **canaries**: records made to be noticed, each in or out by its own coin.
+# Ours are very bright photos that light one pixel each, a pixel that no other record lights.
+# Whoever sees the weights of that pixel sees how hard the canary pulled.
 
 # %%
 m = 3000
@@ -279,8 +322,14 @@ def pull_of_each_canary(epsilon):
 scores = {epsilon: pull_of_each_canary(epsilon) for epsilon in (1, 4, 8)}
 
 # %% [markdown]
-# Second, count guesses in place of runs. Call the strongest pulls *in*, the weakest *out*, and skip the doubtful. Under pure $\varepsilon$-privacy each guess is right with probability at most $e^\varepsilon / (1 + e^\varepsilon)$, *as if* each canary's coin had been
-# passed through randomised response (Steinke, Nasr and Jagielski, 2023; with a small extra term for delta). More right guesses than that refute epsilon. **All from a single training run:**
+# Second, count guesses in place of runs.
+# Call the strongest pulls *in*, the weakest *out*, and skip the doubtful.
+# Under pure $\varepsilon$-privacy each guess is right
+# with probability at most $e^\varepsilon / (1 + e^\varepsilon)$,
+# *as if* each canary's coin had been passed through randomised response (Steinke,
+# Nasr and Jagielski, 2023; with a small extra term for delta).
+# More right guesses than that refute epsilon.
+# **All from a single training run:**
 
 # %%
 def from_one_run(scores, joined, guesses, error=0.05):
@@ -297,8 +346,11 @@ for epsilon, pull in scores.items():
     print(f"claimed {epsilon}: {right} of 600 right: at least {bound:.1f} (delta aside)")
 
 # %% [markdown]
-# Third, use what is known about the noise. Without sampling, all steps of DP-SGD together are a single Gaussian mechanism: each canary's pull comes from one of two Gaussian hills, **mu** standard deviations apart, and mu gives epsilon at every delta.
-# One threshold suffices to bound mu (Nasr et al., 2023). Our canaries share no weight that matters here, so that each of them counts as a run of its own.
+# Third, use what is known about the noise.
+# Without sampling, all steps of DP-SGD together are a single Gaussian mechanism: each canary's pull comes
+# from one of two Gaussian hills, **mu** standard deviations apart, and mu gives epsilon at every delta.
+# One threshold suffices to bound mu (Nasr et al., 2023).
+# Our canaries share no weight that matters here, so that each of them counts as a run of its own.
 
 # %%
 found = {}
@@ -318,12 +370,17 @@ lab.claim("none exceeds the claim; at epsilon 4 and 8 the Gaussian one sees two 
           and all(found[epsilon][2] > 2 / 3 * epsilon for epsilon in (4, 8)))
 
 # %% [markdown]
-# Counting alone can never show more than about the log of the number of runs, less the price of confidence. The Gaussian reading has no such limit, but as a bound on epsilon it *assumes* hills. Use it where the theory promises them.
+# Counting alone can never show more than about the log of the number of runs, less the price of confidence.
+# The Gaussian reading has no such limit, but as a bound on epsilon it *assumes* hills.
+# Use it where the theory promises them.
 #
 # ## Use the real thing
 #
-# Most of this lab is available off the shelf. The exact intervals: `scipy.stats.binomtest(...).proportion_ci(method="exact")`. The curves: scikit-learn. Membership attacks and audits at scale: PrivacyGuard, LeakPro, ML Privacy Meter, and the auditing module of
-# JAX Privacy, whose shape `dp.Audit` follows.
+# Most of this lab is available off the shelf.
+# The exact intervals: `scipy.stats.binomtest(...).proportion_ci(method="exact")`.
+# The curves: scikit-learn.
+# Membership attacks and audits at scale: PrivacyGuard,
+# LeakPro, ML Privacy Meter, and the auditing module of JAX Privacy, whose shape `dp.Audit` follows.
 
 # %%
 from scipy.stats import binomtest
@@ -336,7 +393,8 @@ same_auc = abs(roc_auc_score(members.ravel(), ours.ravel()) - roc(ours, members)
 lab.claim("our interval is SciPy's and our AUC is scikit-learn's", same_interval and same_auc)
 
 # %% [markdown]
-# And what is worth auditing is not our toys but the libraries that people use. First OpenDP's Laplace mechanism for counts, claimed epsilon 1:
+# And what is worth auditing is not our toys but the libraries that people use.
+# First OpenDP's Laplace mechanism for counts, claimed epsilon 1:
 
 # %%
 import opendp.prelude as opendp
@@ -355,9 +413,14 @@ lab.claim("OpenDP keeps its epsilon of 1, as far as 50,000 runs can see (99.99 %
           0.8 < tested.epsilon_lower_bound(confidence=0.9999) <= 1)
 
 # %% [markdown]
-# (Its randomness is the operating system's, so this cell differs a little at each run; it would fail by chance less than once in 10,000.)
-# Then Opacus. It divides the noisy sum of gradients by the *expected batch size*, which its engine computes from the number of records. **If adding one record changes that divisor, what does the update tell?** We let 300 models take one
-# step on 400 blank records, and 300 on 399, and look at nothing but how long the step is.
+# (Its randomness is the operating system's, so this cell differs a little at each run;
+# it would fail by chance less than once in 10,000.)
+# Then Opacus.
+# It divides the noisy sum of gradients by the *expected batch size*,
+# which its engine computes from the number of records.
+# **If adding one record changes that divisor, what does the update tell?**
+# We let 300 models take one step on 400 blank records,
+# and 300 on 399, and look at nothing but how long the step is.
 
 # %%
 import torch
@@ -396,13 +459,19 @@ lab.claim("where a record changes the divisor, the audit finds far more than is 
           claimed=round(claimed, 2), at_least=round(measured, 1))
 
 # %% [markdown]
-# The gradients were all zero: nothing about any *content* leaked, only *how many records there are*. Where that number is public (or neighbours differ by replacing a record) all is well. Where being in the data at all is the secret,
-# fix the divisor yourself: `dp.Plan` asks you for a public `batch_size` for this reason.
+# The gradients were all zero: nothing about any *content* leaked, only *how many records there are*.
+# Where that number is public (or neighbours differ by replacing a record) all is well.
+# Where being in the data at all is the secret, fix the divisor yourself:
+# `dp.Plan` asks you for a public `batch_size` for this reason.
 #
 # ### Two answers that nobody thinks of as leaks
 #
-# A table of counts, with correct noise on each count. And a median, with correct noise. Both are audited below, in the version that everybody writes first: the table has a line for each value *that occurs*, the median's range runs to the largest value *that occurs*.
-# One person joins: the only one over 90 in the first, the only one with a large income in the second. **Predict** which audit finds more.
+# A table of counts, with correct noise on each count.
+# And a median, with correct noise.
+# Both are audited below, in the version that everybody writes first: the table has a line
+# for each value *that occurs*, the median's range runs to the largest value *that occurs*.
+# One person joins: the only one over 90 in the first, the only one with a large income in the second.
+# **Predict** which audit finds more.
 
 # %%
 from labkit.dp.histogram import private_histogram, thresholded_histogram
@@ -437,12 +506,20 @@ lab.claim("both are refuted at epsilon 1 (delta 1e-3); the other two are not",
           min(leaky, from_data) > 2 > 1 >= max(kept, public))
 
 # %% [markdown]
-# The noise was right in all four. What leaked was *which* lines there are, and *how far* the median can go. So bins and bounds come from whoever asks, not from the data. Where nobody can list the bins in advance, show a bin only when its noisy count is high enough that
-# a single person hardly ever gets there (Korolova and others, 2009): that costs a delta. Under "one record replaced" a histogram needs twice the noise, since one bin loses a person and another gains one.
+# The noise was right in all four.
+# What leaked was *which* lines there are, and *how far* the median can go.
+# So bins and bounds come from whoever asks, not from the data.
+# Where nobody can list the bins in advance, show a bin only when its noisy count is high enough
+# that a single person hardly ever gets there (Korolova and others, 2009): that costs a delta.
+# Under "one record replaced" a histogram needs twice the noise,
+# since one bin loses a person and another gains one.
 #
 # ## What it costs
 #
-# First the defender. We train the same 64 models in five more ways: stopped early; with clipped gradients and no noise; and with DP-SGD at epsilon 8, 2 and 0.5 (delta 0.001, below one over the 500 photos; every record at every step; tight accounting by privacy-loss distributions).
+# First the defender.
+# We train the same 64 models in five more ways: stopped early; with clipped gradients and no noise;
+# and with DP-SGD at epsilon 8, 2 and 0.5 (delta 0.001, below one over the 500 photos;
+# every record at every step; tight accounting by privacy-loss distributions).
 # **Guess** the price in accuracy on new photos.
 
 # %%
@@ -494,9 +571,13 @@ lab.claim("epsilon 2 still reads more than six photos in ten, and epsilon 0.5 fe
           accuracy["epsilon 2"] > 0.6 and accuracy["epsilon 0.5"] < 0.4)
 
 # %% [markdown]
-# Stopping early and clipping help here: both keep the model from learning wrong labels by heart. And some 250 records per model are few: the noise hides one record, whatever their number, so with ten times the records it would weigh a tenth (lab 05 has the curves).
+# Stopping early and clipping help here: both keep the model from learning wrong labels by heart.
+# And some 250 records per model are few: the noise hides one record,
+# whatever their number, so with ten times the records it would weigh a tenth (lab 05 has the curves).
 #
-# Then the auditor's price, in runs. For a Gaussian mechanism at delta 1e-5, the bound to be expected from counting and from the Gaussian reading:
+# Then the auditor's price, in runs.
+# For a Gaussian mechanism at delta 1e-5,
+# the bound to be expected from counting and from the Gaussian reading:
 
 # %%
 def expected_bounds(epsilon, runs, confidence):
@@ -536,12 +617,16 @@ def runs_needed(fig, epsilon, confidence):
 lab.explore(runs_needed, epsilon=(0.1, 20, 4.0), confidence=[0.95, 0.99, 0.9999])
 
 # %% [markdown]
-# **Question.** Why does counting stop rising long before it reaches the line, and why do the hills not help at epsilon 0.1?
+# **Question.** Why does counting stop rising long before it reaches the line,
+# and why do the hills not help at epsilon 0.1?
 #
 # <details><summary>Answer</summary>
 #
-# To see a large epsilon by counting, one must see an event that happens often in one world and at most once in $e^{\varepsilon}$ runs in the other, so the bound cannot exceed the log of the number of runs by much. And the event that shows a Gaussian mechanism's
-# worst is out in its tail, where hardly any run lands. At a *small* epsilon both readings suffer from the same thing: the two worlds hardly differ, and the runs that it takes to tell a difference from chance grow with the square of how small it is.
+# To see a large epsilon by counting, one must see an event that happens often in one world and at most once
+# in $e^{\varepsilon}$ runs in the other, so the bound cannot exceed the log of the number of runs by much.
+# And the event that shows a Gaussian mechanism's worst is out in its tail, where hardly any run lands.
+# At a *small* epsilon both readings suffer from the same thing: the two worlds hardly differ,
+# and the runs that it takes to tell a difference from chance grow with the square of how small it is.
 #
 # </details>
 #
@@ -549,7 +634,9 @@ lab.explore(runs_needed, epsilon=(0.1, 20, 4.0), confidence=[0.95, 0.99, 0.9999]
 #
 # ### Epsilon against the attacker
 #
-# The same photos, with 32 models trained anew for each setting, and the same attack. The green line is the ceiling: what *no* attack on this training can exceed. *Drag epsilon; then switch the noise off and watch the ceiling.*
+# The same photos, with 32 models trained anew for each setting, and the same attack.
+# The green line is the ceiling: what *no* attack on this training can exceed.
+# *Drag epsilon; then switch the noise off and watch the ceiling.*
 
 # %%
 def retrained(fig, epsilon, clip, steps, noise):
@@ -584,19 +671,29 @@ lab.explore(retrained, live=False, epsilon=(0.2, 50, 2.0), clip=lab.log_range(0.
             steps=[40, 20, 80], noise=True)
 
 # %% [markdown]
-# **Question.** Without noise and with a clip of 0.1 the attack finds almost nobody. Is that model private?
+# **Question.** Without noise and with a clip of 0.1 the attack finds almost nobody.
+# Is that model private?
 #
 # <details><summary>Answer</summary>
 #
-# Against this attacker, on these photos, it leaks little: it has learnt little. But there is no ceiling. A cleverer attacker, one who sees the gradients, or a record that stands out more, may find what this one missed. Measured leakage is evidence of harm when
-# it is high; when it is low it is evidence of little. Only the noise comes with a bound that holds for attacks nobody has thought of.
+# Against this attacker, on these photos, it leaks little: it has learnt little.
+# But there is no ceiling.
+# A cleverer attacker, one who sees the gradients,
+# or a record that stands out more, may find what this one missed.
+# Measured leakage is evidence of harm when it is high; when it is low it is evidence of little.
+# Only the noise comes with a bound that holds for attacks nobody has thought of.
 #
 # </details>
 #
 # ### The broken zoo
 #
-# Eighteen mechanisms: slips that are easy to make, the six published versions of one algorithm, two recipes from an article. Each claims an epsilon. **Choose one, read its code, predict whether the needle will cross the claim, then tick** *audit*. Untick it before you choose the next.
-# Then look at the line that repairs it; and at *beside it*: the same mechanism, audited by somebody who looked in a slightly different place.
+# Eighteen mechanisms: slips that are easy to make,
+# the six published versions of one algorithm, two recipes from an article.
+# Each claims an epsilon.
+# **Choose one, read its code, predict whether the needle will cross the claim, then tick** *audit*.
+# Untick it before you choose the next.
+# Then look at the line that repairs it; and at *beside it*:
+# the same mechanism, audited by somebody who looked in a slightly different place.
 
 # %%
 def dial(ax, claimed, found):
@@ -666,12 +763,21 @@ lab.explore(zoo, size=(8.2, 3.7), live=False, start={"mechanism": "Laplace, scal
             look=["where it shows", "beside it"], audit=True)
 
 # %% [markdown]
-# **Question.** *Laplace, scale inverted* passes at epsilon 1, with the same code that fails at 0.5. Which of the mistakes in the zoo would your own tests have missed?
+# **Question.** *Laplace, scale inverted* passes at epsilon 1, with the same code that fails at 0.5.
+# Which of the mistakes in the zoo would your own tests have missed?
 #
 # <details><summary>Answer</summary>
 #
-# All sixteen have such a blind spot, and none is far-fetched. Testing at epsilon 1, where dividing and multiplying agree. Looking at one bin of a histogram. Restarting nothing between runs. Canaries that happen to be small, so that clipping never acts. A batch of one. Adding up
-# gradients whose noise only shows in their differences. Comparing how large answers are and not their last digits. Asking a single question of a mechanism meant for hundreds. Whoever chooses the test chooses what it can see.
+# All sixteen have such a blind spot, and none is far-fetched.
+# Testing at epsilon 1, where dividing and multiplying agree.
+# Looking at one bin of a histogram.
+# Restarting nothing between runs.
+# Canaries that happen to be small, so that clipping never acts.
+# A batch of one.
+# Adding up gradients whose noise only shows in their differences.
+# Comparing how large answers are and not their last digits.
+# Asking a single question of a mechanism meant for hundreds.
+# Whoever chooses the test chooses what it can see.
 #
 # </details>
 #
@@ -708,12 +814,18 @@ lab.claim("two of the six sparse vectors keep their claim, as far as these audit
           len(private) == 2 and max(private) <= 1)
 
 # %% [markdown]
-# The **sparse vector** family deserves a word, because four of its six published versions fail. The idea is sound: watch a stream of counts, say only *above* or *below* a threshold, and pay for *above* alone. It needs noise on the threshold, noise on each
-# answer that grows with how often it may say *above*, an end after that, and silence about everything else. Each failing version lacks at least one of these. `dp.SparseVector` has all four; version 4 is private as well, but with a larger epsilon than it claims.
+# The **sparse vector** family deserves a word, because four of its six published versions fail.
+# The idea is sound: watch a stream of counts,
+# say only *above* or *below* a threshold, and pay for *above* alone.
+# It needs noise on the threshold, noise on each answer that grows with how often it may say *above*,
+# an end after that, and silence about everything else.
+# Each failing version lacks at least one of these.
+# `dp.SparseVector` has all four; version 4 is private as well, but with a larger epsilon than it claims.
 #
 # ## The attack again
 #
-# Back to the photos, now with all six ways of training in one picture, and with the ceilings of the private three.
+# Back to the photos, now with all six ways of training in one picture,
+# and with the ceilings of the private three.
 
 # %%
 fig, axes = lab.plots.figure(8.2, 3.6, ncols=2, sharey=True)
@@ -757,9 +869,14 @@ lab.claim("but more of the fall came from stopping early and clipping than from 
           clip_only=round(control, 2), epsilon_2=round(after, 2))
 
 # %% [markdown]
-# That last line is the honest reading of many papers' figures: a defence that beats an attack may owe it to anything. Ask for the control.
+# That last line is the honest reading of many papers' figures:
+# a defence that beats an attack may owe it to anything.
+# Ask for the control.
 #
-# And the eight photos? Here is a model trained at epsilon 2. **Which of them were in its training set?** (The same ones; it does not tell.)
+# And the eight photos?
+# Here is a model trained at epsilon 2.
+# **Which of them were in its training set?**
+# (The same ones; it does not tell.)
 
 # %%
 show(ways["epsilon 2"], eight)
@@ -772,7 +889,9 @@ lab.claim("mislabelled photos, which the overfitted model gives away, are hidden
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A model is trained with pure epsilon 1 (delta 0). An attacker may accuse one outsider in a hundred. At most which share of the members can any attack find?
+# **1.** A model is trained with pure epsilon 1 (delta 0).
+# An attacker may accuse one outsider in a hundred.
+# At most which share of the members can any attack find?
 
 # %%
 share = ...
@@ -792,7 +911,10 @@ check("ceiling at one percent", share);
 # </details>
 
 # %% [markdown]
-# **2.** Write your own audit: a function of how often an event was seen with the person and without, the number of runs on each side, and delta, that returns a lower bound on epsilon with 95 % confidence (2.5 % for each of the two intervals). `low` and `high` from above are at hand.
+# **2.** Write your own audit: a function of how often an event was seen with the person and without,
+# the number of runs on each side, and delta,
+# that returns a lower bound on epsilon with 95 % confidence (2.5 % for each of the two intervals).
+# `low` and `high` from above are at hand.
 
 # %%
 bound_from_counts = ...
@@ -816,7 +938,8 @@ check("your own audit", bound_from_counts);
 # </details>
 
 # %% [markdown]
-# **3.** Which of the six sparse-vector algorithms keep the epsilon that they claim? Give their numbers as a set, such as `{3, 4}`.
+# **3.** Which of the six sparse-vector algorithms keep the epsilon that they claim?
+# Give their numbers as a set, such as `{3, 4}`.
 
 # %%
 keep = ...
@@ -836,7 +959,9 @@ check("sparse vectors that keep their claim", keep);
 # </details>
 
 # %% [markdown]
-# **4.** A vendor claims epsilon 1. Your audit with 100,000 runs finds at least 0.4, with 99.99 % confidence. What may you write?
+# **4.** A vendor claims epsilon 1.
+# Your audit with 100,000 runs finds at least 0.4, with 99.99 % confidence.
+# What may you write?
 #
 # - **A** The mechanism is private with epsilon 1.
 # - **B** Its epsilon is about 0.4.
@@ -851,7 +976,8 @@ check("what a pass means", letter);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# A lower bound says nothing about how large epsilon may be. Only a proof bounds it from above.
+# A lower bound says nothing about how large epsilon may be.
+# Only a proof bounds it from above.
 #
 # ```python
 # letter = "C"
@@ -863,7 +989,10 @@ check("what a pass means", letter);
 # %% [markdown]
 # ## What the article says
 #
-# **B12.** *A classifier answers with the sign of its margin plus Laplace noise, epsilon 1, clamped to $[-1, 1]$; that is differential privacy.* Here it tells benign tumours from malignant ones. **What does clamping do to a sign?**
+# **B12.** *A classifier answers with the sign of its margin plus Laplace noise,
+# epsilon 1, clamped to $[-1, 1]$; that is differential privacy.*
+# Here it tells benign tumours from malignant ones.
+# **What does clamping do to a sign?**
 
 # %%
 cancer = datasets.breast_cancer()
@@ -893,7 +1022,9 @@ lab.claim("one answer is nearly always the model's own decision; the majority of
           differ_after_101=f"{differ_still:.1%}")
 
 # %% [markdown]
-# And even a single answer: nothing bounds how far one patient moves the margin. One patient's diagnosis is mistyped; the model is trained with that patient or without, and asked once about them.
+# And even a single answer: nothing bounds how far one patient moves the margin.
+# One patient's diagnosis is mistyped;
+# the model is trained with that patient or without, and asked once about them.
 
 # %%
 cage = ZOO["B12: the sign of a noisy margin"]
@@ -903,9 +1034,16 @@ lab.claim("a single answer about a mistyped patient refutes epsilon 1; repaired,
           at_least=round(cage.measure().epsilon, 1))
 
 # %% [markdown]
-# The weights themselves were never protected: whoever holds them needs no question at all. The repair in the zoo clips the patients' records, regularises, and adds Gaussian noise to the weights (output perturbation; Chaudhuri, Monteleoni and Sarwate, 2011). Answers are then free, however many.
+# The weights themselves were never protected: whoever holds them needs no question at all.
+# The repair in the zoo clips the patients' records, regularises,
+# and adds Gaussian noise to the weights (output perturbation; Chaudhuri, Monteleoni and Sarwate, 2011).
+# Answers are then free, however many.
 #
-# **B15.** *A training loop that adds normal noise to the predictions after the optimiser's step, and clips them to $[-1, 1]$, is training with differential privacy.* Lab 05 runs it beside training without the two lines. Here is the audit. First: do the lines do anything?
+# **B15.** *A training loop that adds normal noise to the predictions after the optimiser's step,
+# and clips them to $[-1, 1]$, is training with differential privacy.*
+# Lab 05 runs it beside training without the two lines.
+# Here is the audit.
+# First: do the lines do anything?
 
 # %%
 from labkit.dp.zoo import models as recipes
@@ -919,7 +1057,10 @@ lab.claim("bit for bit, the weights are those of training without protection",
           all(torch.equal(a, b) for a, b in pairs))
 
 # %% [markdown]
-# So whoever reads the weights sees all of it: a thousand canaries, each in by a coin, audited from one run. But perhaps the weights stay secret, and people only get noisy answers? **How often must you ask?** (Epsilon at delta 1e-8, from one run, 95 % confidence.)
+# So whoever reads the weights sees all of it: a thousand canaries, each in by a coin, audited from one run.
+# But perhaps the weights stay secret, and people only get noisy answers?
+# **How often must you ask?**
+# (Epsilon at delta 1e-8, from one run, 95 % confidence.)
 
 # %%
 asked = recipes.WHICH, recipes.LABELS
@@ -940,10 +1081,20 @@ lab.claim("the weights refute epsilon 1; so do noisy answers, once asked for a h
           weights_at_least=round(cage.measure().epsilon, 1))
 
 # %% [markdown]
-# Noise in the wrong place is no noise. The repair is one line of the zoo again: clip each gradient and add the noise to their sum, which is DP-SGD.
+# Noise in the wrong place is no noise.
+# The repair is one line of the zoo again: clip each gradient and add the noise to their sum, which is DP-SGD.
 #
-# There is another repair, which keeps the article's idea: noise on *predictions*. It asks what one person can change in a prediction, and counts the answers. Cut the private photos into 100 shards, so that each photo is in one, and train 100 **teachers**. Ask them about photos that are *public*.
-# Each teacher has one vote, so one person moves one vote: the counts of two digits change by 1, which is a length of $\sqrt 2$. Add Gaussian noise to the counts, tell only the winner, charge the budget, and train a **student** on the answers. This is PATE (Papernot and others, 2017 and 2018). With 12 photos to learn from, a teacher reads every second photo. **Predict:** how well does the student read that a hundred of them teach, at epsilon 3?
+# There is another repair, which keeps the article's idea: noise on *predictions*.
+# It asks what one person can change in a prediction, and counts the answers.
+# Cut the private photos into 100 shards, so that each photo is in one, and train 100 **teachers**.
+# Ask them about photos that are *public*.
+# Each teacher has one vote, so one person moves one vote:
+# the counts of two digits change by 1, which is a length of $\sqrt 2$.
+# Add Gaussian noise to the counts, tell only the winner,
+# charge the budget, and train a **student** on the answers.
+# This is PATE (Papernot and others, 2017 and 2018).
+# With 12 photos to learn from, a teacher reads every second photo.
+# **Predict:** how well does the student read that a hundred of them teach, at epsilon 3?
 
 # %%
 secret, public = order[:1200], order[1200:]
@@ -991,30 +1142,60 @@ except dp.BudgetExceeded as refusal:
     print(refusal)
 
 # %% [markdown]
-# One more question is refused, and the student may be asked for ever: it has never seen a private photo. Where most teachers agree, so much noise changes nothing: what many know is not a secret of anybody. What the article lacked were the three things that this takes: a bound on what one person can change,
-# an account, and something public to learn from. (It takes many people, too: with 1,200 photos a teacher has a dozen.)
+# One more question is refused, and the student may be asked for ever: it has never seen a private photo.
+# Where most teachers agree, so much noise changes nothing: what many know is not a secret of anybody.
+# What the article lacked were the three things that this takes:
+# a bound on what one person can change, an account, and something public to learn from.
+# (It takes many people, too: with 1,200 photos a teacher has a dozen.)
 #
 # ## Limits and further reading
 #
-# - **An audit never proves privacy.** It bounds epsilon from below, for the inputs, canaries and questions that somebody chose. The zoo shows sixteen ways to choose badly.
-# - **Our attacker is strong.** It knows which other photos may be in the data and trains shadows on the same 500. A real one has less. Privacy is promised against the strong one, so that nobody needs to guess how weak the real one is.
-# - **These models are small, and overfitted on purpose.** How much a large model leaks about typical records has to be measured on that model; lab 13 does it for text.
-# - **The Gaussian reading assumes Gaussian hills** when it is turned into an epsilon, and one-run audits are looser than many runs.
-# - **Membership is one question.** Attributes, and whole records, can leak too (labs 08 and 13); epsilon bounds those as well, an AUC of membership does not.
-# - **Choosing the defence by looking at this attack on the private data** is itself a computation on the private data.
+# - **An audit never proves privacy.**
+#   It bounds epsilon from below, for the inputs, canaries and questions that somebody chose.
+#   The zoo shows sixteen ways to choose badly.
+# - **Our attacker is strong.**
+#   It knows which other photos may be in the data and trains shadows on the same 500.
+#   A real one has less.
+#   Privacy is promised against the strong one, so that nobody needs to guess how weak the real one is.
+# - **These models are small, and overfitted on purpose.**
+#   How much a large model leaks about typical records has to be measured on
+#   that model; lab 13 does it for text.
+# - **The Gaussian reading assumes Gaussian hills** when it is turned into an epsilon,
+#   and one-run audits are looser than many runs.
+# - **Membership is one question.**
+#   Attributes, and whole records, can leak too (labs 08 and 13);
+#   epsilon bounds those as well, an AUC of membership does not.
+# - **Choosing the defence by looking at this attack
+#   on the private data** is itself a computation on the private data.
 #
 # Primary sources:
 #
-# - Yeom, Giacomelli, Fredrikson, Jha, [*Privacy Risk in Machine Learning*](https://arxiv.org/abs/1709.01604), CSF 2018.
-# - Carlini, Chien, Nasr, Song, Terzis, Tramèr, [*Membership Inference Attacks From First Principles*](https://arxiv.org/abs/2112.03570), IEEE S&P 2022.
-# - Jagielski, Ullman, Oprea, [*Auditing Differentially Private Machine Learning*](https://arxiv.org/abs/2006.07709), NeurIPS 2020.
-# - Nasr, Hayes, Steinke, Balle, Tramèr, Jagielski, Carlini, Terzis, [*Tight Auditing of Differentially Private Machine Learning*](https://arxiv.org/abs/2302.07956), USENIX Security 2023.
-# - Steinke, Nasr, Jagielski, [*Privacy Auditing with One (1) Training Run*](https://arxiv.org/abs/2305.08846), NeurIPS 2023.
-# - Cebere, Erb, Desfontaines, Bellet, Fitzsimons, [*Privacy in Theory, Bugs in Practice*](https://arxiv.org/abs/2602.17454), PoPETs 2026: thirteen violations in twelve libraries.
-# - Ding, Wang, Wang, Zhang, Kifer, [*Detecting Violations of Differential Privacy*](https://arxiv.org/abs/1805.10277), CCS 2018.
-# - Papernot, Song, Mironov, Raghunathan, Talwar, Erlingsson, [*Scalable Private Learning with PATE*](https://arxiv.org/abs/1802.08908), ICLR 2018.
-# - Korolova, Kenthapadi, Mishra, Ntoulas, *Releasing Search Queries and Clicks Privately*, WWW 2009: the threshold on a table.
-# - Lyu, Su, Li, [*Understanding the Sparse Vector Technique for Differential Privacy*](https://arxiv.org/abs/1603.01699), PVLDB 2017.
-# - Chua, Ghazi, Kamath, Kumar, Manurangsi, Sinha, Zhang, [*How Private are DP-SGD Implementations?*](https://arxiv.org/abs/2403.17673), ICML 2024: shuffled is not Poisson.
+# - Yeom, Giacomelli, Fredrikson, Jha,
+#   [*Privacy Risk in Machine Learning*](https://arxiv.org/abs/1709.01604), CSF 2018.
+# - Carlini, Chien, Nasr, Song, Terzis, Tramèr,
+#   [*Membership Inference Attacks From First Principles*](https://arxiv.org/abs/2112.03570), IEEE S&P 2022.
+# - Jagielski, Ullman, Oprea,
+#   [*Auditing Differentially Private Machine Learning*](https://arxiv.org/abs/2006.07709), NeurIPS 2020.
+# - Nasr, Hayes, Steinke, Balle, Tramèr, Jagielski, Carlini,
+#   Terzis, [*Tight Auditing of Differentially Private Machine Learning*](https://arxiv.org/abs/2302.07956),
+#   USENIX Security 2023.
+# - Steinke, Nasr, Jagielski,
+#   [*Privacy Auditing with One (1) Training Run*](https://arxiv.org/abs/2305.08846), NeurIPS 2023.
+# - Cebere, Erb, Desfontaines, Bellet, Fitzsimons,
+#   [*Privacy in Theory, Bugs in Practice*](https://arxiv.org/abs/2602.17454), PoPETs 2026:
+#   thirteen violations in twelve libraries.
+# - Ding, Wang, Wang, Zhang, Kifer,
+#   [*Detecting Violations of Differential Privacy*](https://arxiv.org/abs/1805.10277), CCS 2018.
+# - Papernot, Song, Mironov, Raghunathan, Talwar, Erlingsson,
+#   [*Scalable Private Learning with PATE*](https://arxiv.org/abs/1802.08908), ICLR 2018.
+# - Korolova, Kenthapadi, Mishra, Ntoulas,
+#   *Releasing Search Queries and Clicks Privately*, WWW 2009: the threshold on a table.
+# - Lyu, Su, Li,
+#   [*Understanding the Sparse Vector Technique for Differential Privacy*](https://arxiv.org/abs/1603.01699),
+#   PVLDB 2017.
+# - Chua, Ghazi, Kamath, Kumar, Manurangsi, Sinha, Zhang,
+#   [*How Private are DP-SGD Implementations?*](https://arxiv.org/abs/2403.17673),
+#   ICML 2024: shuffled is not Poisson.
 # - Dong, Roth, Su, [*Gaussian Differential Privacy*](https://arxiv.org/abs/1905.02383), JRSS B 2022.
-# - Chaudhuri, Monteleoni, Sarwate, [*Differentially Private Empirical Risk Minimization*](https://arxiv.org/abs/0912.0071), JMLR 2011.
+# - Chaudhuri, Monteleoni, Sarwate,
+#   [*Differentially Private Empirical Risk Minimization*](https://arxiv.org/abs/0912.0071), JMLR 2011.

@@ -6,10 +6,12 @@
 # %% [markdown]
 # # 7 · Federated learning
 #
-# *40 minutes. You need lab 00, and to know what a gradient is. The whole page runs in under a minute.*
+# *40 minutes.
+# You need lab 00, and to know what a gradient is.
+# The whole page runs in under a minute.*
 #
-# **Afterwards you can** build federated averaging in twenty lines, say when it falls behind training on pooled data and
-# why, count what it costs, and explain why keeping the data at home is not yet privacy.
+# **Afterwards you can** build federated averaging in twenty lines, say when it falls behind training
+# on pooled data and why, count what it costs, and explain why keeping the data at home is not yet privacy.
 
 # %%
 import time
@@ -38,12 +40,15 @@ print(f"{len(train):,} handwritten digits to learn from, {len(test)} to test on"
 # %% [markdown]
 # ## What goes wrong
 #
-# Ten clinics would like one common model, and none may hand out its records. **Federated learning** promises a way: the
-# records stay where they are, and only *what a model learned from them* travels. Handwritten digits stand in for the
-# records here, because everybody can see at once what has leaked.
+# Ten clinics would like one common model, and none may hand out its records.
+# **Federated learning** promises a way:
+# the records stay where they are, and only *what a model learned from them* travels.
+# Handwritten digits stand in for the records here, because everybody can see at once what has leaked.
 #
-# The smallest case first. A client holds a single record. It gets a blank model, takes one training step, and sends back
-# the change: 650 numbers, "no data". **Before you run the cells:** what can the receiver tell from them?
+# The smallest case first.
+# A client holds a single record.
+# It gets a blank model, takes one training step, and sends back the change: 650 numbers, "no data".
+# **Before you run the cells:** what can the receiver tell from them?
 
 # %%
 def blank(inputs=64, classes=10):
@@ -81,8 +86,8 @@ axes[2].title.set_color(lab.ATTACKER)
 plt.show()
 
 # %% [markdown]
-# The label and the picture, pixel for pixel, by one division. Row $k$ of the update is the record times one number, and
-# entry $k$ of the biases *is* that number.
+# The label and the picture, pixel for pixel, by one division.
+# Row $k$ of the update is the record times one number, and entry $k$ of the biases *is* that number.
 
 # %%
 lab.claim("the update of a single record gives away its label", bool(digit == train.y[one][0]))
@@ -90,8 +95,9 @@ exact = np.abs(stolen - train.X[one]).max() < 1e-5
 lab.claim("and the record itself, to single precision", exact)
 
 # %% [markdown]
-# So give the client more records. **Predict:** one clinic, over a hundred records, one step on all of them together. What is
-# left to read?
+# So give the client more records.
+# **Predict:** one clinic, over a hundred records, one step on all of them together.
+# What is left to read?
 
 # %%
 parts = partition.dirichlet(train.y, clients=10, alpha=0.3, seed=seed)
@@ -102,21 +108,24 @@ read = counts.sum() * (update_from(clinics[0])[640:] / 0.1 + 0.1)
 pd.DataFrame([counts, read.round(2)], index=["records it has", "read from the update"])
 
 # %% [markdown]
-# The pixels are mixed now, but the ten biases spell out how many records of each label the clinic holds (to the last record,
-# because the model began blank). Read "ill" for a digit, and the update of a hospital publishes its disease rate.
+# The pixels are mixed now, but the ten biases spell out how many records of each label the clinic holds
+# (to the last record, because the model began blank).
+# Read "ill" for a digit, and the update of a hospital publishes its disease rate.
 
 # %%
 lab.claim("one step on a whole clinic gives away how many records of each label it holds",
           bool((read.round() == counts).all()))
 
 # %% [markdown]
-# Federating moved the data's *location*. It did not, by itself, make anything private. Both facts matter: this lab builds
-# federated learning properly, and labs 08 and 09 add what protects it.
+# Federating moved the data's *location*.
+# It did not, by itself, make anything private.
+# Both facts matter: this lab builds federated learning properly, and labs 08 and 09 add what protects it.
 #
 # ## The idea
 #
-# A server keeps a model. In each round it sends the model to the clients; each trains it on its own records for a few
-# steps; the server averages what comes back.
+# A server keeps a model.
+# In each round it sends the model to the clients;
+# each trains it on its own records for a few steps; the server averages what comes back.
 
 # %%
 fig, ax = lab.plots.figure(8.2, 2.7)
@@ -141,8 +150,9 @@ plt.show()
 # $$\theta_{t+1} = \sum_k \frac{n_k}{n}\,\theta_k,\qquad\text{where client } k \text{ repeats } K \text{ times}\quad
 # \theta_k \leftarrow \theta_k - \eta\,\nabla F_k(\theta_k),\quad\text{starting at } \theta_k=\theta_t .$$
 #
-# $\theta_t$ is the model after round $t$, $F_k$ the mean loss over client $k$'s own $n_k$ records, $n$ the number of all
-# records, $\eta$ the learning rate, $K$ the number of **local steps**. This is *federated averaging*, **FedAvg**.
+# $\theta_t$ is the model after round $t$, $F_k$ the mean loss over client $k$'s own $n_k$ records,
+# $n$ the number of all records, $\eta$ the learning rate, $K$ the number of **local steps**.
+# This is *federated averaging*, **FedAvg**.
 #
 # ## Build it
 #
@@ -187,9 +197,11 @@ lab.claim("ten rounds of federated averaging learn digits", accuracy > 0.75 > 5 
 # %% [markdown]
 # ## Use the real thing
 #
-# `labkit.federated.simulate` does the same for any torch model, and keeps a history: loss, accuracy, bytes, who took part, who
-# dropped out. Clients of a small model are stacked into one tensor and step together; those of a large one run one after the
-# other, or side by side in several processes. The result is the same.
+# `labkit.federated.simulate` does the same for any torch model, and keeps a history:
+# loss, accuracy, bytes, who took part, who dropped out.
+# Clients of a small model are stacked into one tensor and step together;
+# those of a large one run one after the other, or side by side in several processes.
+# The result is the same.
 
 # %%
 run = simulate(blank(), clinics, FedAvg(), rounds=10, local_steps=5, learning_rate=0.5,
@@ -200,10 +212,12 @@ difference = vector_of(run.model).numpy() - np.concatenate([ours[:64].T.ravel(),
 lab.claim("numpy from scratch and the simulator agree", np.abs(difference).max() < 1e-4)
 
 # %% [markdown]
-# Trying a different algorithm must not mean a different loop. In `labkit` a **strategy** answers four questions and holds
-# no state. Here is one round written out, on two clients whose losses are bowls, $F_k(\theta) = \frac12
-# (\theta - b_k)^\top A_k\,(\theta - b_k)$. The comments give the names of the same places in
-# [Flower](https://flower.ai), an engine for real clients on real computers.
+# Trying a different algorithm must not mean a different loop.
+# In `labkit` a **strategy** answers four questions and holds no state.
+# Here is one round written out, on two clients whose losses are bowls,
+# $F_k(\theta) = \frac12 (\theta - b_k)^\top A_k\,(\theta - b_k)$.
+# The comments give the names of the same places in [Flower](https://flower.ai),
+# an engine for real clients on real computers.
 
 # %%
 BOWLS = torch.tensor([[[1.0, 0.0], [0.0, 0.2]], [[0.3, 0.2], [0.2, 0.9]]])   # A: how steep
@@ -228,12 +242,14 @@ def one_round(strategy, theta, server, memories, local_steps):
     return theta, server, walks
 
 # %% [markdown]
-# Three strategies to begin with. They differ in very little:
+# Three strategies to begin with.
+# They differ in very little:
 #
 # - **FedAvg**: plain steps, then the average (McMahan and others 2017).
-# - **FedProx**: a rubber band; every step is pulled back towards the model received, with strength `mu` (Li and others 2020).
-# - **SCAFFOLD**: a compass; a client remembers its usual gradient, is told everybody's, and takes the difference out of
-#   every step (Karimireddy and others 2020).
+# - **FedProx**: a rubber band; every step is pulled back towards the model received,
+#   with strength `mu` (Li and others 2020).
+# - **SCAFFOLD**: a compass; a client remembers its usual gradient,
+#   is told everybody's, and takes the difference out of every step (Karimireddy and others 2020).
 
 # %%
 def walk_rounds(strategy, local_steps, rounds=12):
@@ -261,8 +277,8 @@ lab.claim("on two bowls FedAvg finds the best common model with 1 local step, no
 lab.claim("SCAFFOLD finds it with 20", miss(Scaffold(), 20) < 0.002)
 
 # %% [markdown]
-# Lab 09 runs the same strategy on Flower, on separate processes, over TLS. The whole client is then about this long (not
-# run here: `flwr` is an optional extra):
+# Lab 09 runs the same strategy on Flower, on separate processes, over TLS.
+# The whole client is then about this long (not run here: `flwr` is an optional extra):
 #
 # ```python
 # app = ClientApp()
@@ -285,14 +301,18 @@ lab.claim("SCAFFOLD finds it with 20", miss(Scaffold(), 20) < 0.002)
 # | who remembers what? | `start`, `start_client` | fields of the strategy; `context.state` of the client |
 # | who runs it? | `simulate` | `ServerApp`, `SuperLink`, and a `SuperNode` at each client |
 #
-# Mind one seam. With Flower's FedProx the client adds the proximal term itself, and the example in that class's docstring
-# (Flower 1.41) adds the norm of the difference where the paper (and the formula above that example) has its *square*.
+# Mind one seam.
+# With Flower's FedProx the client adds the proximal term itself,
+# and the example in that class's docstring (Flower 1.41) adds the norm of the difference where the paper
+# (and the formula above that example) has its *square*.
 #
 # ## What it costs
 #
 # ### Accuracy
 #
-# **Predict:** each clinic holds one digit only. Alone, what accuracy does each reach? And together?
+# **Predict:** each clinic holds one digit only.
+# Alone, what accuracy does each reach?
+# And together?
 
 # %%
 def clinics_with(alpha):
@@ -329,9 +349,12 @@ table = pd.DataFrame({name: accuracies(clinics_with(alpha)) for name, alpha in s
 table.map("{:.0%}".format)
 
 # %% [markdown]
-# A clinic that has only ever seen sevens says seven to everything. Ten of them together read all ten digits. That is the
-# case for federated learning in one column. The same column shows its price: the less alike the clients, the further
-# FedAvg falls behind pooling. SCAFFOLD makes up much of it. FedProx does not: here its rubber band only slows learning down.
+# A clinic that has only ever seen sevens says seven to everything.
+# Ten of them together read all ten digits.
+# That is the case for federated learning in one column.
+# The same column shows its price: the less alike the clients, the further FedAvg falls behind pooling.
+# SCAFFOLD makes up much of it.
+# FedProx does not: here its rubber band only slows learning down.
 
 # %%
 alike, apart = table["all alike"], table["one digit each"]
@@ -350,13 +373,17 @@ lab.claim("FedProx is nowhere better than FedAvg by more than 1.5 points",
 # %% [markdown]
 # A strategy's answers can be changed one at a time, and each change has a name:
 #
-# - *What does the server do with the mean change?* **FedAvgM** gives the model momentum (Hsu and others 2019); **FedAdam** and
-#   **FedYogi** give every parameter a step size of its own (Reddi and others 2021).
-# - *How much does a client count?* **FedNova** divides by the steps it took (Wang and others 2020); **q-FedAvg** lets those with a
-#   large loss count more (T. Li and others 2020).
-# - *What is the middle of many changes?* The **median** of each parameter (Yin and others 2018) ignores whoever is far out.
+# - *What does the server do with the mean change?*
+#   **FedAvgM** gives the model momentum (Hsu and others 2019);
+#   **FedAdam** and **FedYogi** give every parameter a step size of its own (Reddi and others 2021).
+# - *How much does a client count?*
+#   **FedNova** divides by the steps it took (Wang and others 2020);
+#   **q-FedAvg** lets those with a large loss count more (T. Li and others 2020).
+# - *What is the middle of many changes?*
+#   The **median** of each parameter (Yin and others 2018) ignores whoever is far out.
 #
-# **Predict:** each clinic has few digits. Which of them beats FedAvg, and which one fails?
+# **Predict:** each clinic has few digits.
+# Which of them beats FedAvg, and which one fails?
 
 # %%
 zoo = {"FedAvgM": FedAvgM(server_learning_rate=0.3),
@@ -390,7 +417,8 @@ same = (vector_of(runs["FedNova"].model) - vector_of(reference.model)).abs().max
 lab.claim("FedNova is FedAvg as long as all clinics take the same number of steps", bool(same))
 
 # %% [markdown]
-# One learning rate each, one data set: read the six pictures as *what kind* of thing happens, not as a league table.
+# One learning rate each, one data set:
+# read the six pictures as *what kind* of thing happens, not as a league table.
 #
 # ### Bytes and rounds
 #
@@ -421,10 +449,12 @@ double = learn(clinics_with(1000), Scaffold(), rounds=1).bytes_up
 lab.claim("SCAFFOLD sends twice the bytes of FedAvg", double == 2 * run.rounds[1].bytes_up)
 
 # %% [markdown]
-# The other lever is to send less each time. `simulate` sends every update through a **pipeline** of steps before it leaves its
-# client, and the server unpacks it in reverse. **Top-k** sends the largest changes only and keeps the rest for the next round.
-# **Quantising** rounds each number, at random, to one of a few levels, so that it is right on average. **Predict:** of 650 numbers with
-# 32 bits each, how much must travel?
+# The other lever is to send less each time.
+# `simulate` sends every update through a **pipeline** of steps before it leaves its client,
+# and the server unpacks it in reverse.
+# **Top-k** sends the largest changes only and keeps the rest for the next round.
+# **Quantising** rounds each number, at random, to one of a few levels, so that it is right on average.
+# **Predict:** of 650 numbers with 32 bits each, how much must travel?
 
 # %%
 pipelines = {"all, 32 bits": [], "largest 10 %": [TopK(0.1)], "largest 1 %": [TopK(0.01)],
@@ -452,7 +482,8 @@ lab.claim("the largest 1 % work only because the rest is kept for later",
           reached["largest 1 %"] > reached["largest 1 %, rest forgotten"] + 0.05)
 
 # %% [markdown]
-# Do not sell federated learning as thrift, though. The records of this lab are small, and the model travels again and again:
+# Do not sell federated learning as thrift, though.
+# The records of this lab are small, and the model travels again and again:
 
 # %%
 began = time.process_time()
@@ -468,7 +499,8 @@ lab.claim("federating moves over ten times the bytes of pooling here", traffic >
 # %% [markdown]
 # ### Who does not answer is not learned
 #
-# Phones run out of battery, hospitals close at night. Say the clinic that holds the sevens never answers.
+# Phones run out of battery, hospitals close at night.
+# Say the clinic that holds the sevens never answers.
 
 # %%
 answering = [each for each in clinics_with(None) if each[1][0] != 7]
@@ -483,11 +515,13 @@ lab.claim("and its overall accuracy falls by less than 15 points: an average hid
           apart["FedAvg"] - partial.accuracy[-1] < 0.15)
 
 # %% [markdown]
-# Look at accuracy *per client* before you trust a run: the spread, and the **worst decile**, the mean of the worst tenth.
+# Look at accuracy *per client* before you trust a run:
+# the spread, and the **worst decile**, the mean of the worst tenth.
 #
 # ### Four real hospitals: who gains, who loses
 #
-# Now data that nobody split: 920 patients of four hospitals, and the question whether an angiogram shows heart disease.
+# Now data that nobody split: 920 patients of four hospitals,
+# and the question whether an angiogram shows heart disease.
 
 # %%
 heart = datasets.heart_disease()
@@ -499,15 +533,18 @@ pd.DataFrame({"patients": patients, "ill": [f"{each:.0%}" for each in rate],
               "trivial answer is right": [f"{each:.0%}" for each in trivial]}, index=hospitals)
 
 # %% [markdown]
-# They differ a lot: in Switzerland nearly every patient in the file is ill, in Hungary about a third. Each hospital can train
-# *alone*, *join* the federation (FedAvg), or join and keep a *personal* model: the common one, trained on for a few steps at home and
-# held near it by FedProx's rubber band (this is the idea of **Ditto**, T. Li and others 2021). The federation could also choose
-# *q-FedAvg*, which listens more to those with a large loss. Or the four could *pool* their records, which is what federating is meant
-# to spare them. **Predict:** who gains by joining?
+# They differ a lot: in Switzerland nearly every patient in the file is ill, in Hungary about a third.
+# Each hospital can train *alone*, *join* the federation (FedAvg), or join and keep a *personal* model:
+# the common one, trained on for a few steps at home and held near it by FedProx's rubber band
+# (this is the idea of **Ditto**, T. Li and others 2021).
+# The federation could also choose *q-FedAvg*, which listens more to those with a large loss.
+# Or the four could *pool* their records, which is what federating is meant to spare them.
+# **Predict:** who gains by joining?
 #
-# Few patients means much luck, so we repeat it on twenty random splits into 70 % for training and 30 % for testing. Two
-# scores: accuracy, and how well patients are *ranked* by risk (AUC: the chance that an ill patient is placed above a
-# healthy one; 50 % is a coin toss).
+# Few patients means much luck,
+# so we repeat it on twenty random splits into 70 % for training and 30 % for testing.
+# Two scores: accuracy, and how well patients are *ranked* by risk (AUC:
+# the chance that an ill patient is placed above a healthy one; 50 % is a coin toss).
 
 # %%
 def split_patients(seed):
@@ -566,8 +603,10 @@ fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", nco
 plt.show()
 
 # %% [markdown]
-# Bars show the spread over splits. The splits share patients, so a plain standard error would be far too sure of itself;
-# Nadeau and Bengio (2003) give a correction. Gains by joining, in points, with a 95 % interval:
+# Bars show the spread over splits.
+# The splits share patients, so a plain standard error would be far too sure of itself;
+# Nadeau and Bengio (2003) give a correction.
+# Gains by joining, in points, with a 95 % interval:
 
 # %%
 gain = 100 * (found[:, :, 1:3] - found[:, :, :1])   # joined, and personal, less alone
@@ -596,7 +635,9 @@ lab.claim("in Long Beach and Switzerland nothing beats the trivial answer by 2 p
           bool((level.max(1) < trivial + 0.02)[[beach, swiss]].all()))
 
 # %% [markdown]
-# Is that *fair*? One measure is how far the hospitals lie apart, another how the worst-off fares. In AUC, averaged over the splits:
+# Is that *fair*?
+# One measure is how far the hospitals lie apart, another how the worst-off fares.
+# In AUC, averaged over the splits:
 
 # %%
 ranking = found[..., 1]                          # split, hospital, way
@@ -612,15 +653,18 @@ lab.claim("and Cleveland, the largest, pays for it", change[cleveland] < 0)
 table.map("{:.1%}".format)
 
 # %% [markdown]
-# So joining is not a gift to all, and with a few hundred patients one often cannot tell: even Switzerland's loss has a wide
-# interval, because hardly any of its patients are healthy. Its reason is plain, though: the common model learns how common the
-# disease is among *all* patients, and in Switzerland it is far commoner; a personal model may unlearn that. And mind
-# the dashed lines. A report that gives only the federated accuracy for Switzerland, high as it looks, hides that the trivial answer is
-# better.
+# So joining is not a gift to all, and with a few hundred patients one often cannot tell:
+# even Switzerland's loss has a wide interval, because hardly any of its patients are healthy.
+# Its reason is plain, though: the common model learns how common the disease is among *all* patients,
+# and in Switzerland it is far commoner; a personal model may unlearn that.
+# And mind the dashed lines.
+# A report that gives only the federated accuracy for Switzerland,
+# high as it looks, hides that the trivial answer is better.
 #
 # ## Tune it
 #
-# First the picture behind the numbers. Each client walks towards the bottom of its own bowl; the server averages where they got to.
+# First the picture behind the numbers.
+# Each client walks towards the bottom of its own bowl; the server averages where they got to.
 
 # %%
 CLIENTS = (lab.plots.SERIES[4], lab.plots.SERIES[3])
@@ -664,19 +708,22 @@ lab.explore(bowls, size=(8.2, 3.6), strategy=list(STRATEGIES), local_steps=range
             start={"local_steps": 20})
 
 # %% [markdown]
-# **Question.** With FedAvg and 50 local steps, where does the server end up, and why does talking more often (fewer local
-# steps) help?
+# **Question.** With FedAvg and 50 local steps, where does the server end up,
+# and why does talking more often (fewer local steps) help?
 #
 # <details><summary>Answer</summary>
 #
-# Each client walks nearly to its own cross and forgets the shared model, so the server ends near the midpoint of the crosses,
-# which is nobody's optimum: the bowls differ in steepness, and a plain midpoint ignores that. With one step the average of
-# the walks <em>is</em> a step down the summed bowl. This pull apart is called <b>client drift</b>. FedProx shortens the walks,
-# SCAFFOLD bends them to run side by side.
+# Each client walks nearly to its own cross and forgets the shared model, so the server ends near the midpoint
+# of the crosses, which is nobody's optimum: the bowls differ in steepness, and a plain midpoint ignores that.
+# With one step the average of the walks <em>is</em> a step down the summed bowl.
+# This pull apart is called <b>client drift</b>.
+# FedProx shortens the walks, SCAFFOLD bends them to run side by side.
 # </details>
 #
-# Now with ten clinics and digits. Each square is a clinic, each dot in it a record, each shade a digit; above it stands its
-# commonest digit with its share. Every move trains three federations anew.
+# Now with ten clinics and digits.
+# Each square is a clinic, each dot in it a record, each shade a digit;
+# above it stands its commonest digit with its share.
+# Every move trains three federations anew.
 
 # %%
 @lru_cache
@@ -727,13 +774,16 @@ lab.explore(parting, size=(8.2, 4.2), live=False, alpha=lab.log_range(0.005, 100
                     "drop_out": "drop-out probability of a clinic"})
 
 # %% [markdown]
-# **Question.** Set the local steps to 1. Whatever alpha and mu are, the three curves become one (with no drop-outs). Why?
+# **Question.** Set the local steps to 1.
+# Whatever alpha and mu are, the three curves become one (with no drop-outs).
+# Why?
 #
 # <details><summary>Answer</summary>
 #
-# At the first step every client still stands at the received model. The rubber band of FedProx has length 0, and SCAFFOLD's
-# corrections add up to 0 over all clients. What differs between the three is only what happens from the second step on. With
-# drop-outs SCAFFOLD differs again: the corrections of those who answer need not add up to 0.
+# At the first step every client still stands at the received model.
+# The rubber band of FedProx has length 0, and SCAFFOLD's corrections add up to 0 over all clients.
+# What differs between the three is only what happens from the second step on.
+# With drop-outs SCAFFOLD differs again: the corrections of those who answer need not add up to 0.
 # </details>
 
 # %%
@@ -749,7 +799,9 @@ lab.claim("with 1 local step the three strategies give one model; with 10 they d
           gap(1) < 1e-5 and gap(10) > 0.01)
 
 # %% [markdown]
-# Last, which *average*? Let the model be a single number: a hospital's share of ill patients. Tick who takes part.
+# Last, which *average*?
+# Let the model be a single number: a hospital's share of ill patients.
+# Tick who takes part.
 
 # %%
 def averages(fig, Cleveland, Hungary, Long_Beach, Switzerland):
@@ -781,19 +833,25 @@ lab.explore(averages, size=(8.2, 2.8), Cleveland=True, Hungary=True, Long_Beach=
             Switzerland=True)
 
 # %% [markdown]
-# **Question.** Which two hospitals can use the plain average almost without harm, and is the weighted one always the *right* one?
+# **Question.** Which two hospitals can use the plain average almost without harm,
+# and is the weighted one always the *right* one?
 #
 # <details><summary>Answer</summary>
 #
-# Cleveland and Hungary: nearly equal in size. In general the weighted average answers "best for a random patient", the plain
-# one "best for a random hospital". A federation may prefer the second so that small members are not outvoted
-# (<code>FedAvg(weight="equal")</code>). It is a choice of goal, to be made openly; it is not the same as training on the pooled records.
+# Cleveland and Hungary: nearly equal in size.
+# In general the weighted average answers "best for a random patient",
+# the plain one "best for a random hospital".
+# A federation may prefer the second so that small members are not outvoted
+# (<code>FedAvg(weight="equal")</code>).
+# It is a choice of goal, to be made openly; it is not the same as training on the pooled records.
 # </details>
 #
 # ## The attack again
 #
-# A single update was an open book. What if the server only ever saw the *sum* of ten? Ten clients with one record each; the
-# attacker tries the same division, row by row, and keeps the best picture for each victim.
+# A single update was an open book.
+# What if the server only ever saw the *sum* of ten?
+# Ten clients with one record each; the attacker tries the same division,
+# row by row, and keeps the best picture for each victim.
 
 # %%
 def decibels(guess, truth):
@@ -821,7 +879,9 @@ lab.claim("the division read every single update exactly; from the sum of ten it
           sum_dB=round(from_sum), guessing_the_mean_image_dB=round(mean_image))
 
 # %% [markdown]
-# The simple attack fails. Is that privacy? Two cells say no. First, the labels of all ten are still there:
+# The simple attack fails.
+# Is that privacy?
+# Two cells say no. First, the labels of all ten are still there:
 
 # %%
 counted = (1 + summed[640:] / 0.1).round()
@@ -829,8 +889,10 @@ lab.claim("the sum still tells how many of each label the ten have",
           bool((counted == np.bincount(train.y[victims], minlength=10)).all()))
 
 # %% [markdown]
-# Second, give the model a hidden layer, as real models have. Each hidden neuron wakes up for some records only, and a neuron
-# that woke up for *one* of the ten holds that record, clean, inside the sum. The attacker divides every neuron's row by its bias:
+# Second, give the model a hidden layer, as real models have.
+# Each hidden neuron wakes up for some records only,
+# and a neuron that woke up for *one* of the ten holds that record, clean, inside the sum.
+# The attacker divides every neuron's row by its bias:
 
 # %%
 torch.manual_seed(seed)
@@ -859,14 +921,17 @@ axes[1, 0].set_ylabel("from their\nsum", color=lab.ATTACKER, **beside)
 plt.show()
 
 # %% [markdown]
-# (We picked each victim's best row knowing the picture; an attacker without it keeps all readings and looks.) So a sum is
-# better than single updates, and not enough. Lab 08 takes the rest step by step: **secure aggregation**, so that the server
-# cannot see single updates even if it wants to; a server that cheats; and clipping with **noise**, which is what turns
-# "blurred" into a guarantee. Lab 09 states that guarantee, for whole users.
+# (We picked each victim's best row knowing the picture; an attacker without it keeps all readings and looks.)
+# So a sum is better than single updates, and not enough.
+# Lab 08 takes the rest step by step: **secure aggregation**,
+# so that the server cannot see single updates even if it wants to;
+# a server that cheats; and clipping with **noise**, which is what turns "blurred" into a guarantee.
+# Lab 09 states that guarantee, for whole users.
 #
-# Leaking is not the only thing an update can do. What if three of the ten clinics send the *opposite* of what they learned, ten times
-# as large? **Predict:** what do the mean, the median, and **Krum** make of it, which keeps the one update that lies nearest to its
-# neighbours (Blanchard and others 2017)?
+# Leaking is not the only thing an update can do.
+# What if three of the ten clinics send the *opposite* of what they learned, ten times as large?
+# **Predict:** what do the mean, the median, and **Krum** make of it,
+# which keeps the one update that lies nearest to its neighbours (Blanchard and others 2017)?
 
 # %%
 class Liars(Step):
@@ -894,11 +959,13 @@ except ValueError as refusal:
     print(refusal)
 
 # %% [markdown]
-# There is the dilemma of lab 08: a server that sees only the sum cannot read anybody's update, and cannot compare updates either.
+# There is the dilemma of lab 08:
+# a server that sees only the sum cannot read anybody's update, and cannot compare updates either.
 #
 # ## Check yourself
 #
-# **1.** A hospital with 300 patients arrives at the model 0.2, one with 100 patients at 0.6. What does FedAvg make of them?
+# **1.** A hospital with 300 patients arrives at the model 0.2, one with 100 patients at 0.6.
+# What does FedAvg make of them?
 
 # %%
 average_model = ...
@@ -919,8 +986,8 @@ check("two hospitals", average_model);
 #
 
 # %% [markdown]
-# **2.** Softmax regression on digits has 650 parameters of 4 bytes. How many bytes, down and up together, do 20 rounds of SCAFFOLD
-# with 10 clients take?
+# **2.** Softmax regression on digits has 650 parameters of 4 bytes.
+# How many bytes, down and up together, do 20 rounds of SCAFFOLD with 10 clients take?
 
 # %%
 bytes_sent = ...
@@ -941,7 +1008,8 @@ check("traffic", bytes_sent);
 #
 
 # %% [markdown]
-# **3.** The article's local update adds the gradient (you meet it below). Write the one that learns.
+# **3.** The article's local update adds the gradient (you meet it below).
+# Write the one that learns.
 
 # %%
 def step(theta, gradient, learning_rate):
@@ -969,8 +1037,11 @@ check("local step", local_step);
 #
 
 # %% [markdown]
-# **4.** Be the attacker. You are given the gradient of a linear layer for *one* record: `weights` with a row per output and
-# `biases` with an entry per output. Return the record. (Some outputs may have learned nothing from it.)
+# **4.** Be the attacker.
+# You are given the gradient of a linear layer for *one* record:
+# `weights` with a row per output and `biases` with an entry per output.
+# Return the record.
+# (Some outputs may have learned nothing from it.)
 
 # %%
 def read_record(weights, biases):
@@ -1001,19 +1072,24 @@ check("read the record", attack);
 # %% [markdown]
 # ## What the article says
 #
-# The second article describes federated learning with three formulas and an example with ten clients. We run them.
+# The second article describes federated learning with three formulas and an example with ten clients.
+# We run them.
 #
-# **The server scatters the data, and federating reduces leakage.** Two claims. If a server hands the records out, it had them
-# all: whoever breaks into it has everything, before any training. Real federated data is *born* at the clients. And the
-# updates leak, as the first cells showed.
+# **The server scatters the data, and federating reduces leakage.**
+# Two claims.
+# If a server hands the records out, it had them all:
+# whoever breaks into it has everything, before any training.
+# Real federated data is *born* at the clients.
+# And the updates leak, as the first cells showed.
 
 # %%
 lab.claim("without further protection, federated updates hand over records", exact,
           article="B4", verdict="does not hold")
 
 # %% [markdown]
-# **The new global model is the plain average of the clients' models.** True for clients of equal size only. On the four
-# hospitals, with the simplest model, a single number trained by least squares:
+# **The new global model is the plain average of the clients' models.**
+# True for clients of equal size only.
+# On the four hospitals, with the simplest model, a single number trained by least squares:
 
 # %%
 def least_squares(strategy, *rows, **changes):
@@ -1038,8 +1114,9 @@ lab.claim("weighted by patients, the average is the pooled model; the plain one 
           pooled=everybody, weighted=weighted, plain=plain)
 
 # %% [markdown]
-# Weighing by size has a condition of its own: that all take the same number of steps. Let every hospital go once through its
-# patients, eight at a time, as people do. Cleveland then takes over twice as many steps as Switzerland, and counts twice over.
+# Weighing by size has a condition of its own: that all take the same number of steps.
+# Let every hospital go once through its patients, eight at a time, as people do.
+# Cleveland then takes over twice as many steps as Switzerland, and counts twice over.
 # FedNova averages the change *per step* instead:
 
 # %%
@@ -1051,9 +1128,11 @@ lab.claim("with unequal work FedAvg misses the pooled model by over 1 point; Fed
           abs(misses["FedAvg"]) > 0.01 > 2 * abs(misses["FedNova"]), **misses)
 
 # %% [markdown]
-# **The global gradient is the average of the local gradients.** True for one step from the same model, weighted by size. After
-# several local steps the clients have drifted, and the average of their changes is no longer the change that pooled training
-# would make. How far off?
+# **The global gradient is the average of the local gradients.**
+# True for one step from the same model, weighted by size.
+# After several local steps the clients have drifted,
+# and the average of their changes is no longer the change that pooled training would make.
+# How far off?
 
 # %%
 def drift(clients, local_steps):
@@ -1090,11 +1169,13 @@ lab.claim("after 20 steps it is over 80 % off for one-digit clients, under 15 % 
           one_digit=round(far, 2), all_alike=round(near, 2))
 
 # %% [markdown]
-# Drift is not defeat: the averaged update of one-digit clients is far off in length and direction, and yet, as the table above
-# showed, it still leads to a model that reads digits. It costs rounds, and the last points of accuracy.
+# Drift is not defeat: the averaged update of one-digit clients is far off in length and direction,
+# and yet, as the table above showed, it still leads to a model that reads digits.
+# It costs rounds, and the last points of accuracy.
 #
-# **Ten clients; each adds its gradient; client $i$ starts from client $i-1$.** The rule as written, and with each of its two
-# slips repaired. **Predict** which of the four lines go down.
+# **Ten clients; each adds its gradient; client $i$ starts from client $i-1$.**
+# The rule as written, and with each of its two slips repaired.
+# **Predict** which of the four lines go down.
 
 # %%
 def article_round(theta, sign, chained):
@@ -1144,45 +1225,68 @@ lab.claim("with only the sign repaired it goes down faster, one client after the
           losses["only the sign repaired"][-1] < repaired[-1])
 
 # %% [markdown]
-# The sign makes it climb. The index makes it *sequential*: client 2 cannot start before client 1 has finished, so ten clients
-# take ten times as long. With the sign repaired that chain does learn, and per round even faster, since it takes ten steps where
-# federated averaging with one local step takes one; but nothing is trained side by side any more. And each client is handed its
-# neighbour's bare model: clients $i-1$ and $i+1$, comparing notes, hold the exact step of client $i$, and you have seen what
-# a step gives away.
+# The sign makes it climb.
+# The index makes it *sequential*: client 2 cannot start before client 1 has finished,
+# so ten clients take ten times as long.
+# With the sign repaired that chain does learn, and per round even faster, since it takes ten steps
+# where federated averaging with one local step takes one; but nothing is trained side by side any more.
+# And each client is handed its neighbour's bare model: clients $i-1$ and $i+1$,
+# comparing notes, hold the exact step of client $i$, and you have seen what a step gives away.
 #
 # ## Limits and further reading
 #
 # What this lab does **not** protect, or show:
 #
-# - **Updates leak.** Nothing here hides them. Labs 08 and 09 do; without them, "the data never leaves the device" is a statement
-#   about files, not about information.
-# - **The final model leaks too**, through its answers or weights (lab 06 audits it), whoever trained it and however.
-# - **Nearly everybody is honest here.** Three crude liars are the easy case; lab 08 has cleverer ones, and a server that sets traps.
-# - A handful of clients that always answer is a *cross-silo* toy. Millions of phones (*cross-device*) drop out, differ in speed and
-#   are never seen twice; SCAFFOLD, whose clients must remember, does not suit them.
-# - One small convex model, one learning rate, few rounds. SCAFFOLD's lead here is no law: on deep networks it can vanish. FedProx
-#   was made for clients that do unequal amounts of work; the clinics here do equal amounts. FedNova is exact for small steps only.
-# - Twenty splits of the same 920 patients, from around 1988, say how uncertain we are about *these* patients, not about yours.
+# - **Updates leak.** Nothing here hides them.
+#   Labs 08 and 09 do; without them,
+#   "the data never leaves the device" is a statement about files, not about information.
+# - **The final model leaks too**, through its answers or weights
+#   (lab 06 audits it), whoever trained it and however.
+# - **Nearly everybody is honest here.**
+#   Three crude liars are the easy case; lab 08 has cleverer ones, and a server that sets traps.
+# - A handful of clients that always answer is a *cross-silo* toy.
+#   Millions of phones (*cross-device*) drop out, differ in speed and are never seen twice;
+#   SCAFFOLD, whose clients must remember, does not suit them.
+# - One small convex model, one learning rate, few rounds.
+#   SCAFFOLD's lead here is no law: on deep networks it can vanish.
+#   FedProx was made for clients that do unequal amounts of work; the clinics here do equal amounts.
+#   FedNova is exact for small steps only.
+# - Twenty splits of the same 920 patients, from around 1988,
+#   say how uncertain we are about *these* patients, not about yours.
 #
-# Sources: B. McMahan, E. Moore, D. Ramage, S. Hampson, B. Agüera y Arcas, *Communication-efficient learning of deep networks from
-# decentralized data*, AISTATS 2017, [arXiv:1602.05629](https://arxiv.org/abs/1602.05629). T. Li, A. K. Sahu, M. Zaheer, M. Sanjabi,
-# A. Talwalkar, V. Smith, *Federated optimization in heterogeneous networks*, MLSys 2020,
-# [arXiv:1812.06127](https://arxiv.org/abs/1812.06127). S. P. Karimireddy, S. Kale, M. Mohri, S. Reddi, S. Stich, A. T. Suresh,
-# *SCAFFOLD: stochastic controlled averaging for federated learning*, ICML 2020, [arXiv:1910.06378](https://arxiv.org/abs/1910.06378).
-# S. Reddi and others, *Adaptive federated optimization*, ICLR 2021, [arXiv:2003.00295](https://arxiv.org/abs/2003.00295). J. Wang,
-# Q. Liu, H. Liang, G. Joshi, H. V. Poor, *Tackling the objective inconsistency problem in heterogeneous federated optimization*, NeurIPS
-# 2020, [arXiv:2007.07481](https://arxiv.org/abs/2007.07481). T. Li, M. Sanjabi, A. Beirami, V. Smith, *Fair resource allocation in
-# federated learning*, ICLR 2020, [arXiv:1905.10497](https://arxiv.org/abs/1905.10497). T. Li, S. Hu, A. Beirami, V. Smith, *Ditto: fair and
-# robust federated learning through personalization*, ICML 2021, [arXiv:2012.04221](https://arxiv.org/abs/2012.04221). D. Yin, Y. Chen,
-# K. Ramchandran, P. Bartlett, *Byzantine-robust distributed learning*, ICML 2018, [arXiv:1803.01498](https://arxiv.org/abs/1803.01498).
-# P. Blanchard and others, *Machine learning with adversaries: Byzantine tolerant gradient descent*, NeurIPS 2017,
-# [arXiv:1703.02757](https://arxiv.org/abs/1703.02757). S. U. Stich, J.-B. Cordonnier, M. Jaggi, *Sparsified SGD with memory*, NeurIPS 2018,
-# [arXiv:1809.07599](https://arxiv.org/abs/1809.07599). A. T. Suresh, F. X. Yu, S. Kumar, H. B. McMahan, *Distributed mean estimation with
-# limited communication*, ICML 2017, [arXiv:1611.00429](https://arxiv.org/abs/1611.00429).
-# T.-M. H. Hsu, H. Qi, M. Brown, *Measuring the effects of non-identical data distribution for federated visual classification*, 2019,
-# [arXiv:1909.06335](https://arxiv.org/abs/1909.06335). L. Zhu, Z. Liu, S. Han, *Deep leakage from gradients*, NeurIPS 2019,
-# [arXiv:1906.08935](https://arxiv.org/abs/1906.08935). F. Boenisch and others, *When the curious abandon honesty: federated learning is
-# not private*, EuroS&P 2023, [arXiv:2112.02918](https://arxiv.org/abs/2112.02918). P. Kairouz and others, *Advances and open problems
-# in federated learning*, 2021, [arXiv:1912.04977](https://arxiv.org/abs/1912.04977). C. Nadeau, Y. Bengio, *Inference for the
-# generalization error*, Machine Learning 52, 2003. The hospitals: R. Detrano and others, *International application of a new
-# probability algorithm for the diagnosis of coronary artery disease*, American Journal of Cardiology 64, 1989.
+# Sources: B. McMahan, E. Moore, D. Ramage, S. Hampson,
+# B. Agüera y Arcas, *Communication-efficient learning of deep networks from decentralized data*,
+# AISTATS 2017, [arXiv:1602.05629](https://arxiv.org/abs/1602.05629).
+# T. Li, A. K. Sahu, M. Zaheer, M. Sanjabi, A. Talwalkar, V. Smith, *Federated optimization
+# in heterogeneous networks*, MLSys 2020, [arXiv:1812.06127](https://arxiv.org/abs/1812.06127).
+# S. P. Karimireddy, S. Kale, M. Mohri, S. Reddi, S. Stich, A. T. Suresh, *SCAFFOLD:
+# stochastic controlled averaging for federated learning*,
+# ICML 2020, [arXiv:1910.06378](https://arxiv.org/abs/1910.06378).
+# S. Reddi and others, *Adaptive federated optimization*,
+# ICLR 2021, [arXiv:2003.00295](https://arxiv.org/abs/2003.00295).
+# J. Wang, Q. Liu, H. Liang, G. Joshi, H. V. Poor,
+# *Tackling the objective inconsistency problem in heterogeneous federated optimization*,
+# NeurIPS 2020, [arXiv:2007.07481](https://arxiv.org/abs/2007.07481).
+# T. Li, M. Sanjabi, A. Beirami, V. Smith, *Fair resource allocation in federated learning*,
+# ICLR 2020, [arXiv:1905.10497](https://arxiv.org/abs/1905.10497).
+# T. Li, S. Hu, A. Beirami, V. Smith, *Ditto: fair and robust federated learning through personalization*,
+# ICML 2021, [arXiv:2012.04221](https://arxiv.org/abs/2012.04221).
+# D. Yin, Y. Chen, K. Ramchandran, P. Bartlett, *Byzantine-robust distributed learning*,
+# ICML 2018, [arXiv:1803.01498](https://arxiv.org/abs/1803.01498).
+# P. Blanchard and others, *Machine learning with adversaries:
+# Byzantine tolerant gradient descent*, NeurIPS 2017, [arXiv:1703.02757](https://arxiv.org/abs/1703.02757).
+# S. U. Stich, J.-B. Cordonnier, M. Jaggi, *Sparsified SGD with memory*,
+# NeurIPS 2018, [arXiv:1809.07599](https://arxiv.org/abs/1809.07599).
+# A. T. Suresh, F. X. Yu, S. Kumar, H. B. McMahan, *Distributed mean estimation with limited communication*,
+# ICML 2017, [arXiv:1611.00429](https://arxiv.org/abs/1611.00429).
+# T.-M. H. Hsu, H. Qi, M. Brown, *Measuring the effects of non-identical data distribution
+# for federated visual classification*, 2019, [arXiv:1909.06335](https://arxiv.org/abs/1909.06335).
+# L. Zhu, Z. Liu, S. Han, *Deep leakage from gradients*,
+# NeurIPS 2019, [arXiv:1906.08935](https://arxiv.org/abs/1906.08935).
+# F. Boenisch and others, *When the curious abandon honesty:
+# federated learning is not private*, EuroS&P 2023, [arXiv:2112.02918](https://arxiv.org/abs/2112.02918).
+# P. Kairouz and others, *Advances and open problems in federated learning*,
+# 2021, [arXiv:1912.04977](https://arxiv.org/abs/1912.04977).
+# C. Nadeau, Y. Bengio, *Inference for the generalization error*, Machine Learning 52, 2003.
+# The hospitals: R. Detrano and others, *International application of a new probability algorithm
+# for the diagnosis of coronary artery disease*, American Journal of Cardiology 64, 1989.

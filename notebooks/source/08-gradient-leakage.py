@@ -6,10 +6,14 @@
 # %% [markdown]
 # # 8 · The picture in the gradient
 #
-# *40 minutes. You need lab 07; labs 03 and 12 help. The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *40 minutes.
+# You need lab 07; labs 03 and 12 help.
+# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** read records out of gradients and out of sums of gradients, by division and by search; build a sum that no server can look into, and say what it does
-# *not* protect; choose its threshold; recognise a mask that is too weak; and tell clipping, noise and a robust average apart by what each of them stops.
+# **Afterwards you can** read records out of gradients and out of sums of gradients,
+# by division and by search; build a sum that no server can look into, and say what it does *not* protect;
+# choose its threshold; recognise a mask that is too weak;
+# and tell clipping, noise and a robust average apart by what each of them stops.
 
 # %%
 import base64
@@ -46,10 +50,14 @@ public, X, y = images.X[:5000], images.X[5000:], images.y[5000:]  # X, y: what c
 # %% [markdown]
 # ## What goes wrong
 #
-# Ten hospitals train a network together, as in lab 07. The pictures stay at home; what a hospital sends is a **gradient**: for each of the network's parameters, the direction in which
-# the hospital's pictures would like it to change. "Gradients contain no data", says the contract.
+# Ten hospitals train a network together, as in lab 07.
+# The pictures stay at home; what a hospital sends is a **gradient**: for each of the network's parameters,
+# the direction in which the hospital's pictures would like it to change.
+# "Gradients contain no data", says the contract.
 #
-# We have no scans that we may show, so a handwritten digit (MNIST, 28 × 28 pixels) stands in for the patient's image. One hospital, one image, a fresh network with 200 hidden neurons.
+# We have no scans that we may show, so a handwritten digit (MNIST,
+# 28 × 28 pixels) stands in for the patient's image.
+# One hospital, one image, a fresh network with 200 hidden neurons.
 
 # %%
 torch.manual_seed(8)
@@ -60,7 +68,9 @@ shapes = [tuple(each.shape) for each in sent]
 print(sum(each.numel() for each in sent), "numbers are sent, in", shapes)
 
 # %% [markdown]
-# **Predict:** how much of the picture can the server get back? It has the first layer's part, a row of 784 numbers and one bias for each neuron. It divides one by the other.
+# **Predict:** how much of the picture can the server get back?
+# It has the first layer's part, a row of 784 numbers and one bias for each neuron.
+# It divides one by the other.
 
 # %%
 neuron = sent[1].abs().argmax()
@@ -80,8 +90,11 @@ axes[2].title.set_color(lab.ATTACKER)
 plt.show()
 
 # %% [markdown]
-# Left: the patient's picture. Middle: four of the 200 rows that were sent, in shades of grey. Right: what the server read. Similarity of pictures is told in **decibels** (PSNR,
-# the peak signal-to-noise ratio): 10 is a blur, from about 30 on people see no difference, and 120 is where single precision ends.
+# Left: the patient's picture.
+# Middle: four of the 200 rows that were sent, in shades of grey.
+# Right: what the server read.
+# Similarity of pictures is told in **decibels** (PSNR, the peak signal-to-noise ratio):
+# 10 is a blur, from about 30 on people see no difference, and 120 is where single precision ends.
 
 # %%
 found = inversion.psnr(recovered, scan[0])
@@ -91,8 +104,10 @@ labels = [inversion.read_label(each[3]) for each in singles]
 lab.claim("and the label: of 100 single records, all", (np.array(labels) == y[:100]).all())
 
 # %% [markdown]
-# Two references, without which a number of decibels says nothing: what does somebody get who *never saw the gradient*? The mean picture, or the most similar picture out of 5,000
-# others (which takes knowing the victim, so no attacker has it):
+# Two references, without which a number of decibels says nothing:
+# what does somebody get who *never saw the gradient*?
+# The mean picture, or the most similar picture out of 5,000 others
+# (which takes knowing the victim, so no attacker has it):
 
 # %%
 victims = X[:100]
@@ -104,8 +119,11 @@ lab.claim("even the luckiest nearest other picture stays below 30 dB",
           nearest_other.max() < 30)
 
 # %% [markdown]
-# From here on a picture counts as **read** when it is above 30 dB. Now more pictures: a hospital sends the gradient of a batch of ten, or ten hospitals with one picture each are *summed* before the server
-# looks. (For one step that is the same thing.) **Predict:** how many of the ten are still there?
+# From here on a picture counts as **read** when it is above 30 dB.
+# Now more pictures: a hospital sends the gradient of a batch of ten,
+# or ten hospitals with one picture each are *summed* before the server looks.
+# (For one step that is the same thing.)
+# **Predict:** how many of the ten are still there?
 
 # %%
 def leak(model, rows, read=inversion.read_records):
@@ -143,19 +161,29 @@ lab.claim("from sums of ten, over half of the pictures can be read",
 lab.claim("control: from the sums of other people's pictures, not one", others == 0)
 
 # %% [markdown]
-# (We pick for each victim the reading that is nearest, knowing the picture. An attacker keeps all 200 readings, and looks.)
+# (We pick for each victim the reading that is nearest, knowing the picture.
+# An attacker keeps all 200 readings, and looks.)
 #
 # ## The idea
 #
-# **Why it leaks.** A neuron computes $z_k = w_k \cdot x + b_k$. By the chain rule the gradient for its weights is $\frac{\partial L}{\partial z_k}\,x$, and for its bias
-# $\frac{\partial L}{\partial z_k}\cdot 1$. The quotient is $x$. In a sum over clients, each neuron adds up those records *that woke it up* (a ReLU that is off passes nothing back):
+# **Why it leaks.** A neuron computes $z_k = w_k \cdot x + b_k$.
+# By the chain rule the gradient for its weights is $\frac{\partial L}{\partial z_k}\,x$,
+# and for its bias $\frac{\partial L}{\partial z_k}\cdot 1$.
+# The quotient is $x$.
+# In a sum over clients, each neuron adds up those records *that woke it up*
+# (a ReLU that is off passes nothing back):
 #
 # $$\frac{\sum_i \delta_{ik}\, x_i}{\sum_i \delta_{ik}}, \qquad \delta_{ik} = \partial L_i / \partial z_k ,$$
 #
-# a mixture; but where just one $\delta_{ik}$ is not 0, that record, clean. With 200 neurons and ten records there are many such.
+# a mixture; but where just one $\delta_{ik}$ is not 0, that record, clean.
+# With 200 neurons and ten records there are many such.
 #
-# **How to add without looking.** Each *pair* of clients agrees on a random vector, the **mask**. One adds it, the other subtracts it. What a client sends looks like noise, and in
-# the sum of all, the masks cancel. Numbers are whole and wrap around at $2^k$ like the hours of a clock, so that "looks like noise" can be exact: every value is equally likely.
+# **How to add without looking.**
+# Each *pair* of clients agrees on a random vector, the **mask**.
+# One adds it, the other subtracts it.
+# What a client sends looks like noise, and in the sum of all, the masks cancel.
+# Numbers are whole and wrap around at $2^k$ like the hours of a clock,
+# so that "looks like noise" can be exact: every value is equally likely.
 
 # %%
 def mask_picture():
@@ -180,8 +208,10 @@ mask_picture()
 # %% [markdown]
 # ## Build it
 #
-# The attack was one line. The secure sum takes fifteen. Real numbers first become whole ones (**fixed point**: times $2^{20}$, rounded). Each pair has a secret key of 32 bytes; a generator stretches
-# it into a mask.
+# The attack was one line.
+# The secure sum takes fifteen.
+# Real numbers first become whole ones (**fixed point**: times $2^{20}$, rounded).
+# Each pair has a secret key of 32 bytes; a generator stretches it into a mask.
 
 # %%
 STEP = 2**20
@@ -217,7 +247,8 @@ print("client 3 has", vectors[3][[0, 1, 3]].round(3))
 lab.measured(f"it sends {masked[3][[0, 1, 3]]}")
 
 # %% [markdown]
-# It has one flaw. **Predict** what the sum is if client 3 does not send its vector, after the others have masked theirs.
+# It has one flaw.
+# **Predict** what the sum is if client 3 does not send its vector, after the others have masked theirs.
 
 # %%
 partial = (sum(masked[:3]) + sum(masked[4:])).view(np.int32) / STEP
@@ -225,20 +256,31 @@ lab.claim("if one client is missing, the sum is garbage",
           np.abs(partial - sum(vectors[:3] + vectors[4:])).max() > 1)
 
 # %% [markdown]
-# The masks with client 3 are left over. Phones and hospitals drop out all the time, so the protocol of Bonawitz and others (2017) prepares for it, in four rounds:
+# The masks with client 3 are left over.
+# Phones and hospitals drop out all the time,
+# so the protocol of Bonawitz and others (2017) prepares for it, in four rounds:
 #
-# 1. **Advertise keys.** Everybody publishes a public key, so that each pair can agree on its mask through the server (Diffie and Hellman).
-# 2. **Share secrets.** Everybody cuts its private key into *shares* (lab 12), of which any `threshold` give it back, and sends one to each other client, sealed.
+# 1. **Advertise keys.** Everybody publishes a public key,
+#    so that each pair can agree on its mask through the server (Diffie and Hellman).
+# 2. **Share secrets.** Everybody cuts its private key into *shares* (lab 12),
+#    of which any `threshold` give it back, and sends one to each other client, sealed.
 # 3. **Masked input.** As above.
-# 4. **Unmask.** The server says who dropped out. The others hand over their shares of *that* client's key; the server rebuilds it, computes the left-over masks and takes them out.
+# 4. **Unmask.** The server says who dropped out.
+#    The others hand over their shares of *that* client's key;
+#    the server rebuilds it, computes the left-over masks and takes them out.
 #
-# Step 4 opens a hole: a server that lies ("client 3 dropped out", when its vector was only late) gets client 3's key *and* its vector. So each client adds a second mask, of its own, from a **seed** that is shared in the
-# same way. For who stayed, the others reveal shares of the seed; for who dropped out, of the key. **Never both for the same client.** All of the safety hangs on that rule, and on the threshold.
+# Step 4 opens a hole: a server that lies ("client 3 dropped out",
+# when its vector was only late) gets client 3's key *and* its vector.
+# So each client adds a second mask, of its own, from a **seed** that is shared in the same way.
+# For who stayed, the others reveal shares of the seed; for who dropped out, of the key.
+# **Never both for the same client.**
+# All of the safety hangs on that rule, and on the threshold.
 #
 # ## Use the real thing
 #
-# `labkit.federated.secure_aggregation` is that protocol with X25519 for agreeing on keys, HKDF to derive seeds, ChaCha20 to stretch them, and clients and a server that exchange bytes only. Ten
-# clients, a hundred whole numbers each, and somebody drops out in each round:
+# `labkit.federated.secure_aggregation` is that protocol with X25519 for agreeing on keys,
+# HKDF to derive seeds, ChaCha20 to stretch them, and clients and a server that exchange bytes only.
+# Ten clients, a hundred whole numbers each, and somebody drops out in each round:
 
 # %%
 agreement = Agreement(clients=10, threshold=6, length=100)
@@ -249,7 +291,8 @@ lab.claim("with a drop-out in each of the four rounds the sum of the rest is exa
           in_the_sum=str(outcome.included))
 
 # %% [markdown]
-# Client 8 was silent in the last round only: its vector had arrived, so it counts. What if more drop out than the threshold allows?
+# Client 8 was silent in the last round only: its vector had arrived, so it counts.
+# What if more drop out than the threshold allows?
 
 # %%
 try:
@@ -258,7 +301,9 @@ except Aborted as error:
     print("Aborted:", error)
 
 # %% [markdown]
-# And what does the server see of one client? Let the client send nothing but zeros, the least random vector there is, and count how often each value of a byte occurs in its message.
+# And what does the server see of one client?
+# Let the client send nothing but zeros, the least random vector there is,
+# and count how often each value of a byte occurs in its message.
 
 # %%
 def bytes_seen(value, sums=20):
@@ -276,7 +321,8 @@ lab.claim("the server's view passes a chi-square test of uniformity, whatever is
           "(true randomness fails it once in 10,000)", min(p_values) > 0.00005)
 
 # %% [markdown]
-# In training it is one more step between client and server (lab 07's pipeline). Ten clinics with digits learn with and without:
+# In training it is one more step between client and server (lab 07's pipeline).
+# Ten clinics with digits learn with and without:
 
 # %%
 learn, hold_out = datasets.digits().split(seed=8)
@@ -295,12 +341,17 @@ apart = float((vector_of(opened.model) - vector_of(hidden.model)).abs().max())
 lab.claim("training through secure sums gives the same model", apart < 1e-5)
 
 # %% [markdown]
-# For real work take a maintained implementation, such as the SecAgg+ workflow of [Flower](https://flower.ai), and check it; further down you meet two things to look for. Ours is for reading:
-# its running time depends on secrets, and nobody has reviewed it. To attack your own models, take [breaching](https://github.com/JonasGeiping/breaching), which collects many more attacks than this lab.
+# For real work take a maintained implementation, such as the SecAgg+ workflow of [Flower](https://flower.ai),
+# and check it; further down you meet two things to look for.
+# Ours is for reading: its running time depends on secrets, and nobody has reviewed it.
+# To attack your own models, take [breaching](https://github.com/JonasGeiping/breaching),
+# which collects many more attacks than this lab.
 #
 # ## What it costs
 #
-# The same task, adding ten clients' vectors, by secure aggregation and by the three encryption schemes of lab 10. **Predict** the order.
+# The same task, adding ten clients' vectors,
+# by secure aggregation and by the three encryption schemes of lab 10.
+# **Predict** the order.
 
 # %%
 def costs_of_masks(length, clients=10):
@@ -357,8 +408,11 @@ axes[1].legend(loc="upper right", fontsize=9)
 plt.show()
 
 # %% [markdown]
-# (Ten clients, 50,000 numbers each. Paillier, one number to a ciphertext, is measured on five numbers and multiplied up: nobody wants to wait for it. Several numbers may be packed into
-# one ciphertext, which makes it cheaper by as much. CKKS rounds; the other three are exact.)
+# (Ten clients, 50,000 numbers each.
+# Paillier, one number to a ciphertext,
+# is measured on five numbers and multiplied up: nobody wants to wait for it.
+# Several numbers may be packed into one ciphertext, which makes it cheaper by as much.
+# CKKS rounds; the other three are exact.)
 
 # %%
 lab.claim("secure aggregation sends the fewest bytes; Paillier would take longest even with "
@@ -368,8 +422,10 @@ lab.claim("masks cost a client under twice the bytes of the open vector",
           size[0] < 2 * 4 * length)
 
 # %% [markdown]
-# Encryption has its own virtue: one message, no rounds, nobody has to stay; the price is bytes, and somebody must hold the key. In secure aggregation each client works for every other one, so cost grows
-# with the crowd. **SecAgg+** (Bell and others 2020) lets each client mask with a few neighbours only, drawn at random:
+# Encryption has its own virtue: one message, no rounds, nobody has to stay;
+# the price is bytes, and somebody must hold the key.
+# In secure aggregation each client works for every other one, so cost grows with the crowd.
+# **SecAgg+** (Bell and others 2020) lets each client mask with a few neighbours only, drawn at random:
 
 # %%
 def per_client(clients, degree):
@@ -389,8 +445,11 @@ lab.claim("with 10 neighbours a client of 60 sends less than a third of the byte
 # %% [markdown]
 # ## Tune it
 #
-# The drop-out matrix. Ten clients, threshold 6. Choose how many fall silent *from* each round on; every move runs the real protocol. *Find the fewest drop-outs that stop it. Does it
-# matter in which round they fall silent?*
+# The drop-out matrix.
+# Ten clients, threshold 6.
+# Choose how many fall silent *from* each round on; every move runs the real protocol.
+# *Find the fewest drop-outs that stop it.
+# Does it matter in which round they fall silent?*
 
 # %%
 def matrix(fig, round_1, round_2, round_3, round_4):
@@ -435,15 +494,24 @@ lab.explore(matrix, size=(8.2, 3.6), round_1=range(0, 6), round_2=range(0, 6),
             labels={f"round_{each}": f"silent from round {each} on" for each in range(1, 5)})
 
 # %% [markdown]
-# **Question.** Four silent clients are always survived, five never, whatever the round. Yet one round is different for the clients who are silent in it. Which, and why?
+# **Question.** Four silent clients are always survived, five never, whatever the round.
+# Yet one round is different for the clients who are silent in it.
+# Which, and why?
 #
 # <details><summary>Answer</summary>
 #
-# Round 4. A client that is silent there has sent its masked vector before; the others reveal shares of its seed, and it counts in the sum. A client silent in rounds 1 or 2 has left no mask in anybody's vector. One
-# silent in round 3 has: its key must be rebuilt and its masks taken out. In each case six must be left to reveal shares, hence at most four silent.
+# Round 4.
+# A client that is silent there has sent its masked vector before;
+# the others reveal shares of its seed, and it counts in the sum.
+# A client silent in rounds 1 or 2 has left no mask in anybody's vector.
+# One silent in round 3 has: its key must be rebuilt and its masks taken out.
+# In each case six must be left to reveal shares, hence at most four silent.
 # </details>
 #
-# Next, from a picture to snow. Each client's gradient is **clipped** to length 1 (shortened, if longer), the sums are taken in secret, and Gaussian **noise** is added to the sum. *At what noise can you no longer read the digits?*
+# Next, from a picture to snow.
+# Each client's gradient is **clipped** to length 1 (shortened,
+# if longer), the sums are taken in secret, and Gaussian **noise** is added to the sum.
+# *At what noise can you no longer read the digits?*
 
 # %%
 trapped = inversion.set_trap(copy.deepcopy(network), public.mean(axis=1))
@@ -496,20 +564,28 @@ lab.explore(snow, size=(8.2, 2.2), clients=range(1, 11), noise=lab.log_range(1e-
                     "trap": "the server sets trap weights"})
 
 # %% [markdown]
-# **Question.** Ten clients, no trap: find the noise at which you stop recognising digits by eye. Is it above or below the point where the count of pictures over 30 dB reaches 0? What does that say about "the attack failed"?
+# **Question.** Ten clients, no trap: find the noise at which you stop recognising digits by eye.
+# Is it above or below the point where the count of pictures over 30 dB reaches 0?
+# What does that say about "the attack failed"?
 #
 # <details><summary>Answer</summary>
 #
-# Above: the count drops to none near a noise of 0.001, but some strokes can be seen up to several times that. "Failed" depends on where one draws the line, on this attack, and on these pictures. Only a guarantee does not;
-# the next part asks what noise a guarantee takes.
+# Above: the count drops to none near a noise of 0.001, but some strokes can be seen up to several times that.
+# "Failed" depends on where one draws the line, on this attack, and on these pictures.
+# Only a guarantee does not; the next part asks what noise a guarantee takes.
 # </details>
 #
 # ## The attack again
 #
 # ### Against the secure sum
 #
-# The server now sees sums only. But you have seen what a sum of ten shows. **Predict** how many clients it takes until a sum protects by itself. And what if the server *cheats*: it chooses the model that the clients
-# compute on. With **trap weights** (Boenisch and others 2023; Fowl and others 2022) neuron $k$ wakes up exactly for pictures brighter than the $k$-th level, so that neighbouring neurons differ by the few pictures in between.
+# The server now sees sums only.
+# But you have seen what a sum of ten shows.
+# **Predict** how many clients it takes until a sum protects by itself.
+# And what if the server *cheats*: it chooses the model that the clients compute on.
+# With **trap weights** (Boenisch and others 2023;
+# Fowl and others 2022) neuron $k$ wakes up exactly for pictures brighter than the $k$-th level,
+# so that neighbouring neurons differ by the few pictures in between.
 
 # %%
 def trained_network():
@@ -577,12 +653,15 @@ lab.claim("in sums of 100 an honest model hides nearly all, a trap opens a third
           fresh=round(fresh[at_hundred], 2), trap=round(trap[at_hundred], 1))
 
 # %% [markdown]
-# A secure sum turns "the server reads client 3" into "the server reads somebody", and it hides who. It is needed, and it is not enough.
+# A secure sum turns "the server reads client 3" into "the server reads somebody", and it hides who.
+# It is needed, and it is not enough.
 #
 # ### Against networks without a linear first layer
 #
-# Division needs a linear layer that sees the record. Does a convolutional network protect? The server can turn the question round: *which picture would have given this gradient?* It starts from snow and changes the
-# picture until its gradient fits (Zhu, Liu, Han 2019).
+# Division needs a linear layer that sees the record.
+# Does a convolutional network protect?
+# The server can turn the question round: *which picture would have given this gradient?*
+# It starts from snow and changes the picture until its gradient fits (Zhu, Liu, Han 2019).
 
 # %%
 cnn = inversion_by_search.small_cnn(generator=torch.Generator().manual_seed(3))
@@ -609,8 +688,10 @@ lab.claim("control: with noise 0.05 on the gradient it finds less than the mean 
 # %% [markdown]
 # ### Against clipping and noise
 #
-# What stops all of these at once is to bound what one record can do to the sum (clip) and to drown that in noise. Below, the share of pictures read against the noise; and the accuracy of a model that
-# is trained with that noise in every round, since noise is worth nothing if nothing is learned.
+# What stops all of these at once is to bound what one record can do to the sum
+# (clip) and to drown that in noise.
+# Below, the share of pictures read against the noise; and the accuracy of a model
+# that is trained with that noise in every round, since noise is worth nothing if nothing is learned.
 
 # %%
 noises = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 2, 12]
@@ -654,9 +735,13 @@ lab.claim("a guarantee takes far more noise: over 1.5 for epsilon 8, over 10 for
           and accuracy[-1] < 0.5, epsilon_8=claimed[0], epsilon_1=claimed[1])
 
 # %% [markdown]
-# The green lines are where differential privacy *promises* something: noise for epsilon 8 (left) and 1 (right), for all ten rounds together (delta 1e-5; neighbours: one client more or less; exact accounting for
-# Gaussian noise, where ten rounds are like one of $\sqrt{10}$ times the sensitivity). Between the red curves' end and the green lines *these* attacks fail and nothing is promised. How little that means, two lines show: a better
-# attacker uses all neurons at once. If there is one record, the layer's gradient is $\delta x^\top$, with the biases' gradient $\delta$, and the least-squares fit of $x$ is
+# The green lines are where differential privacy *promises* something: noise for epsilon 8
+# (left) and 1 (right), for all ten rounds together (delta 1e-5; neighbours: one client more or less;
+# exact accounting for Gaussian noise, where ten rounds are like one of $\sqrt{10}$ times the sensitivity).
+# Between the red curves' end and the green lines *these* attacks fail and nothing is promised.
+# How little that means, two lines show: a better attacker uses all neurons at once.
+# If there is one record, the layer's gradient is $\delta x^\top$,
+# with the biases' gradient $\delta$, and the least-squares fit of $x$ is
 
 # %%
 alone = [(row, noisy_sum(network, [row], 0.003, seed=int(row))) for row in ten]
@@ -668,13 +753,18 @@ lab.claim("against one client with noise 0.003, using all neurons gains several 
           one_neuron=round(np.mean(one_neuron)), all_neurons=round(np.mean(all_neurons)))
 
 # %% [markdown]
-# With ten clients a guarantee costs most of the accuracy. With thousands the same noise is spread over far more signal: lab 09 does that properly, and counts it.
+# With ten clients a guarantee costs most of the accuracy.
+# With thousands the same noise is spread over far more signal: lab 09 does that properly, and counts it.
 #
 # ### Against the masks
 #
-# A mask is as secret as the seed that it grows from. Flower 1.41 agrees on 256-bit keys, and then folds each key to 32 bits, by exclusive or, as the seed of a *Mersenne Twister*, a generator for simulations. Here is a
-# generator that does the same, with 20 bits so that the page stays quick. The scene: three hospitals, of which one works with the server.
-# All seeds of their own are revealed in round 4, and the third hospital knows its masks with the victims. A single mask is left between the two.
+# A mask is as secret as the seed that it grows from.
+# Flower 1.41 agrees on 256-bit keys, and then folds each key to 32 bits,
+# by exclusive or, as the seed of a *Mersenne Twister*, a generator for simulations.
+# Here is a generator that does the same, with 20 bits so that the page stays quick.
+# The scene: three hospitals, of which one works with the server.
+# All seeds of their own are revealed in round 4, and the third hospital knows its masks with the victims.
+# A single mask is left between the two.
 
 # %%
 flat = np.concatenate([each.numpy().ravel() for each in sent[:2]])
@@ -701,8 +791,11 @@ lab.claim("control: under a mask grown from the whole key by ChaCha20, no seed f
           mask_seed.find_seed(strong, largest=STEP, bits=20) is None)
 
 # %% [markdown]
-# How does the attacker know a right seed when it sees one? Fixed point leaves headroom for the sum, so true numbers are small; a wrong seed leaves numbers all over $2^{32}$. In Flower 1.41 the seed is even shorter than 32
-# bits, because the key between two clients reaches the generator as *text* (base64), and in text the top bit of every byte is 0:
+# How does the attacker know a right seed when it sees one?
+# Fixed point leaves headroom for the sum, so true numbers are small;
+# a wrong seed leaves numbers all over $2^{32}$.
+# In Flower 1.41 the seed is even shorter than 32 bits, because the key
+# between two clients reaches the generator as *text* (base64), and in text the top bit of every byte is 0:
 
 # %%
 texts = [base64.urlsafe_b64encode(secrets.token_bytes(32)) for _ in range(1000)]
@@ -711,8 +804,13 @@ varying = np.bitwise_or.reduce(seeds) & ~np.bitwise_and.reduce(seeds)
 lab.claim("of the 32 bits of the seed, 28 vary", int(varying).bit_count() == 28)
 
 # %% [markdown]
-# With more honest neighbours an attacker must guess several masks at once, so this breaks the promise ("all but two may collude"), not every run. The repair is to use all 256 bits, with a generator made for secrets,
-# as `labkit` does. The second thing to look for: what does a client answer if it is asked about one client as *both* alive and dropped out? Flower 1.41 does not check, and returns both shares. Ours:
+# With more honest neighbours an attacker must guess several masks at once,
+# so this breaks the promise ("all but two may collude"), not every run.
+# The repair is to use all 256 bits, with a generator made for secrets, as `labkit` does.
+# The second thing to look for: what does a client answer
+# if it is asked about one client as *both* alive and dropped out?
+# Flower 1.41 does not check, and returns both shares.
+# Ours:
 
 # %%
 def ask_for_both():
@@ -736,8 +834,12 @@ print("Refused:", refusal)
 # %% [markdown]
 # ### Liars among the clients
 #
-# A sum that hides every client also hides the one who lies. Say three of the ten clinics send the *opposite* of what they learned, five times as long. **Predict:** what becomes of the model? A **robust average** moves
-# less: the *median* of each number, the *trimmed mean* (without the three largest and smallest), or *Krum*, which keeps the one update that has the nearest neighbours (Blanchard and others 2017).
+# A sum that hides every client also hides the one who lies.
+# Say three of the ten clinics send the *opposite* of what they learned, five times as long.
+# **Predict:** what becomes of the model?
+# A **robust average** moves less: the *median* of each number,
+# the *trimmed mean* (without the three largest and smallest),
+# or *Krum*, which keeps the one update that has the nearest neighbours (Blanchard and others 2017).
 
 # %%
 class Lie(Step):
@@ -783,7 +885,8 @@ lab.claim("when nobody lies, Krum costs several points: it uses one update of te
           scores.loc["mean", "nobody lies"] - scores.loc["Krum", "nobody lies"] > 0.02)
 
 # %% [markdown]
-# So take Krum *and* the secure sum? Krum compares single updates, and in a secure sum there are none:
+# So take Krum *and* the secure sum?
+# Krum compares single updates, and in a secure sum there are none:
 
 # %%
 try:
@@ -793,8 +896,11 @@ except ValueError as error:
 print("refused:", conflict)
 
 # %% [markdown]
-# That is no gap in our code but a choice one has to make: hide the clients from the server, or let the server compare them. (Proofs that a hidden update is short, without showing it, are research that begins to be
-# used.) Robust averages have a price of their own, which the next widget shows. *Where do they do harm although nobody lies?*
+# That is no gap in our code but a choice one has to make:
+# hide the clients from the server, or let the server compare them.
+# (Proofs that a hidden update is short, without showing it, are research that begins to be used.)
+# Robust averages have a price of their own, which the next widget shows.
+# *Where do they do harm although nobody lies?*
 
 # %%
 @lru_cache(maxsize=32)
@@ -826,18 +932,24 @@ lab.explore(liars, size=(8.2, 3), live=False, liars=range(0, 7), factor=[-5, -1,
             labels={"alpha": "alpha: few digits each ⟵ ⟶ all alike"})
 
 # %% [markdown]
-# **Question.** Set the liars to 0 and alpha to its lowest. Which rules fall behind the mean, and why? Then alpha high again: how many liars does each stand?
+# **Question.** Set the liars to 0 and alpha to its lowest.
+# Which rules fall behind the mean, and why?
+# Then alpha high again: how many liars does each stand?
 #
 # <details><summary>Answer</summary>
 #
-# With few digits at each clinic, honest updates differ as much as lies do. The median and the trimmed mean cut off those who alone know a digit; Krum keeps a single clinic's update, that is, one clinic's digits. Trimming three
-# at either end stands three liars, Krum as configured three, the median fewer than half.
+# With few digits at each clinic, honest updates differ as much as lies do.
+# The median and the trimmed mean cut off those who alone know a digit;
+# Krum keeps a single clinic's update, that is, one clinic's digits.
+# Trimming three at either end stands three liars, Krum as configured three, the median fewer than half.
 # </details>
 #
 # ## Check yourself
 #
-# **1.** Twenty clients take part in a secure sum, all neighbours of each other. The server lies, and four of the clients work for it. The four hand it both shares of everybody; each of the
-# sixteen others answers once. What is the smallest safe threshold?
+# **1.** Twenty clients take part in a secure sum, all neighbours of each other.
+# The server lies, and four of the clients work for it.
+# The four hand it both shares of everybody; each of the sixteen others answers once.
+# What is the smallest safe threshold?
 
 # %%
 smallest_threshold = ...
@@ -847,7 +959,9 @@ check("threshold", smallest_threshold);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# With 4 + 8 shares of each kind it can rebuild both secrets at a threshold of 12: it tells eight of the sixteen that the client dropped out and eight that it did not. So more than (20 + 4) / 2.
+# With 4 + 8 shares of each kind it can rebuild both secrets at a threshold of 12:
+# it tells eight of the sixteen that the client dropped out and eight that it did not.
+# So more than (20 + 4) / 2.
 #
 # ```python
 # smallest_threshold = 13
@@ -858,7 +972,8 @@ check("threshold", smallest_threshold);
 #
 
 # %% [markdown]
-# **2.** A hundred clients, numbers between -1 and 1, sums modulo $2^{32}$ with negatives in the upper half. How many bits after the point fit, so that no sum can wrap around?
+# **2.** A hundred clients, numbers between -1 and 1, sums modulo $2^{32}$ with negatives in the upper half.
+# How many bits after the point fit, so that no sum can wrap around?
 
 # %%
 fraction_bits = ...
@@ -868,7 +983,8 @@ check("headroom", fraction_bits);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# The sum of a hundred numbers of size $2^f$ must stay below $2^{31}$: $f$ is at most $31 - \log_2 100$, rounded down.
+# The sum of a hundred numbers of size $2^f$ must stay below $2^{31}$:
+# $f$ is at most $31 - \log_2 100$, rounded down.
 #
 # ```python
 # fraction_bits = int(31 - np.log2(100))
@@ -879,7 +995,10 @@ check("headroom", fraction_bits);
 #
 
 # %% [markdown]
-# **3.** Be a client in round 4. You are told two lists, who is alive and who dropped out. Return `{client: "seed" or "key"}`, what to reveal of each; raise a `ValueError` if answering would be a mistake.
+# **3.** Be a client in round 4.
+# You are told two lists, who is alive and who dropped out.
+# Return `{client: "seed" or "key"}`, what to reveal of each;
+# raise a `ValueError` if answering would be a mistake.
 
 # %%
 def shares_to_reveal(alive, dropped_out):
@@ -909,7 +1028,8 @@ check("what to reveal", reveal);
 #
 
 # %% [markdown]
-# **4.** Write the trimmed mean: `changes` has a row for each client; leave out the `trim` largest and the `trim` smallest entries of each *column*, and average the rest.
+# **4.** Write the trimmed mean: `changes` has a row for each client;
+# leave out the `trim` largest and the `trim` smallest entries of each *column*, and average the rest.
 
 # %%
 def without_extremes(changes, trim):
@@ -940,7 +1060,9 @@ check("trimmed mean", trimmed);
 # %% [markdown]
 # ## What the article says
 #
-# **The server scatters the data to the clients, and federating reduces leakage.** Lab 07 took the first half apart: data that a server hands out was in one place before. The second half is the subject of this lab.
+# **The server scatters the data to the clients, and federating reduces leakage.**
+# Lab 07 took the first half apart: data that a server hands out was in one place before.
+# The second half is the subject of this lab.
 
 # %%
 lab.claim("what a client sends, by itself, is its record in other words", found > 100,
@@ -951,26 +1073,56 @@ lab.claim("the sum, clipped and with noise: none is read by any attack of this l
           shares[False][4] == shares[True][4] == 0 and control < mean_image.mean())
 
 # %% [markdown]
-# Repaired, the sentence reads: federating, *with a secure sum over many clients and with clipped, noisy updates*, reduces what a server can learn, and only the noise comes with a guarantee.
+# Repaired, the sentence reads: federating, *with a secure sum over many clients and with clipped,
+# noisy updates*, reduces what a server can learn, and only the noise comes with a guarantee.
 #
 # ## Limits and further reading
 #
 # What this lab does **not** protect, or show:
 #
-# - **A secure sum promises nothing about the sum.** You have read records out of it. It also hides liars, and says nothing about the model that comes out (lab 06).
-# - **Who hands out the keys?** Without signatures (`make_identities`) a server could put its own keys in place of everybody's and read each vector; then it must be *honest but curious*: nosy, but true to the protocol. With
-#   signatures it may lie about who dropped out, as long as the threshold is high enough. It can always make a sum fail, or choose who is in it.
-# - **Nobody checks what goes in.** Clipping happens at the client. Inside a secure sum a liar need not clip, and one vector can carry anything up to `largest`.
-# - **Two sums can be subtracted.** If the same clients but one are summed twice, the difference is that one. Noise is what helps.
-# - **With few neighbours** the server learns a sum for each connected part of the graph of those who stay; the degree must be large enough that there is one. Bell and others say how large.
-# - **"Not read" is about these attacks.** Better ones use what pictures look like, many rounds, or longer training at the client. We showed one step on one record, which is easiest to attack; averages over several steps are harder,
-#   not safe.
-# - Fresh networks leak more than trained ones, and a server that may choose the model can always make it fresh, or worse. Check what you are asked to compute on.
+# - **A secure sum promises nothing about the sum.**
+#   You have read records out of it.
+#   It also hides liars, and says nothing about the model that comes out (lab 06).
+# - **Who hands out the keys?**
+#   Without signatures (`make_identities`) a server could put its own keys in place of everybody's
+#   and read each vector; then it must be *honest but curious*: nosy, but true to the protocol.
+#   With signatures it may lie about who dropped out, as long as the threshold is high enough.
+#   It can always make a sum fail, or choose who is in it.
+# - **Nobody checks what goes in.**
+#   Clipping happens at the client.
+#   Inside a secure sum a liar need not clip, and one vector can carry anything up to `largest`.
+# - **Two sums can be subtracted.**
+#   If the same clients but one are summed twice, the difference is that one.
+#   Noise is what helps.
+# - **With few neighbours** the server learns a sum for each connected part of the graph of those who stay;
+#   the degree must be large enough that there is one.
+#   Bell and others say how large.
+# - **"Not read" is about these attacks.**
+#   Better ones use what pictures look like, many rounds, or longer training at the client.
+#   We showed one step on one record, which is easiest to attack;
+#   averages over several steps are harder, not safe.
+# - Fresh networks leak more than trained ones,
+#   and a server that may choose the model can always make it fresh, or worse.
+#   Check what you are asked to compute on.
 #
-# Sources: L. T. Phong and others, *Privacy-preserving deep learning via additively homomorphic encryption*, IEEE TIFS 2018. L. Zhu, Z. Liu, S. Han, *Deep leakage from gradients*, NeurIPS 2019,
-# [arXiv:1906.08935](https://arxiv.org/abs/1906.08935). B. Zhao, K. R. Mopuri, H. Bilen, *iDLG*, 2020, [arXiv:2001.02610](https://arxiv.org/abs/2001.02610). J. Geiping and others, *Inverting gradients*, NeurIPS 2020,
-# [arXiv:2003.14053](https://arxiv.org/abs/2003.14053). L. Fowl and others, *Robbing the Fed*, ICLR 2022, [arXiv:2110.13057](https://arxiv.org/abs/2110.13057). F. Boenisch and others, *When the curious abandon honesty*, EuroS&P 2023,
-# [arXiv:2112.02918](https://arxiv.org/abs/2112.02918). K. Bonawitz and others, *Practical secure aggregation for privacy-preserving machine learning*, CCS 2017, [ePrint 2017/281](https://eprint.iacr.org/2017/281). J. H. Bell and
-# others, *Secure single-server aggregation with (poly)logarithmic overhead*, CCS 2020, [ePrint 2020/704](https://eprint.iacr.org/2020/704). P. Blanchard and others, *Machine learning with adversaries*, NeurIPS 2017,
-# [arXiv:1703.02757](https://arxiv.org/abs/1703.02757). D. Yin and others, *Byzantine-robust distributed learning*, ICML 2018, [arXiv:1803.01498](https://arxiv.org/abs/1803.01498). D. Pasquini, D. Francati, G. Ateniese, *Eluding secure
-# aggregation in federated learning via model inconsistency*, CCS 2022, [arXiv:2111.07380](https://arxiv.org/abs/2111.07380).
+# Sources: L. T. Phong and others,
+# *Privacy-preserving deep learning via additively homomorphic encryption*, IEEE TIFS 2018.
+# L. Zhu, Z. Liu, S. Han, *Deep leakage from gradients*,
+# NeurIPS 2019, [arXiv:1906.08935](https://arxiv.org/abs/1906.08935).
+# B. Zhao, K. R. Mopuri, H. Bilen, *iDLG*, 2020, [arXiv:2001.02610](https://arxiv.org/abs/2001.02610).
+# J. Geiping and others, *Inverting gradients*, NeurIPS 2020,
+# [arXiv:2003.14053](https://arxiv.org/abs/2003.14053).
+# L. Fowl and others, *Robbing the Fed*, ICLR 2022, [arXiv:2110.13057](https://arxiv.org/abs/2110.13057).
+# F. Boenisch and others, *When the curious abandon honesty*,
+# EuroS&P 2023, [arXiv:2112.02918](https://arxiv.org/abs/2112.02918).
+# K. Bonawitz and others, *Practical secure aggregation for privacy-preserving machine learning*,
+# CCS 2017, [ePrint 2017/281](https://eprint.iacr.org/2017/281).
+# J. H. Bell and others, *Secure single-server aggregation with (poly)logarithmic overhead*,
+# CCS 2020, [ePrint 2020/704](https://eprint.iacr.org/2020/704).
+# P. Blanchard and others, *Machine learning with adversaries*,
+# NeurIPS 2017, [arXiv:1703.02757](https://arxiv.org/abs/1703.02757).
+# D. Yin and others, *Byzantine-robust distributed learning*,
+# ICML 2018, [arXiv:1803.01498](https://arxiv.org/abs/1803.01498).
+# D. Pasquini, D. Francati, G. Ateniese,
+# *Eluding secure aggregation in federated learning via model inconsistency*,
+# CCS 2022, [arXiv:2111.07380](https://arxiv.org/abs/2111.07380).

@@ -6,10 +6,14 @@
 # %% [markdown]
 # # 9 · One person, a thousand records
 #
-# *45 minutes. You need labs 05 and 07. The whole page runs in about a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *45 minutes.
+# You need labs 05 and 07.
+# The whole page runs in about a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** say whom a privacy guarantee protects, a record or a person; train a federated model that hides whether a *user* took part; let the clipping norm
-# find its own level; spread the noise over the clients so that nobody has to be trusted with it; and move the experiment to real processes that talk over TLS.
+# **Afterwards you can** say whom a privacy guarantee protects, a record or a person;
+# train a federated model that hides whether a *user* took part; let the clipping norm find its own level;
+# spread the noise over the clients so that nobody has to be trusted with it;
+# and move the experiment to real processes that talk over TLS.
 
 # %%
 import inspect
@@ -36,8 +40,11 @@ train, test = datasets.mnist().split()
 # %% [markdown]
 # ## What goes wrong
 #
-# A thousand phones learn to read digits together, without handing out a picture. The pictures are real (MNIST, shrunk to 7 x 7 so that the page is fast). The *users* are made
-# up: we deal eight pictures to each of a thousand, every user with a mix of digits of their own. No data set that ships with this course says who wrote what.
+# A thousand phones learn to read digits together, without handing out a picture.
+# The pictures are real (MNIST, shrunk to 7 x 7 so that the page is fast).
+# The *users* are made up: we deal eight pictures to each of a thousand,
+# every user with a mix of digits of their own.
+# No data set that ships with this course says who wrote what.
 
 # %%
 def shrink(images):
@@ -53,8 +60,11 @@ majority = np.bincount(new[1]).max() / len(new[1])
 print(f"{len(users):,} users, {len(users[0][1])} pictures each; {len(new[1]):,} to test on")
 
 # %% [markdown]
-# Now one more user joins, who holds a thousand pictures, and holds his phone upside down. (To turn a picture around is to read its pixels backwards.) We train with him and without
-# him, by federated averaging as in lab 07, where a client counts by its records. **Predict:** can one tell from the two models which is which?
+# Now one more user joins, who holds a thousand pictures, and holds his phone upside down.
+# (To turn a picture around is to read its pixels backwards.)
+# We train with him and without him, by federated averaging as in lab 07,
+# where a client counts by its records.
+# **Predict:** can one tell from the two models which is which?
 
 # %%
 def upside_down(pair):
@@ -111,10 +121,14 @@ lab.claim("and it pays for that with the digits of everybody else",
           told["with him"][0] < told["without him"][0] - 0.1)
 
 # %% [markdown]
-# Nobody stole a picture. Who can *use* the model hands it a few upside-down digits, and knows whether that man took part. Call upside-down "in a rare language" or "with a rare disease".
+# Nobody stole a picture.
+# Who can *use* the model hands it a few upside-down digits, and knows whether that man took part.
+# Call upside-down "in a rare language" or "with a rare disease".
 #
-# Lab 05 has a cure: DP-SGD, where every *record's* gradient is clipped and noise hides any single one. We apply it with a strict budget: epsilon 1 at delta $10^{-5}$ (neighbouring:
-# one **record** added or removed; tight accounting by privacy-loss distributions). **Predict:** does it hide him?
+# Lab 05 has a cure: DP-SGD, where every *record's* gradient is clipped and noise hides any single one.
+# We apply it with a strict budget: epsilon 1 at delta $10^{-5}$ (neighbouring:
+# one **record** added or removed; tight accounting by privacy-loss distributions).
+# **Predict:** does it hide him?
 
 # %%
 plan = dp.Plan.for_budget(epsilon=1, delta=1e-5, records=9000, batch_size=800, steps=40,
@@ -144,7 +158,10 @@ lab.claim("at epsilon 1 for each record, one look at a model still tells whether
           separation(by_record) > 0.95, right_about_a_pair=round(separation(by_record), 2))
 
 # %% [markdown]
-# The guarantee was kept, to the letter. It was given to *records*. Whoever holds many of them is many steps away from not being there, and each step costs epsilon 1. Lab 06 turns the scores into a lower bound on the epsilon that *he* got:
+# The guarantee was kept, to the letter.
+# It was given to *records*.
+# Whoever holds many of them is many steps away from not being there, and each step costs epsilon 1.
+# Lab 06 turns the scores into a lower bound on the epsilon that *he* got:
 
 # %%
 promised = 1 * len(person[1])            # epsilon a record, times his records
@@ -154,12 +171,16 @@ lab.claim("to him, all that is promised is a thousand; forty models prove that h
           1 < tested.epsilon <= promised, at_least=round(tested.epsilon, 1), promised=promised)
 
 # %% [markdown]
-# (95 % confidence, delta $10^{-5}$, neighbouring: this user's thousand records removed; read as Gaussian hills.) A ratio of $e^{1000}$ between two probabilities is no promise at all.
+# (95 % confidence, delta $10^{-5}$, neighbouring:
+# this user's thousand records removed; read as Gaussian hills.)
+# A ratio of $e^{1000}$ between two probabilities is no promise at all.
 #
 # ## The idea
 #
-# Choose the neighbours differently. Two data sets are neighbours if they differ by one **user**, *with everything they hold*. The definition of lab 03 stays as it is: for neighbours $D, D'$ and every set of
-# outputs $S$, $P(M(D)\in S)\le e^{\varepsilon}P(M(D')\in S)+\delta$.
+# Choose the neighbours differently.
+# Two data sets are neighbours if they differ by one **user**, *with everything they hold*.
+# The definition of lab 03 stays as it is:
+# for neighbours $D, D'$ and every set of outputs $S$, $P(M(D)\in S)\le e^{\varepsilon}P(M(D')\in S)+\delta$.
 
 # %%
 fig, axes = lab.plots.figure(8.2, 2.2, ncols=2)
@@ -179,16 +200,21 @@ for ax, title in zip(axes, ("one record more or less", "one user more or less"))
 plt.show()
 
 # %% [markdown]
-# Federated learning makes this easy, because everything that a user does to the model passes through one door: the **change** $\Delta_k$ that they send. So clip that, and add the noise once per round, on the sum:
+# Federated learning makes this easy, because everything
+# that a user does to the model passes through one door: the **change** $\Delta_k$ that they send.
+# So clip that, and add the noise once per round, on the sum:
 #
 # $$\theta \leftarrow \theta + \frac{1}{m}\Big(\sum_{k\,\in\,\text{cohort}} \Delta_k\cdot\min\Big(1,\frac{C}{\lVert\Delta_k\rVert}\Big) \;+\; \mathcal N\big(0,\,(zC)^2\big)\Big)$$
 #
-# $C$ is the **clipping norm**, $z$ the **noise multiplier**, and $m$ the *expected* size of the cohort. Each user joins a round by a coin of their own, heads with probability $q$. No user, with one record or a thousand, moves the sum by more
-# than $C$. This is **DP-FedAvg** (McMahan and others, 2018).
+# $C$ is the **clipping norm**, $z$ the **noise multiplier**, and $m$ the *expected* size of the cohort.
+# Each user joins a round by a coin of their own, heads with probability $q$.
+# No user, with one record or a thousand, moves the sum by more than $C$.
+# This is **DP-FedAvg** (McMahan and others, 2018).
 #
 # ## Build it
 #
-# One round, in numpy. The rows of `changes` are what the users of this round send.
+# One round, in numpy.
+# The rows of `changes` are what the users of this round send.
 
 # %%
 def private_average(changes, clip, noise_multiplier, expected, rng):
@@ -198,7 +224,8 @@ def private_average(changes, clip, noise_multiplier, expected, rng):
     return total / expected          # never len(changes): that would tell who joined
 
 # %% [markdown]
-# Two checks from lab 06. Freeze the noise, add a user, and see how far the answer moves:
+# Two checks from lab 06.
+# Freeze the noise, add a user, and see how far the answer moves:
 
 # %%
 rng = np.random.default_rng(5)
@@ -228,7 +255,10 @@ lab.claim("the audit finds most of the claimed epsilon, and no more",
           claimed=round(claimed, 1), at_least=round(measured, 1))
 
 # %% [markdown]
-# (Delta $10^{-5}$, neighbouring: one user added or removed, analytic Gaussian account.) The clipping norm is still a guess. A good one can be *learnt*, with one more bit per user: "was my change within the norm?" (Andrew and others, 2021)
+# (Delta $10^{-5}$, neighbouring: one user added or removed, analytic Gaussian account.)
+# The clipping norm is still a guess.
+# A good one can be *learnt*, with one more bit per user: "was my change within the norm?"
+# (Andrew and others, 2021)
 
 # %%
 def next_norm(norm, share_within, quantile=0.5, learning_rate=0.2):
@@ -246,7 +276,9 @@ lab.claim("the norm climbs from 0.01 to near the median of the lengths",
 # %% [markdown]
 # ## Use the real thing
 #
-# `UserLevelDP` is a step of the simulator's pipeline *and* its own account: the run and the epsilon come from the same fields. The accounting is Google's `dp-accounting`.
+# `UserLevelDP` is a step of the simulator's pipeline *and* its own account:
+# the run and the epsilon come from the same fields.
+# The accounting is Google's `dp-accounting`.
 
 # %%
 budget = {"epsilon": 2, "delta": 1e-4, "users": 1000, "cohort": 100, "rounds": 20}
@@ -280,8 +312,11 @@ for wrong in ({"sampling": "fixed"}, {"rounds": 21}, {"strategy": FedAvg(weight=
 # %% [markdown]
 # ### Out of the notebook: the same experiment on Flower
 #
-# A simulator plays server and clients in one process. [Flower](https://flower.ai) runs them as separate programs: a **SuperLink** in the middle, a **SuperNode** beside each client's records, and your code as a `ServerApp` and a `ClientApp`. The same
-# model, the same client update and the same strategy go there without being rewritten. What is to be learnt is one file:
+# A simulator plays server and clients in one process.
+# [Flower](https://flower.ai) runs them as separate programs: a **SuperLink** in the middle,
+# a **SuperNode** beside each client's records, and your code as a `ServerApp` and a `ClientApp`.
+# The same model, the same client update and the same strategy go there without being rewritten.
+# What is to be learnt is one file:
 
 # %%
 from labkit.federated.flower_app import task, write_app
@@ -293,8 +328,10 @@ for name in ("client_app.py", "server_app.py"):
     print(Path(task.__file__).with_name(name).read_text().strip(), "\n\n# ----------\n")
 
 # %% [markdown]
-# `labkit.federated.flower` holds what is Flower's: it unpacks a `Message`, trains, and packs the reply. First both apps run in *this* process, with Flower's own messages and its own loop over rounds, and function calls for a network. **How far apart** will the weights
-# be from those of the simulator?
+# `labkit.federated.flower` holds what is Flower's: it unpacks a `Message`, trains, and packs the reply.
+# First both apps run in *this* process,
+# with Flower's own messages and its own loop over rounds, and function calls for a network.
+# **How far apart** will the weights be from those of the simulator?
 
 # %%
 try:
@@ -322,7 +359,10 @@ if flower:
 lab.claim("and what they trained reads digits", task.evaluate(simulated)["accuracy"] > 0.8)
 
 # %% [markdown]
-# Then for real. `write_app("clinics")` writes the app as a folder. Each of the following is a process, and may be on a computer of its own; the certificates come from a private authority (lab 02):
+# Then for real.
+# `write_app("clinics")` writes the app as a folder.
+# Each of the following is a process, and may be on a computer of its own;
+# the certificates come from a private authority (lab 02):
 #
 # ```bash
 # flower-superlink --host localhost --port 8000 --ssl-ca-certfile ca.pem \
@@ -335,9 +375,17 @@ lab.claim("and what they trained reads digits", task.evaluate(simulated)["accura
 # flwr ls loopback --format json                                   # finished:completed ?
 # ```
 #
-# (`loopback` is a name in Flower's `config.toml`, for an address and the authority to trust.) We do **not** start them in this lab: it takes a minute or two, mostly for starting Python again for every message. The course's tests do, at every change: `tests/federated/loopback.py` makes
-# the certificates, starts a SuperLink and three SuperNodes over TLS on this machine, runs the app, and `tests/federated/test_flower.py` asserts that the weights differ from the simulator's by at most $10^{-5}$, and that a node which trusts another authority gets no connection.
-# Two traps we met. `flwr run --stream` ends with exit code 0 even if the run crashed: read the run's *status*. And a round in which every client fails leaves Flower's own strategies with the old model and a run that "completed": ours raises an error.
+# (`loopback` is a name in Flower's `config.toml`, for an address and the authority to trust.)
+# We do **not** start them in this lab:
+# it takes a minute or two, mostly for starting Python again for every message.
+# The course's tests do, at every change: `tests/federated/loopback.py` makes the certificates,
+# starts a SuperLink and three SuperNodes over TLS on this machine,
+# runs the app, and `tests/federated/test_flower.py` asserts that the weights differ from the simulator's
+# by at most $10^{-5}$, and that a node which trusts another authority gets no connection.
+# Two traps we met.
+# `flwr run --stream` ends with exit code 0 even if the run crashed: read the run's *status*.
+# And a round in which every client fails leaves Flower's own strategies with the old model
+# and a run that "completed": ours raises an error.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -346,7 +394,9 @@ with tempfile.TemporaryDirectory() as folder:
     print(*sorted(files), sep="\n")
 
 # %% [markdown]
-# Clipping and noise travel along. Here is the private step on Flower, with three clients: a proof that it is the same computation, and a warning that three are far too few to hide in.
+# Clipping and noise travel along.
+# Here is the private step on Flower, with three clients:
+# a proof that it is the same computation, and a warning that three are far too few to hide in.
 
 # %%
 step = UserLevelDP(clip=0.5, noise_multiplier=1.0, sample_rate=1.0, rounds=2, divisor=3)
@@ -365,13 +415,17 @@ lab.claim("hiding one of three clinics leaves a model that reads under half of t
           few < 0.5, epsilon=round(step.epsilon(1e-4), 1), delta=1e-4)
 
 # %% [markdown]
-# (Both agree because the noise comes from a common seed. Real parties must keep their seeds to themselves, or let the operating system draw.)
+# (Both agree because the noise comes from a common seed.
+# Real parties must keep their seeds to themselves, or let the operating system draw.)
 #
 # ## What it costs
 #
 # ### Accuracy, and why millions help
 #
-# The noise on the *average* change has standard deviation $zC/m$ per parameter. For accuracy that is the only number that counts, so we measure it once: accuracy against noise, everything else held still. **Predict:** what happens to $zC/m$ if ten times as many users take part, at the same epsilon?
+# The noise on the *average* change has standard deviation $zC/m$ per parameter.
+# For accuracy that is the only number that counts, so we measure it once:
+# accuracy against noise, everything else held still.
+# **Predict:** what happens to $zC/m$ if ten times as many users take part, at the same epsilon?
 
 # %%
 levels = np.array([0.003, 0.015, 0.03, 0.06, 0.12, 0.5])        # z C / m
@@ -392,7 +446,10 @@ def expected_accuracy(deviation):
     return np.interp(np.log(deviation), np.log(levels), by_level.mean(1))
 
 # %% [markdown]
-# The accountant tells $z$ for any epsilon, sampling rate and number of rounds. Together they give a map: accuracy by epsilon and by number of users, if a tenth of them is asked in each of 20 rounds (delta $10^{-8}$ throughout, below one over the largest population; neighbouring: one user; tight accounting).
+# The accountant tells $z$ for any epsilon, sampling rate and number of rounds.
+# Together they give a map: accuracy by epsilon and by number of users,
+# if a tenth of them is asked in each of 20 rounds (delta $10^{-8}$ throughout,
+# below one over the largest population; neighbouring: one user; tight accounting).
 
 # %%
 def noise_level(epsilon, population, rate=0.1, clip=2.0):
@@ -427,19 +484,34 @@ lab.claim("ten times the users, a tenth of the noise, at the same epsilon",
           np.isclose(noise_level(1, 10_000) * 10, noise_level(1, 1000)))
 
 # %% [markdown]
-# Be clear about what was measured: models of a thousand users, at six noise levels. The rest of the map is *accounting*: it assumes that a larger population looks like this one, and leaves out that a larger cohort is also a better sample. It says what the noise would do, no more. But the reason it shows is sound, and it is why user-level privacy is at
-# home with millions of phones and not with four hospitals: the noise must hide one user, whatever their number, and is divided by all of them.
+# Be clear about what was measured: models of a thousand users, at six noise levels.
+# The rest of the map is *accounting*: it assumes that a larger population looks like this one,
+# and leaves out that a larger cohort is also a better sample.
+# It says what the noise would do, no more.
+# But the reason it shows is sound,
+# and it is why user-level privacy is at home with millions of phones and not with four hospitals:
+# the noise must hide one user, whatever their number, and is divided by all of them.
 #
 # ### Who must be trusted
 #
-# So far the server saw every change and was trusted to add the noise. Three places for it:
+# So far the server saw every change and was trusted to add the noise.
+# Three places for it:
 #
-# - **central**: the server adds it. Needs a trusted server.
-# - **local**: each client hides its own change completely. Needs nobody, and adds noise a hundredfold.
-# - **distributed**: each client adds a *little* noise, and a **secure sum** (lab 08) opens nothing but the total, in which the little noises have added up. Needs a secure sum, and enough honest clients.
+# - **central**: the server adds it.
+#   Needs a trusted server.
+# - **local**: each client hides its own change completely.
+#   Needs nobody, and adds noise a hundredfold.
+# - **distributed**: each client adds a *little* noise,
+#   and a **secure sum** (lab 08) opens nothing but the total, in which the little noises have added up.
+#   Needs a secure sum, and enough honest clients.
 #
-# Secure sums take whole numbers modulo a power of two. So a client clips, rotates its change at random (no coordinate sticks out), scales it, rounds it to whole numbers at random, and adds whole-number noise: the *discrete Gaussian* of lab 03 (Kairouz and others, 2021). Sampling does not help against a server that knows whom it asked, so
-# nobody gets credit for it in this comparison. **Predict** the order of the three, at the same epsilon.
+# Secure sums take whole numbers modulo a power of two.
+# So a client clips, rotates its change at random (no coordinate sticks out),
+# scales it, rounds it to whole numbers at random, and adds whole-number noise:
+# the *discrete Gaussian* of lab 03 (Kairouz and others, 2021).
+# Sampling does not help against a server that knows whom it asked,
+# so nobody gets credit for it in this comparison.
+# **Predict** the order of the three, at the same epsilon.
 
 # %%
 RACE = {"epsilon": 4, "delta": 1e-4, "rounds": 10, "clip": 2.0}
@@ -482,10 +554,15 @@ lab.claim("and its model within 5 points; with local noise nothing worth having 
           and raced["local"] < raced["central"] - 0.2)
 
 # %% [markdown]
-# (Epsilon 4 at delta $10^{-4}$ for each of the three, without sampling. Central and local: one user added or removed, tight accounting; what a *single* client publishes under local noise has this epsilon too (its change against none). Distributed: one user's change replaced by nothing while their noise stays, Rényi accounting of
-# concentrated privacy, with the two prices of whole numbers included: rounding lengthens a change, and a sum of discrete Gaussians is not quite one.)
+# (Epsilon 4 at delta $10^{-4}$ for each of the three, without sampling.
+# Central and local: one user added or removed, tight accounting;
+# what a *single* client publishes under local noise has this epsilon too (its change against none).
+# Distributed: one user's change replaced by nothing while their noise stays,
+# Rényi accounting of concentrated privacy, with the two prices of whole numbers included:
+# rounding lengthens a change, and a sum of discrete Gaussians is not quite one.)
 #
-# What the server gets to see of one client is a row of whole numbers. The real protocol of lab 08 adds them up without showing any row:
+# What the server gets to see of one client is a row of whole numbers.
+# The real protocol of lab 08 adds them up without showing any row:
 
 # %%
 from labkit.federated.secure_aggregation import Agreement, secure_sum
@@ -505,7 +582,8 @@ lab.claim("what it opens to is the true sum, plus the planned noise",
 # %% [markdown]
 # ## Tune it
 #
-# First the clipping norm that looks for its own level. To draw the lengths of the changes we peek at them, which no real server may.
+# First the clipping norm that looks for its own level.
+# To draw the lengths of the changes we peek at them, which no real server may.
 
 # %%
 class Peek(Step):
@@ -554,12 +632,18 @@ lab.explore(level, live=False, start_norm=lab.log_range(0.01, 30, 0.05),
             labels={"start_norm": "norm to start from"})
 
 # %% [markdown]
-# **Question.** Start far too low, then far too high. Which of the two mistakes hurts the model more, and why does the norm wobble more at a small epsilon?
+# **Question.** Start far too low, then far too high.
+# Which of the two mistakes hurts the model more, and why does the norm wobble more at a small epsilon?
 #
 # <details><summary>Answer</summary>
 #
-# Here, at epsilon 2, too low: the first of only twenty rounds are spent on steps too small to learn from. Too high, the noise is made for a norm that nobody reaches, and the model is shaken until the norm has come down; at a small epsilon that is the worse of the two, and with hundreds of rounds a low start costs little. At a small epsilon the noise on the changes is large, the model jumps about, and so do the changes of the users who pull it back. (The noise on the <em>count</em> is the same at every
-# epsilon: a twentieth of the cohort.)
+# Here, at epsilon 2, too low: the first of only twenty rounds are spent on steps too small to learn from.
+# Too high, the noise is made for a norm that nobody reaches,
+# and the model is shaken until the norm has come down;
+# at a small epsilon that is the worse of the two, and with hundreds of rounds a low start costs little.
+# At a small epsilon the noise on the changes is large,
+# the model jumps about, and so do the changes of the users who pull it back.
+# (The noise on the <em>count</em> is the same at every epsilon: a twentieth of the cohort.)
 # </details>
 
 # %%
@@ -571,7 +655,8 @@ lab.claim("with only twenty rounds to go, starting too low costs more than start
           reads(low[0].model, new) < reads(high[0].model, new))
 
 # %% [markdown]
-# Next, the map under two sliders. How many users does a private model need?
+# Next, the map under two sliders.
+# How many users does a private model need?
 
 # %%
 GRID = np.array([0.01, 0.03, 0.1, 1.0])                        # sampling rates
@@ -612,11 +697,15 @@ lab.explore(how_many, epsilon=(0.25, 8, 1.0), rate=lab.log_range(0.01, 1, 0.1),
             labels={"rate": "share of users in a round"})
 
 # %% [markdown]
-# **Question.** Ask a hundredth of the users per round in place of all of them: $z$ falls a lot. Why does the curve still get worse?
+# **Question.** Ask a hundredth of the users per round in place of all of them: $z$ falls a lot.
+# Why does the curve still get worse?
 #
 # <details><summary>Answer</summary>
 #
-# Sampling makes z smaller, but the sum is divided by a smaller cohort. For a fixed number of rounds and a z that is not tiny, z falls at best in proportion to the rate, and then the two cancel; below that z stops falling so fast, and the division wins. Asking few saves the clients work, not noise.
+# Sampling makes z smaller, but the sum is divided by a smaller cohort.
+# For a fixed number of rounds and a z that is not tiny, z falls at best in proportion to the rate,
+# and then the two cancel; below that z stops falling so fast, and the division wins.
+# Asking few saves the clients work, not noise.
 # </details>
 
 # %%
@@ -629,7 +718,11 @@ lab.claim("at epsilon 1 and 20 rounds, asking fewer users gives more noise on th
 # %% [markdown]
 # ## The attack again
 #
-# The man with the upside-down phone, before and after. Before: epsilon 1 for every record. After: epsilon 2 for every *user*. Eight trainings with him, eight without. Between the two a control: clipping per user and *no* noise.
+# The man with the upside-down phone, before and after.
+# Before: epsilon 1 for every record.
+# After: epsilon 2 for every *user*.
+# Eight trainings with him, eight without.
+# Between the two a control: clipping per user and *no* noise.
 
 # %%
 silent = [Clip(norm=2.0)]
@@ -670,11 +763,14 @@ lab.claim("but with the same seed, its models differ whenever he joined: no nois
           (paired > 0).mean() > 0.5)
 
 # %% [markdown]
-# As in lab 06: the clip does most of the visible work, the noise alone gives the guarantee. An attacker who knows everything but his part can subtract, and against that a clip without noise is nothing.
+# As in lab 06: the clip does most of the visible work, the noise alone gives the guarantee.
+# An attacker who knows everything but his part can subtract,
+# and against that a clip without noise is nothing.
 #
 # ## Check yourself
 #
-# **1.** A service promises epsilon 0.01 (delta 0) for every *record*. What does that promise to a user with 1,000 records?
+# **1.** A service promises epsilon 0.01 (delta 0) for every *record*.
+# What does that promise to a user with 1,000 records?
 
 # %%
 epsilon_for_the_user = ...
@@ -684,7 +780,8 @@ check("a thousand records", epsilon_for_the_user);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# A thousand steps of 0.01 each. (With delta above 0 it grows, too, and faster than a thousandfold.)
+# A thousand steps of 0.01 each.
+# (With delta above 0 it grows, too, and faster than a thousandfold.)
 #
 # ```python
 # epsilon_for_the_user = 1000 * 0.01
@@ -695,7 +792,8 @@ check("a thousand records", epsilon_for_the_user);
 #
 
 # %% [markdown]
-# **2.** Write the private average yourself. Watch where the noise goes: the checker looks for noise that was divided twice.
+# **2.** Write the private average yourself.
+# Watch where the noise goes: the checker looks for noise that was divided twice.
 
 # %%
 def average_of_users(changes, clip, noise_multiplier, divisor, rng):
@@ -725,7 +823,9 @@ check("average of users", average);
 #
 
 # %% [markdown]
-# **3.** A keyboard maker asks 10,000 of a million users per round, clips at 0.5 and has a noise multiplier of 1.2. What is the standard deviation of the noise on each parameter of the average change?
+# **3.** A keyboard maker asks 10,000 of a million users per round,
+# clips at 0.5 and has a noise multiplier of 1.2.
+# What is the standard deviation of the noise on each parameter of the average change?
 
 # %%
 deviation = ...
@@ -758,7 +858,8 @@ check("next norm", rule);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Too many within: smaller. A step on the logarithm, so that the norm stays positive.
+# Too many within: smaller.
+# A step on the logarithm, so that the norm stays positive.
 #
 # ```python
 # def move(norm, share, quantile, learning_rate):
@@ -774,7 +875,10 @@ check("next norm", rule);
 # %% [markdown]
 # ## What the article says
 #
-# **"Tuning the noise and the clipping range finds the best protection"** (B16, of the two source articles of this course). Tuning finds the best *accuracy* for a given protection; and tuning on the private data costs some of it. The adaptive norm shows the honest form: it looks at the data, and the look is in the account.
+# **"Tuning the noise and the clipping range finds the best protection"** (B16,
+# of the two source articles of this course).
+# Tuning finds the best *accuracy* for a given protection; and tuning on the private data costs some of it.
+# The adaptive norm shows the honest form: it looks at the data, and the look is in the account.
 
 # %%
 paid = AdaptiveUserLevelDP.for_budget(**budget, clip=0.05)
@@ -785,7 +889,10 @@ lab.claim("the norm can be tuned on private data inside the budget: the changes 
           verdict="holds once repaired", times_the_noise=round(extra, 3))
 
 # %% [markdown]
-# **"The future is federated learning"** (in B18). On an engine for real clients the same experiment runs today: the parity above. What the sentence leaves out is that federating alone protects nobody: the first cells of this lab were federated.
+# **"The future is federated learning"** (in B18).
+# On an engine for real clients the same experiment runs today: the parity above.
+# What the sentence leaves out is that federating alone protects nobody:
+# the first cells of this lab were federated.
 
 # %%
 if flower:
@@ -794,7 +901,9 @@ if flower:
               verdict="holds once repaired")
 
 # %% [markdown]
-# **"More privacy costs accuracy"** (A5, B5). For a given number of users, yes. The map says how to buy it back: with users.
+# **"More privacy costs accuracy"** (A5, B5).
+# For a given number of users, yes.
+# The map says how to buy it back: with users.
 
 # %%
 lab.claim("with a thousand users, epsilon 0.25 costs accuracy; with a million it costs next "
@@ -807,16 +916,38 @@ lab.claim("with a thousand users, epsilon 0.25 costs accuracy; with a million it
 #
 # What this does **not** protect, or show:
 #
-# - **Users are what you say they are.** Somebody with two phones is two users here, a family that shares one is one.
-# - **That somebody took part** can leak elsewhere: in who was asked, in traffic, in a crash. The account covers the published models only.
-# - **One user among a thousand, not a group.** For a household of four, epsilon counts four times.
-# - The central kind trusts the server with every change. The distributed kind trusts the secure sum, and that enough clients add their noise; a client that drops out takes its noise with it, so the plan counts on fewer than are asked.
-# - Our noise comes from a statistical generator, and in the central kind from floating-point numbers (lab 03 shows what can be read off them). A deployment uses the exact sampler and the operating system's randomness. The simulator's distributed noise came from a table here (`exact=False`), which is tested against the exact law.
-# - **Poisson sampling** needs users who really toss their own coin. A server that picks who is awake does something else, and the amplification is then not proved; DP-FTRL does without it.
-# - The users of this lab are synthetic. Real ones differ more, and the ones who differ most pay most: clipping and noise hurt small groups first.
+# - **Users are what you say they are.**
+#   Somebody with two phones is two users here, a family that shares one is one.
+# - **That somebody took part** can leak elsewhere: in who was asked, in traffic, in a crash.
+#   The account covers the published models only.
+# - **One user among a thousand, not a group.**
+#   For a household of four, epsilon counts four times.
+# - The central kind trusts the server with every change.
+#   The distributed kind trusts the secure sum, and that enough clients add their noise;
+#   a client that drops out takes its noise with it, so the plan counts on fewer than are asked.
+# - Our noise comes from a statistical generator,
+#   and in the central kind from floating-point numbers (lab 03 shows what can be read off them).
+#   A deployment uses the exact sampler and the operating system's randomness.
+#   The simulator's distributed noise came from a table here
+#   (`exact=False`), which is tested against the exact law.
+# - **Poisson sampling** needs users who really toss their own coin.
+#   A server that picks who is awake does something else,
+#   and the amplification is then not proved; DP-FTRL does without it.
+# - The users of this lab are synthetic.
+#   Real ones differ more, and the ones who differ most pay most: clipping and noise hurt small groups first.
 #
-# Sources: H. B. McMahan, D. Ramage, K. Talwar, L. Zhang, *Learning differentially private recurrent language models*, ICLR 2018, [arXiv:1710.06963](https://arxiv.org/abs/1710.06963). G. Andrew, O. Thakkar, H. B. McMahan, S. Ramaswamy, *Differentially private learning
-# with adaptive clipping*, NeurIPS 2021, [arXiv:1905.03871](https://arxiv.org/abs/1905.03871). P. Kairouz, Z. Liu, T. Steinke, *The distributed discrete Gaussian mechanism for federated learning with secure aggregation*, ICML 2021, [arXiv:2102.06387](https://arxiv.org/abs/2102.06387).
-# N. Agarwal, P. Kairouz, Z. Liu, *The Skellam mechanism for differentially private federated learning*, NeurIPS 2021, [arXiv:2110.04995](https://arxiv.org/abs/2110.04995). P. Kairouz and others, *Practical and private (deep) learning without sampling or shuffling* (DP-FTRL), ICML 2021,
-# [arXiv:2103.00039](https://arxiv.org/abs/2103.00039). D. J. Beutel and others, *Flower: a friendly federated learning research framework*, 2020, [arXiv:2007.14390](https://arxiv.org/abs/2007.14390). E. Bagdasaryan, O. Poursaeed, V. Shmatikov, *Differential privacy has disparate impact on
-# model accuracy*, NeurIPS 2019, [arXiv:1905.12101](https://arxiv.org/abs/1905.12101).
+# Sources: H. B. McMahan, D. Ramage, K. Talwar, L. Zhang,
+# *Learning differentially private recurrent language models*,
+# ICLR 2018, [arXiv:1710.06963](https://arxiv.org/abs/1710.06963).
+# G. Andrew, O. Thakkar, H. B. McMahan, S. Ramaswamy, *Differentially private learning
+# with adaptive clipping*, NeurIPS 2021, [arXiv:1905.03871](https://arxiv.org/abs/1905.03871).
+# P. Kairouz, Z. Liu, T. Steinke, *The distributed discrete Gaussian mechanism for federated learning
+# with secure aggregation*, ICML 2021, [arXiv:2102.06387](https://arxiv.org/abs/2102.06387).
+# N. Agarwal, P. Kairouz, Z. Liu, *The Skellam mechanism for differentially private federated learning*,
+# NeurIPS 2021, [arXiv:2110.04995](https://arxiv.org/abs/2110.04995).
+# P. Kairouz and others, *Practical and private (deep) learning without sampling or shuffling* (DP-FTRL),
+# ICML 2021, [arXiv:2103.00039](https://arxiv.org/abs/2103.00039).
+# D. J. Beutel and others, *Flower: a friendly federated learning research framework*,
+# 2020, [arXiv:2007.14390](https://arxiv.org/abs/2007.14390).
+# E. Bagdasaryan, O. Poursaeed, V. Shmatikov, *Differential privacy has disparate impact on model accuracy*,
+# NeurIPS 2019, [arXiv:1905.12101](https://arxiv.org/abs/1905.12101).

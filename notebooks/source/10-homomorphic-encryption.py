@@ -6,10 +6,13 @@
 # %% [markdown]
 # # 10 · Computing on what you cannot see
 #
-# *40 minutes. You need lab 00 and school algebra. The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *40 minutes.
+# You need lab 00 and school algebra.
+# The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** build an encryption that adds numbers it cannot read, plan the parameters of one that also multiplies, let a server diagnose patients
-# whom it never sees, say what that costs in seconds, bytes and digits, and recognise the settings with which it answers wrongly without a word.
+# **Afterwards you can** build an encryption that adds numbers it cannot read, plan the parameters of one
+# that also multiplies, let a server diagnose patients whom it never sees, say what that costs in seconds,
+# bytes and digits, and recognise the settings with which it answers wrongly without a word.
 
 # %%
 import inspect
@@ -40,8 +43,10 @@ rng = np.random.default_rng(10)
 # %% [markdown]
 # ## What goes wrong
 #
-# A clinic measures cells of a breast tumour: 30 numbers for each patient. A company owns a model that tells malignant from benign, and sells it as a service. The clinic sends
-# the 30 numbers over an encrypted connection. **Before you run the cell:** what does the company hold when the call is over?
+# A clinic measures cells of a breast tumour: 30 numbers for each patient.
+# A company owns a model that tells malignant from benign, and sells it as a service.
+# The clinic sends the 30 numbers over an encrypted connection.
+# **Before you run the cell:** what does the company hold when the call is over?
 
 # %%
 model = LogisticRegression(max_iter=5000).fit(old.X, old.y)  # the company's secret
@@ -53,10 +58,17 @@ lab.claim("the request points at one patient among all on file", same.sum() == 1
           on_file=len(biopsies), matches=int(same.sum()))
 
 # %% [markdown]
-# Everything. The connection was safe and the server still reads the patient, because it needs the numbers to compute with them. It can keep them, lose them, or match them with another file.
+# Everything.
+# The connection was safe and the server still reads the patient,
+# because it needs the numbers to compute with them.
+# It can keep them, lose them, or match them with another file.
 #
-# So the clinic hides them. It picks one secret string of bits $r$ and sends $x \oplus r$ (exclusive or, XOR: flip the bits of $x$ where $r$ has a 1).
-# One of the two source articles of this course calls that homomorphic encryption. **Predict:** the owner of the server happens to be a patient there, number 0. What does he read?
+# So the clinic hides them.
+# It picks one secret string of bits $r$ and sends $x \oplus r$ (exclusive or, XOR:
+# flip the bits of $x$ where $r$ has a 1).
+# One of the two source articles of this course calls that homomorphic encryption.
+# **Predict:** the owner of the server happens to be a patient there, number 0.
+# What does he read?
 
 # %%
 def xor(message, r):
@@ -72,17 +84,21 @@ lab.claim("one known patient reveals all the others, to the last bit", (read == 
           patients=len(read))
 
 # %% [markdown]
-# One key for many messages, and an encryption with nothing random in it: knowing one message is knowing all. And the server cannot even do its work, as section
-# *What the article says* shows. We want the opposite of both: never the same ciphertext twice, and arithmetic that still works.
+# One key for many messages, and an encryption with nothing random in it: knowing one message is knowing all.
+# And the server cannot even do its work, as section *What the article says* shows.
+# We want the opposite of both: never the same ciphertext twice, and arithmetic that still works.
 #
 # ## The idea
 #
-# **Homomorphic encryption** has an operation on ciphertexts for an operation on the numbers inside. With $\mathrm{Enc}$ for encrypting, $\mathrm{Dec}$ for decrypting,
+# **Homomorphic encryption** has an operation on ciphertexts for an operation on the numbers inside.
+# With $\mathrm{Enc}$ for encrypting, $\mathrm{Dec}$ for decrypting,
 # and $\boxplus$, $\boxtimes$ for what the server does to ciphertexts:
 #
 # $$\mathrm{Dec}\big(\mathrm{Enc}(a) \boxplus \mathrm{Enc}(b)\big) = a + b, \qquad \mathrm{Dec}\big(\mathrm{Enc}(a) \boxtimes \mathrm{Enc}(b)\big) \approx a \cdot b .$$
 #
-# Anybody may hold the **public key** and encrypt. Only the owner of the **secret key** decrypts. The server needs neither the numbers nor the secret.
+# Anybody may hold the **public key** and encrypt.
+# Only the owner of the **secret key** decrypts.
+# The server needs neither the numbers nor the secret.
 
 # %%
 def box(ax, x, title, lines, colour):
@@ -108,8 +124,12 @@ plt.show()
 # %% [markdown]
 # ## Build it
 #
-# Paillier's scheme (1999) adds. Its secret is two primes, its public key their product $n$. A number $m$ becomes $(1 + m n) \cdot r^n$ modulo $n^2$, with a fresh random $r$ each time.
-# Multiply two of these and look at the first factor: $(1 + a n)(1 + b n) = 1 + (a + b)\, n + ab\, n^2$, and the last term is 0 modulo $n^2$. **Multiplying ciphertexts adds the numbers.**
+# Paillier's scheme (1999) adds.
+# Its secret is two primes, its public key their product $n$.
+# A number $m$ becomes $(1 + m n) \cdot r^n$ modulo $n^2$, with a fresh random $r$ each time.
+# Multiply two of these and look at the first factor:
+# $(1 + a n)(1 + b n) = 1 + (a + b)\, n + ab\, n^2$, and the last term is 0 modulo $n^2$.
+# **Multiplying ciphertexts adds the numbers.**
 
 # %%
 p, q = paillier.random_prime(512), paillier.random_prime(512)  # the secret key
@@ -128,7 +148,8 @@ def decrypt(c):
 
 
 # %% [markdown]
-# Those are all its parts. Encrypt 7 and 35, forget the numbers, multiply, decrypt:
+# Those are all its parts.
+# Encrypt 7 and 35, forget the numbers, multiply, decrypt:
 
 # %%
 total = encrypt(7) * encrypt(35) % n2  # needs n only
@@ -136,7 +157,8 @@ lab.claim("two numbers were added by somebody who could not see them",
           decrypt(total) == 7 + 35, decrypted=decrypt(total))
 
 # %% [markdown]
-# Now encrypt 7 twice. **Predict:** how many of the 2,048 bits will the two have in common?
+# Now encrypt 7 twice.
+# **Predict:** how many of the 2,048 bits will the two have in common?
 
 # %%
 def bits(c):
@@ -159,9 +181,13 @@ lab.claim("two encryptions of 7 differ in about half of their bits, as 7 and 8 d
           abs(same_number - 0.5) < 0.06 and abs(other_number - 0.5) < 0.06)
 
 # %% [markdown]
-# As many as two rows of coin tosses. Without the secret primes, nobody is known to be able to tell an encryption of 7 from one of 8. (It is *assumed* that nobody can: that is what "secure" means here.)
+# As many as two rows of coin tosses.
+# Without the secret primes, nobody is known to be able to tell an encryption of 7 from one of 8.
+# (It is *assumed* that nobody can: that is what "secure" means here.)
 #
-# The finished version, `labkit/encrypted/paillier.py`, fits on 80 lines and also takes negative numbers and fractions. It multiplies by numbers *in the clear*, too:
+# The finished version, `labkit/encrypted/paillier.py`,
+# fits on 80 lines and also takes negative numbers and fractions.
+# It multiplies by numbers *in the clear*, too:
 
 # %%
 key = paillier.PublicKey(n)
@@ -169,12 +195,15 @@ balance = key.encrypt(12) + key.encrypt(-2.5) * 4
 paillier.decrypt(balance, p, q)
 
 # %% [markdown]
-# Two encrypted numbers it cannot multiply, and every number costs a long computation of its own. For a model we want more.
+# Two encrypted numbers it cannot multiply, and every number costs a long computation of its own.
+# For a model we want more.
 #
 # ## Use the real thing
 #
-# **CKKS** (Cheon, Kim, Kim and Song, 2017) packs thousands of numbers into the **slots** of one ciphertext, adds *and* multiplies them slot by slot, and is approximate, as a
-# pocket calculator is. TenSEAL puts it into Python. Two parameters matter: `poly_modulus_degree` ($N$; a ciphertext has $N/2$ slots) and a chain of primes.
+# **CKKS** (Cheon, Kim, Kim and Song, 2017) packs thousands of numbers into the **slots** of one ciphertext,
+# adds *and* multiplies them slot by slot, and is approximate, as a pocket calculator is.
+# TenSEAL puts it into Python.
+# Two parameters matter: `poly_modulus_degree` ($N$; a ciphertext has $N/2$ slots) and a chain of primes.
 
 # %%
 context = ts.context(ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[60, 40, 40, 60])
@@ -183,8 +212,13 @@ x = ts.ckks_vector(context, [1.5, -2.0, 0.25])
 np.round((x * x + 1).decrypt(), 4)
 
 # %% [markdown]
-# It works. What are those bit sizes? CKKS stores a number $x$ as the whole number nearest to $\Delta x$, where $\Delta$ is the **scale**. Multiplying two such numbers gives $\Delta^2 x y$,
-# so TenSEAL divides by the next prime of the chain, which is about as large as $\Delta$. **Each multiplication eats one middle prime.** Here there are two; a third multiplication says
+# It works.
+# What are those bit sizes?
+# CKKS stores a number $x$ as the whole number nearest to $\Delta x$, where $\Delta$ is the **scale**.
+# Multiplying two such numbers gives $\Delta^2 x y$,
+# so TenSEAL divides by the next prime of the chain, which is about as large as $\Delta$.
+# **Each multiplication eats one middle prime.**
+# Here there are two; a third multiplication says
 
 # %%
 def product_of_ones(prime_bits, scale, degree=8192):
@@ -204,8 +238,12 @@ short, last_words = product_of_ones([60, 40, 40, 60], 2**40)
 print(f"after {len(short) - 1} multiplications: {last_words}")
 
 # %% [markdown]
-# That is the message everybody meets. It is the friendly kind of failure: it says something. Here is the other kind. TenSEAL's own first tutorial trains a model with six middle primes of 21
-# bits and scale $2^{21}$. Multiply 1.0 by 1.0 six times. **What will it decrypt to?**
+# That is the message everybody meets.
+# It is the friendly kind of failure: it says something.
+# Here is the other kind.
+# TenSEAL's own first tutorial trains a model with six middle primes of 21 bits and scale $2^{21}$.
+# Multiply 1.0 by 1.0 six times.
+# **What will it decrypt to?**
 
 # %%
 tutorial = Plan(8192, (40, *[21] * 6, 40))
@@ -217,10 +255,14 @@ lab.claim("the smallest middle prime is little more than half of the scale",
           0.5 < min(tutorial.primes) / 2**21 < 0.6, share=min(tutorial.primes) / 2**21)
 
 # %% [markdown]
-# The prime that TenSEAL divides by is not $2^{21}$. Only primes of a certain form will do, and those are rare: the smallest of the six is little more than half of $2^{21}$. Each time it divides by
-# too little, and the errors multiply. Nothing warns.
+# The prime that TenSEAL divides by is not $2^{21}$.
+# Only primes of a certain form will do, and those are rare:
+# the smallest of the six is little more than half of $2^{21}$.
+# Each time it divides by too little, and the errors multiply.
+# Nothing warns.
 #
-# `plan` asks what you need, works out the *actual* primes, puts the scale at their geometric mean, and predicts the error before anything is encrypted:
+# `plan` asks what you need, works out the *actual* primes,
+# puts the scale at their geometric mean, and predicts the error before anything is encrypted:
 
 # %%
 ours = plan(depth=6, precision_bits=20)
@@ -233,7 +275,8 @@ lab.claim("the plan knew: six products with its own primes stay within a million
           ours.error < 1e-6 and tutorial.error > 1)
 
 # %% [markdown]
-# Here is the level meter. *Drag the number of multiplications to 7 with each of the three.*
+# Here is the level meter.
+# *Drag the number of multiplications to 7 with each of the three.*
 
 # %%
 better_scale, _ = product_of_ones(tutorial.prime_bits, tutorial.scale)
@@ -270,12 +313,17 @@ lab.explore(level_meter, parameters={each: each for each in settings},
             multiplications=range(0, 8), start={"multiplications": 6})
 
 # %% [markdown]
-# **Question.** With the scale at the mean of the tutorial's primes, six products come out right. Why is that still no good?
+# **Question.** With the scale at the mean of the tutorial's primes, six products come out right.
+# Why is that still no good?
 #
 # <details><summary>Answer</summary>
 #
-# Only because all six errors happen to cancel. Stop after three and a third of the value is missing. The real fault is in the primes: at 21 bits they are too rare to lie near any scale. Larger primes
-# lie close together, relative to their size, but they need a larger $N$. The layer that we use from here on, `labkit.encrypted.ckks`, also keeps account of the exact factor at each level and divides it out.
+# Only because all six errors happen to cancel.
+# Stop after three and a third of the value is missing.
+# The real fault is in the primes: at 21 bits they are too rare to lie near any scale.
+# Larger primes lie close together, relative to their size, but they need a larger $N$.
+# The layer that we use from here on, `labkit.encrypted.ckks`,
+# also keeps account of the exact factor at each level and divides it out.
 #
 # </details>
 
@@ -287,8 +335,11 @@ lab.claim("with the better scale, 1.0 is nearly a third too small after three pr
 # %% [markdown]
 # ### A diagnosis by somebody who cannot see the patient
 #
-# The company's model is a weighted sum: 30 weights and a bias. Its sign is the diagnosis. The clinic puts each *feature* into one ciphertext, all patients in its slots. A weight is then the same
-# number for all slots, so the server only multiplies by numbers and adds. One multiplication deep:
+# The company's model is a weighted sum: 30 weights and a bias.
+# Its sign is the diagnosis.
+# The clinic puts each *feature* into one ciphertext, all patients in its slots.
+# A weight is then the same number for all slots, so the server only multiplies by numbers and adds.
+# One multiplication deep:
 
 # %%
 weights, bias = model.coef_[0].astype(float), float(model.intercept_[0])
@@ -318,10 +369,13 @@ lab.claim("no score is off by more than a millionth",
 lab.claim("the server has no secret key", not server.server.context.has_secret_key())
 
 # %% [markdown]
-# The server was made from what the ledger passed and from nothing else, and it refuses bytes that hold a secret key. (Plain TenSEAL keeps a working decryptor in a context that
-# was "made public"; and `1 - x` copies the whole context, secret key included.)
+# The server was made from what the ledger passed and from nothing else,
+# and it refuses bytes that hold a secret key.
+# (Plain TenSEAL keeps a working decryptor in a context that was "made public";
+# and `1 - x` copies the whole context, secret key included.)
 #
-# When you develop, ask for the **shadow**: the client keeps the plain numbers beside the encrypted ones and reports the error of each step.
+# When you develop, ask for the **shadow**:
+# the client keeps the plain numbers beside the encrypted ones and reports the error of each step.
 
 # %%
 watched = Client(plan(depth=3), shadow=True)
@@ -333,11 +387,15 @@ lab.claim("every measured error is below its bound",
           all(step.error <= step.error_bound for step in watched.trace))
 
 # %% [markdown]
-# The step called *lower* brings a fresh vector down to a used one before they are added. In plain TenSEAL that happens to the operand on the right, for good.
+# The step called *lower* brings a fresh vector down to a used one before they are added.
+# In plain TenSEAL that happens to the operand on the right, for good.
 #
 # ### The museum of silent mistakes
 #
-# The scale trap has relatives: lines that look right, run, and answer wrongly or give something away, without an error. Here are five, each in plain TenSEAL. **Read them and say what each ought to return.**
+# The scale trap has relatives: lines that look right,
+# run, and answer wrongly or give something away, without an error.
+# Here are five, each in plain TenSEAL.
+# **Read them and say what each ought to return.**
 
 # %%
 def fresh(prime_bits=(60, 40, 40, 60), rotations=False):
@@ -457,18 +515,25 @@ lab.claim("the layer is right twice and refuses three times",
           == [False, True, False, True, True])
 
 # %% [markdown]
-# **Question.** The last one returns 0.75, and 1 − 0.25 is 0.75. What is wrong with it?
+# **Question.** The last one returns 0.75, and 1 − 0.25 is 0.75.
+# What is wrong with it?
 #
 # <details><summary>Answer</summary>
 #
-# The context had been made public, that is, stripped of its secret key, and after that nobody should be able to decrypt. But `1 - x` made a full copy of the context beforehand, secret key included, and
-# the result carries the copy. Send such a context to the server and it can read everything. Write `-x + 1`, or use a layer that does.
+# The context had been made public, that is, stripped of its secret key,
+# and after that nobody should be able to decrypt.
+# But `1 - x` made a full copy of the context beforehand,
+# secret key included, and the result carries the copy.
+# Send such a context to the server and it can read everything.
+# Write `-x + 1`, or use a layer that does.
 #
 # </details>
 #
 # ## What it costs
 #
-# The tutorials' way is one ciphertext for each *patient*, and a dot product inside it. That needs numbers to move between slots, hence **Galois keys**. **Predict:** how many patients a second, this way and ours?
+# The tutorials' way is one ciphertext for each *patient*, and a dot product inside it.
+# That needs numbers to move between slots, hence **Galois keys**.
+# **Predict:** how many patients a second, this way and ours?
 
 # %%
 context = ts.context(ts.SCHEME_TYPE.CKKS, parameters.poly_modulus_degree,
@@ -501,7 +566,8 @@ lab.claim("and just as right", np.abs(crowd_scores - plain_crowd).max() < 1e-5
           and np.abs(by_row - plain_scores[:25]).max() < 1e-4)
 
 # %% [markdown]
-# Same scheme, same parameters, same answers. What does privacy cost then: accuracy, or something else?
+# Same scheme, same parameters, same answers.
+# What does privacy cost then: accuracy, or something else?
 
 # %%
 majority = max(new.y.mean(), 1 - new.y.mean())
@@ -531,8 +597,12 @@ lab.claim("it costs bytes: over ten times as many at best, over a thousand times
 # %% [markdown]
 # ## Tune it
 #
-# Depth, precision and security pull at the same rope. Security depends on $N$ and on the product $q$ of all primes: for each $N$ the experts' table says how many bits $\log_2 q$ may have.
-# More depth or more precision needs more bits, more bits need a larger $N$, and everything grows with $N$. *Find the smallest change that doubles $N$. Find something that cannot be had.*
+# Depth, precision and security pull at the same rope.
+# Security depends on $N$ and on the product $q$ of all primes:
+# for each $N$ the experts' table says how many bits $\log_2 q$ may have.
+# More depth or more precision needs more bits, more bits need a larger $N$, and everything grows with $N$.
+# *Find the smallest change that doubles $N$.
+# Find something that cannot be had.*
 
 # %%
 def rope_of_primes(ax, sizes, colour, title):
@@ -582,12 +652,16 @@ lab.explore(explorer, depth=range(0, 15), precision_bits=range(4, 41), rotations
                     "rotations": "with keys for sums over slots"})
 
 # %% [markdown]
-# **Question.** At depth 3, go from 23 to 24 bits of precision: ciphertexts become twice as large. What exactly ran out?
+# **Question.** At depth 3, go from 23 to 24 bits of precision: ciphertexts become twice as large.
+# What exactly ran out?
 #
 # <details><summary>Answer</summary>
 #
-# One more bit of precision is one more bit in each of the five primes. At 23 bits they fill $N = 8192$ to the last bit, so the next $N$ it is, twice as large: twice the slots, and twice
-# the numbers in a ciphertext. The larger ring also has larger noise, which takes another bit of every prime. If you do not need that many slots, you pay for them all the same.
+# One more bit of precision is one more bit in each of the five primes.
+# At 23 bits they fill $N = 8192$ to the last bit, so the next $N$ it is, twice as large:
+# twice the slots, and twice the numbers in a ciphertext.
+# The larger ring also has larger noise, which takes another bit of every prime.
+# If you do not need that many slots, you pay for them all the same.
 #
 # </details>
 
@@ -600,7 +674,8 @@ lab.claim("one more bit of precision doubles N and more than doubles the ciphert
           bits_unused=full.security()[1] - sum(full.prime_bits))
 
 # %% [markdown]
-# Row or feature? It depends on how many patients there are, and on how often the keys must be sent.
+# Row or feature?
+# It depends on how many patients there are, and on how often the keys must be sent.
 
 # %%
 def by_row_bytes(patients, keys_too):
@@ -640,12 +715,16 @@ lab.explore(packing, patients=lab.log_range(1, 20_000, 114), features=range(5, 2
             keys_too=False, start={"features": 30}, labels={"keys_too": "count the keys too"})
 
 # %% [markdown]
-# **Question.** A single patient comes in. Which packing is better, and does the answer change when the keys count?
+# **Question.** A single patient comes in.
+# Which packing is better, and does the answer change when the keys count?
 #
 # <details><summary>Answer</summary>
 #
-# For one patient, by feature means 30 ciphertexts with one number each: by row is 30 times smaller. But by row needs Galois keys. For a clinic that asks once, they outweigh everything else, and by
-# feature wins even for one patient. For a clinic that asks all day, the keys are sent once and forgotten: then one patient at a time goes by row, and a day's patients together by feature.
+# For one patient, by feature means 30 ciphertexts with one number each: by row is 30 times smaller.
+# But by row needs Galois keys.
+# For a clinic that asks once, they outweigh everything else, and by feature wins even for one patient.
+# For a clinic that asks all day, the keys are sent once and forgotten:
+# then one patient at a time goes by row, and a day's patients together by feature.
 #
 # </details>
 
@@ -657,8 +736,10 @@ lab.claim("one patient: by row wins without the keys, by feature with them",
 # %% [markdown]
 # ## The attack again
 #
-# The owner of the server, patient 0, is back. He knows his own 30 numbers, and he sees what the server sees. First his old trick; then a better one: the public key lets him encrypt
-# *any* patient on file himself, and compare.
+# The owner of the server, patient 0, is back.
+# He knows his own 30 numbers, and he sees what the server sees.
+# First his old trick; then a better one:
+# the public key lets him encrypt *any* patient on file himself, and compare.
 
 # %%
 def sealed(patient, party):
@@ -674,7 +755,9 @@ lab.claim("neither trick finds anything", not (guess == new.X[7]).any() and matc
           patients_tried=len(new), matches=matches)
 
 # %% [markdown]
-# So he lowers his aim: is it *a patient at all*, or an encryption of zeros? With the public key he makes 400 examples of which he knows the answer, trains a classifier on their first numbers, and is tested on 400 others.
+# So he lowers his aim: is it *a patient at all*, or an encryption of zeros?
+# With the public key he makes 400 examples of which he knows the answer,
+# trains a classifier on their first numbers, and is tested on 400 others.
 # **Predict** his score against plain messages, against XOR, and against CKKS.
 
 # %%
@@ -719,13 +802,17 @@ lab.claim("against CKKS he is as good as a coin, to within 12 points",
           abs(rates["CKKS"] - 0.5) < 0.12)
 
 # %% [markdown]
-# A failed attack proves nothing by itself; perhaps he was stupid. The reason to believe in CKKS is a reduction: who tells its ciphertexts apart can solve a problem on lattices (*ring learning with
-# errors*) that has been attacked for years without success. The table of allowed bits under *Tune it* says how far those attacks reach.
+# A failed attack proves nothing by itself; perhaps he was stupid.
+# The reason to believe in CKKS is a reduction: who tells its ciphertexts apart can solve a problem
+# on lattices (*ring learning with errors*) that has been attacked for years without success.
+# The table of allowed bits under *Tune it* says how far those attacks reach.
 #
 # ### Two published results
 #
-# Now the clinic makes a mistake. For a study it publishes the decrypted scores of two full batches, all digits included. No name, no measurement, only scores. **Predict:** what can the company, which kept the ciphertexts,
-# do with them?
+# Now the clinic makes a mistake.
+# For a study it publishes the decrypted scores of two full batches, all digits included.
+# No name, no measurement, only scores.
+# **Predict:** what can the company, which kept the ciphertexts, do with them?
 
 # %%
 batches = [rng.choice(new.X, parameters.slots) for _ in range(2)]
@@ -739,9 +826,14 @@ lab.claim("two published batches give away the whole secret key, and with it the
           np.abs(read - new.X[7]).max() < 1e-3, numbers_of_the_key=len(key_found))
 
 # %% [markdown]
-# Everything, for good. A ciphertext is a pair $(c_0, c_1)$ of polynomials with $c_0 + c_1 s = m + e$: the secret key $s$, the result $m$, and a small error $e$ that makes the scheme secure. A decrypted
-# CKKS number *contains* the error, so the published scores are $m + e$, to the last bit, and the company solves a linear equation for $s$. Li and Micciancio found this in 2020; every library had it.
-# *Publish fewer decimals. From where on is the key safe from this attack?*
+# Everything, for good.
+# A ciphertext is a pair $(c_0, c_1)$ of polynomials with $c_0 + c_1 s = m + e$:
+# the secret key $s$, the result $m$, and a small error $e$ that makes the scheme secure.
+# A decrypted CKKS number *contains* the error, so the published scores are $m + e$,
+# to the last bit, and the company solves a linear equation for $s$.
+# Li and Micciancio found this in 2020; every library had it.
+# *Publish fewer decimals.
+# From where on is the key safe from this attack?*
 
 # %%
 tries = {digits: recover_key(server.server, replies, [np.round(each, digits) for each in published])
@@ -771,12 +863,16 @@ def decimals_published(fig, decimals):
 lab.explore(decimals_published, decimals=range(6, 17), start={"decimals": 16})
 
 # %% [markdown]
-# **Question.** Six decimals stop it. Is a clinic that publishes six decimals safe?
+# **Question.** Six decimals stop it.
+# Is a clinic that publishes six decimals safe?
 #
 # <details><summary>Answer</summary>
 #
-# From these lines of code, yes. Nobody has proved more: a rounded score still depends a little on the error, and a cleverer attack may use many of them. The proven repair is lab 03's: add noise
-# that is far larger than the error *before* publishing. What was error-dependent then drowns, and the arithmetic of differential privacy says how deep.
+# From these lines of code, yes.
+# Nobody has proved more: a rounded score still depends a little on the error,
+# and a cleverer attack may use many of them.
+# The proven repair is lab 03's: add noise that is far larger than the error *before* publishing.
+# What was error-dependent then drowns, and the arithmetic of differential privacy says how deep.
 #
 # </details>
 
@@ -792,12 +888,15 @@ lab.claim("the noise leaves anybody, however clever, less than one chance in a "
           advantage < 0.01)
 
 # %% [markdown]
-# That is a Gaussian mechanism whose "sensitivity" is the error, and one publication more is one release more: it composes, as in lab 04. The rule for everyday use is shorter. **What is decrypted stays with the client**, or leaves it
-# rounded far above its error, with noise.
+# That is a Gaussian mechanism whose "sensitivity" is the error,
+# and one publication more is one release more: it composes, as in lab 04.
+# The rule for everyday use is shorter.
+# **What is decrypted stays with the client**, or leaves it rounded far above its error, with noise.
 #
 # ## Check yourself
 #
-# **1.** You need $x^8$, and there are three levels. Write it as a function of an encrypted `x`, with `*` only.
+# **1.** You need $x^8$, and there are three levels.
+# Write it as a function of an encrypted `x`, with `*` only.
 
 # %%
 eighth_power = ...
@@ -821,7 +920,8 @@ check("eighth power", eighth_power);
 # </details>
 
 # %% [markdown]
-# **2.** A bank holds Paillier ciphertexts of a customer's balance, monthly income and monthly rent. Write the function that gives a ciphertext of the balance after twelve months.
+# **2.** A bank holds Paillier ciphertexts of a customer's balance, monthly income and monthly rent.
+# Write the function that gives a ciphertext of the balance after twelve months.
 
 # %%
 balance_in_a_year = ...
@@ -868,7 +968,9 @@ check("deepest", deepest);
 #
 # ### E(f(x)) = f(E(x))
 #
-# That is article B's definition, and later the result of its derivation. Take $f(x) = x + 1$ and Paillier. The left side encrypts $5 + 1$, the right side adds 1 to an encryption of 5.
+# That is article B's definition, and later the result of its derivation.
+# Take $f(x) = x + 1$ and Paillier.
+# The left side encrypts $5 + 1$, the right side adds 1 to an encryption of 5.
 
 # %%
 left_side, right_side = encrypt(5 + 1), encrypt(5) + 1
@@ -880,7 +982,10 @@ lab.claim("equality holds after decryption, and for another operation on the cip
           article="B7", verdict="holds once repaired")
 
 # %% [markdown]
-# Both repairs are essential. If $\mathrm{Enc}$ were a function, so that equality could hold between ciphertexts, the owner's dictionary attack above would succeed. The derivation leaves out the price as well:
+# Both repairs are essential.
+# If $\mathrm{Enc}$ were a function, so that equality could hold between ciphertexts,
+# the owner's dictionary attack above would succeed.
+# The derivation leaves out the price as well:
 
 # %%
 someone = Client(plan(depth=2))
@@ -893,8 +998,10 @@ lab.claim("under CKKS a product is not exact, and it costs a level; a sum costs 
 # %% [markdown]
 # ### Encrypt the data, train on ciphertexts, decrypt the model
 #
-# The order is right. Let us do it: predict the diagnosis (+½ or −½) from five features by linear regression with gradient descent, a server doing every step without seeing data or
-# model. All numbers are kept small, so that nothing overflows.
+# The order is right.
+# Let us do it: predict the diagnosis (+½ or −½) from five features
+# by linear regression with gradient descent, a server doing every step without seeing data or model.
+# All numbers are kept small, so that nothing overflows.
 
 # %%
 names = ["mean radius", "mean texture", "mean smoothness", "mean concave points", "worst area"]
@@ -914,7 +1021,9 @@ for _ in range(12):
     twin.append(twin[-1] + rate / len(A) * A.T @ (y - A @ twin[-1]))
 
 # %% [markdown]
-# The plain twin took three lines. Under encryption a column is a vector of 512 slots (455 patients, then zeros), each weight is a vector with the same number in all slots, and `total` adds up the slots.
+# The plain twin took three lines.
+# Under encryption a column is a vector of 512 slots (455 patients,
+# then zeros), each weight is a vector with the same number in all slots, and `total` adds up the slots.
 
 # %%
 def gradient_step(X, scaled_X, y, w):
@@ -941,7 +1050,8 @@ def opened(client, w):
 
 
 # %% [markdown]
-# Five middle primes of 28 bits fill $N = 8192$ to the brim. **Predict:** how many steps will they last?
+# Five middle primes of 28 bits fill $N = 8192$ to the brim.
+# **Predict:** how many steps will they last?
 
 # %%
 shallow = Plan(8192, (34, *[28] * 5, 40), largest=16.0, rotations=True)
@@ -970,8 +1080,10 @@ except ValueError as refusal:
     print(f"twelve steps need {2 * 12 - 1} levels. {str(refusal).split('. ')[-1]}")
 
 # %% [markdown]
-# No table entry helps. Two ways out: **bootstrapping**, an operation that refreshes a ciphertext without the key (TenSEAL has none), or a client that now and then decrypts the six weights and
-# encrypts them again. The second costs a round trip for each step, and then two levels are enough for ever.
+# No table entry helps.
+# Two ways out: **bootstrapping**, an operation that refreshes a ciphertext without the key
+# (TenSEAL has none), or a client that now and then decrypts the six weights and encrypts them again.
+# The second costs a round trip for each step, and then two levels are enough for ever.
 
 # %%
 hospital = Client(plan(depth=2, precision_bits=8, largest=16.0, rotations=True))
@@ -1011,12 +1123,16 @@ lab.claim("and the model is as good", right_on_new["encrypted"] == right_on_new[
           **right_on_new, majority=majority)
 
 # %% [markdown]
-# Note what changed: the client takes part in every step, and it sees the model as it grows. When the client owns the data, that is fine; when many hospitals share one key, it is not.
+# Note what changed: the client takes part in every step, and it sees the model as it grows.
+# When the client owns the data, that is fine; when many hospitals share one key, it is not.
 #
 # ### x XOR r, averaged
 #
-# Article B's worked case of homomorphic encryption is a linear regression: encrypt each answer as $y \oplus r$, average the ciphertexts, decrypt the average with $\oplus\, r$. (That average is all there is to its
-# regression.) Do it for the mean radius of 455 tumours, in thousandths, with a thousand different keys. **Predict** how often it is within a tenth of the truth.
+# Article B's worked case of homomorphic encryption is a linear regression:
+# encrypt each answer as $y \oplus r$, average the ciphertexts, decrypt the average with $\oplus\, r$.
+# (That average is all there is to its regression.)
+# Do it for the mean radius of 455 tumours, in thousandths, with a thousand different keys.
+# **Predict** how often it is within a tenth of the truth.
 
 # %%
 radius = np.rint(old.table["mean radius"] * 1000).to_numpy().astype(int)
@@ -1033,7 +1149,8 @@ plt.show()
 print(f"within a tenth of the truth: {close:.0%} of the keys")
 
 # %% [markdown]
-# XOR does not commute with addition: flipping a bit adds to one number and subtracts from another. Paillier, which was made for it, gives the mean exactly:
+# XOR does not commute with addition: flipping a bit adds to one number and subtracts from another.
+# Paillier, which was made for it, gives the mean exactly:
 
 # %%
 encrypted_sum = sum((key.encrypt(each) for each in radius[1:60]), key.encrypt(radius[0]))
@@ -1041,7 +1158,10 @@ lab.claim("a sum under Paillier is exact",
           paillier.decrypt(encrypted_sum, p, q) == radius[:60].sum(), patients=60)
 
 # %% [markdown]
-# And a real linear regression? Least squares needs the sums of products $A^{\top}\! A$ and $A^{\top} y$: one multiplication deep, no iteration. The server computes both under encryption, the client solves six equations.
+# And a real linear regression?
+# Least squares needs the sums of products $A^{\top}\! A$ and $A^{\top} y$:
+# one multiplication deep, no iteration.
+# The server computes both under encryption, the client solves six equations.
 
 # %%
 hospital = Client(plan(depth=1, precision_bits=20, largest=64.0, rotations=True))
@@ -1063,13 +1183,16 @@ lab.claim("averaging XORed numbers misses the mean by more than a tenth with mos
           article="B13", verdict="does not hold")
 
 # %% [markdown]
-# A client could have computed those sums itself. The scheme earns its keep when the rows come from several owners who encrypt under one key, or when the model belongs to somebody else, as in the
-# diagnosis above.
+# A client could have computed those sums itself.
+# The scheme earns its keep when the rows come from several owners who encrypt under one key,
+# or when the model belongs to somebody else, as in the diagnosis above.
 #
 # ## Limits and further reading
 #
-# **The client learns the model.** Homomorphic encryption protects the client's numbers from the server. It does not protect the server's weights from the client: each score of a
-# linear model is an equation for them, and the clinic has many.
+# **The client learns the model.**
+# Homomorphic encryption protects the client's numbers from the server.
+# It does not protect the server's weights from the client:
+# each score of a linear model is an equation for them, and the clinic has many.
 
 # %%
 equations = np.c_[new.X.astype(float), np.ones(len(new))]
@@ -1079,21 +1202,37 @@ lab.claim("from its encrypted answers the clinic works out all the company's wei
           equations=len(scores), unknowns=len(stolen))
 
 # %% [markdown]
-# Send a label instead of a score and the theft takes more queries; limit the queries and it takes longer (Tramèr and others, *Stealing machine learning models via prediction APIs*, USENIX Security 2016).
+# Send a label instead of a score and the theft takes more queries; limit the queries and it takes longer
+# (Tramèr and others, *Stealing machine learning models via prediction APIs*, USENIX Security 2016).
 #
-# **The server may lie.** Nothing shows that it ran the model that it promised, or any. Encryption hides; it does not prove.
+# **The server may lie.**
+# Nothing shows that it ran the model that it promised, or any.
+# Encryption hides; it does not prove.
 #
-# **What still shows:** how many patients there are, how many features, when the clinic asks, and the bounds in each message's header, which must therefore be public facts and not the data's own.
+# **What still shows:** how many patients there are, how many features, when the clinic asks,
+# and the bounds in each message's header, which must therefore be public facts and not the data's own.
 #
-# **Decryptions must stay with the client.** CKKS is approximate, and the error of a decrypted result depends on the secret key: see *Two published results* above. Its source: Li and Micciancio, *On the security of
-# homomorphic encryption on approximate numbers*, EUROCRYPT 2021 ([ePrint 2020/1533](https://eprint.iacr.org/2020/1533)). The repair by noise: Li, Micciancio, Schultz, Sorrell, *Securing approximate homomorphic
-# encryption using differential privacy*, CRYPTO 2022 ([ePrint 2022/816](https://eprint.iacr.org/2022/816)).
+# **Decryptions must stay with the client.**
+# CKKS is approximate, and the error of a decrypted result depends on the secret key:
+# see *Two published results* above.
+# Its source: Li and Micciancio, *On the security of homomorphic encryption on approximate numbers*,
+# EUROCRYPT 2021 ([ePrint 2020/1533](https://eprint.iacr.org/2020/1533)).
+# The repair by noise: Li, Micciancio, Schultz, Sorrell,
+# *Securing approximate homomorphic encryption using differential privacy*,
+# CRYPTO 2022 ([ePrint 2022/816](https://eprint.iacr.org/2022/816)).
 #
 # **Lost keys are lost data,** and a stolen secret key opens everything that was ever encrypted under it.
 #
-# **Our Paillier is for teaching**: its key here is half as long as today's minimum, and its running time depends on the secret.
+# **Our Paillier is for teaching**: its key here is half as long as today's minimum,
+# and its running time depends on the secret.
 #
-# Further reading: Paillier, *Public-key cryptosystems based on composite degree residuosity classes*, EUROCRYPT 1999. Cheon, Kim, Kim, Song, *Homomorphic encryption for arithmetic of approximate numbers*,
-# ASIACRYPT 2017 ([ePrint 2016/421](https://eprint.iacr.org/2016/421)). Cheon, Han, Kim, Kim, Song, *Bootstrapping for approximate homomorphic encryption*, EUROCRYPT 2018. Kim, Papadimitriou, Polyakov,
-# *Approximate homomorphic encryption with reduced approximation error*, CT-RSA 2022. Bossuat and others, *Security guidelines for implementing homomorphic encryption*, 2024
-# ([ePrint 2024/463](https://eprint.iacr.org/2024/463)): the table of allowed bits. Lab 11 goes on with networks, and lab 12 with computing that needs no such keys.
+# Further reading: Paillier,
+# *Public-key cryptosystems based on composite degree residuosity classes*, EUROCRYPT 1999.
+# Cheon, Kim, Kim, Song, *Homomorphic encryption for arithmetic of approximate numbers*,
+# ASIACRYPT 2017 ([ePrint 2016/421](https://eprint.iacr.org/2016/421)).
+# Cheon, Han, Kim, Kim, Song, *Bootstrapping for approximate homomorphic encryption*, EUROCRYPT 2018.
+# Kim, Papadimitriou, Polyakov,
+# *Approximate homomorphic encryption with reduced approximation error*, CT-RSA 2022.
+# Bossuat and others, *Security guidelines for implementing homomorphic encryption*,
+# 2024 ([ePrint 2024/463](https://eprint.iacr.org/2024/463)): the table of allowed bits.
+# Lab 11 goes on with networks, and lab 12 with computing that needs no such keys.

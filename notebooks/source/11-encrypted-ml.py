@@ -6,10 +6,13 @@
 # %% [markdown]
 # # 11 · Models that work in the dark
 #
-# *40 minutes. You need lab 10: ciphertexts, slots, levels. The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *40 minutes.
+# You need lab 10: ciphertexts, slots, levels.
+# The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** run a neural network on pictures that it cannot see, train a model on the patients of three hospitals that show them to nobody, say who holds which
-# key and what each party saw in bytes, average models under encryption, and name two thefts that encryption does not stop.
+# **Afterwards you can** run a neural network on pictures that it cannot see, train a model on the patients
+# of three hospitals that show them to nobody, say who holds which key and what each party saw in bytes,
+# average models under encryption, and name two thefts that encryption does not stop.
 
 # %%
 import time
@@ -39,7 +42,8 @@ rng = np.random.default_rng(11)
 # %% [markdown]
 # ## What goes wrong
 #
-# A bank has customers write a new PIN on a paper form, and a company's network read it. Sixty-four grey pixels a digit travel over an encrypted connection.
+# A bank has customers write a new PIN on a paper form, and a company's network read it.
+# Sixty-four grey pixels a digit travel over an encrypted connection.
 # **Before you run the cell:** what can the company print out afterwards?
 
 # %%
@@ -62,16 +66,22 @@ lab.claim("the company that reads the PIN for the bank has read the PIN",
           (seen.reshape(4, 64) == forms.X[pin]).all())
 
 # %% [markdown]
-# Turn it around and send the network to the bank? Then the company has given away what it sells. One side must show its secret to the other, or so it seems.
+# Turn it around and send the network to the bank?
+# Then the company has given away what it sells.
+# One side must show its secret to the other, or so it seems.
 #
-# Training is worse. Three hospitals want one model from all their patients: somebody must hold all three tables. In this lab nobody will.
+# Training is worse.
+# Three hospitals want one model from all their patients: somebody must hold all three tables.
+# In this lab nobody will.
 #
 # ## The idea
 #
-# Under encryption we can add and multiply, and every multiplication in a row costs a **level** (lab 10). So we need models that are made of sums and products, and not many in a row:
+# Under encryption we can add and multiply, and every multiplication in a row costs a **level** (lab 10).
+# So we need models that are made of sums and products, and not many in a row:
 #
 # * a **linear score** $w \cdot x + b$: one level;
-# * a **network** whose hidden units are *squared*, where others use ReLU (which is not a sum of products): $\;W_2\,(W_1 x + b_1)^2 + b_2$, three levels;
+# * a **network** whose hidden units are *squared*, where others use ReLU (which is not a sum of products):
+#   $\;W_2\,(W_1 x + b_1)^2 + b_2$, three levels;
 # * a **training step** of logistic regression, where a polynomial stands in for the sigmoid: four levels.
 
 # %%
@@ -90,12 +100,16 @@ ax.set(yticks=[0, -1, -2], yticklabels=tasks, xlabel="levels spent", xticks=rang
 plt.show()
 
 # %% [markdown]
-# **Packing** decides the speed. A ciphertext has thousands of slots. *By row*: one patient in one ciphertext. *By feature*: one feature of thousands of patients in one ciphertext; a weight
-# is then the same number for all slots, and nothing ever moves between slots.
+# **Packing** decides the speed.
+# A ciphertext has thousands of slots.
+# *By row*: one patient in one ciphertext.
+# *By feature*: one feature of thousands of patients in one ciphertext;
+# a weight is then the same number for all slots, and nothing ever moves between slots.
 #
 # ## Build it
 #
-# A layer on encrypted columns, and a network of two. `*` and `+` are those of lab 10's encrypted vectors:
+# A layer on encrypted columns, and a network of two.
+# `*` and `+` are those of lab 10's encrypted vectors:
 
 # %%
 def layer(columns, weights, bias):
@@ -115,7 +129,8 @@ def run(network, columns):
 
 
 # %% [markdown]
-# Try it on tumours: 30 numbers from a biopsy, four hidden units, two classes (malignant, benign). **Predict:** how many of the client's levels are left at the end?
+# Try it on tumours: 30 numbers from a biopsy, four hidden units, two classes (malignant, benign).
+# **Predict:** how many of the client's levels are left at the end?
 
 # %%
 biopsies = datasets.breast_cancer()
@@ -137,8 +152,11 @@ lab.claim("three levels went, and every patient gets the plain network's class",
 lab.claim("no score is off by a hundred-thousandth", np.abs(decrypted - plain).max() < 1e-5)
 
 # %% [markdown]
-# Where does the time go? Each `*` ends with a division by a prime (*rescaling*), the slow part. A weighted sum needs only one, after adding. TenSEAL divides each time; `weighted_sum`
-# goes down to SEAL, the library under it. **Predict** the gain for a sum of 30 products.
+# Where does the time go?
+# Each `*` ends with a division by a prime (*rescaling*), the slow part.
+# A weighted sum needs only one, after adding.
+# TenSEAL divides each time; `weighted_sum` goes down to SEAL, the library under it.
+# **Predict** the gain for a sum of 30 products.
 
 # %%
 def seconds(work, repeats=5):
@@ -161,8 +179,9 @@ lab.claim("rescaling once is at least half as fast again", each_time > 1.5 * onc
 #
 # ### A diagnosis by a server that never sees the patient
 #
-# A clinic and a company. Keys, requests and answers pass through a ledger that accepts nothing but bytes. The model is a logistic regression: the server computes the score, the clinic turns it
-# into a probability.
+# A clinic and a company.
+# Keys, requests and answers pass through a ledger that accepts nothing but bytes.
+# The model is a logistic regression: the server computes the score, the clinic turns it into a probability.
 
 # %%
 model = LogisticRegression(max_iter=5000).fit(old.X, old.y)
@@ -186,7 +205,8 @@ lab.claim("no score is off by more than 1 in 10,000",
           np.abs(scores - plain_scores).max() < 1e-4)
 
 # %% [markdown]
-# That is all that either side saw. Side by side, what the company holds of the first 64 patients: left without encryption, right with it.
+# That is all that either side saw.
+# Side by side, what the company holds of the first 64 patients: left without encryption, right with it.
 
 # %%
 fig, (left, right_ax) = lab.plots.figure(8.2, 2.3, ncols=2)
@@ -200,7 +220,10 @@ plt.show()
 # %% [markdown]
 # ### A network reads what it cannot see
 #
-# Back to the bank. It sends *all* its forms in one request, one ciphertext for each pixel. **Predict:** 64 pixels, 32 hidden units, 10 digits. Seconds, minutes or hours?
+# Back to the bank.
+# It sends *all* its forms in one request, one ciphertext for each pixel.
+# **Predict:** 64 pixels, 32 hidden units, 10 digits.
+# Seconds, minutes or hours?
 
 # %%
 bank = NetworkClient(network_plan(network))
@@ -221,8 +244,11 @@ lab.claim("and nearly all are read correctly", accuracy > 0.94,
           commonest_digit=np.bincount(forms.y).max() / len(forms))
 
 # %% [markdown]
-# There is room for 4,096 pictures in that request, at the same price. A **convolution** costs no more: packed by pixel it is a layer whose weights are mostly zero, and a zero is skipped.
-# A second company has such a network. It can answer the very same request:
+# There is room for 4,096 pictures in that request, at the same price.
+# A **convolution** costs no more:
+# packed by pixel it is a layer whose weights are mostly zero, and a zero is skipped.
+# A second company has such a network.
+# It can answer the very same request:
 
 # %%
 filters = train(known.X, known.y, convolution(8, kernel=3, stride=2, channels=4), classes=10)
@@ -235,8 +261,11 @@ lab.claim("the encrypted convolution reads every picture as its plain twin does"
           products=int((filters.weights1 != 0).sum()), of=filters.weights1.size)
 
 # %% [markdown]
-# A customer at the counter cannot wait for 4,095 others. `request_alone` puts one picture into one ciphertext, which repeats through the slots: each hidden unit works on a copy of its own, and
-# sums are formed by moving the slots (Brutzkus and others, 2019). That takes rotation keys.
+# A customer at the counter cannot wait for 4,095 others.
+# `request_alone` puts one picture into one ciphertext, which repeats through the slots:
+# each hidden unit works on a copy of its own,
+# and sums are formed by moving the slots (Brutzkus and others, 2019).
+# That takes rotation keys.
 
 # %%
 counter = NetworkClient(network_plan(network, alone=True))
@@ -257,7 +286,9 @@ del counter, teller, keys
 # %% [markdown]
 # ### Training on what nobody may see
 #
-# Three hospitals own parts of the biopsies. They want one logistic regression from all of them. Four roles:
+# Three hospitals own parts of the biopsies.
+# They want one logistic regression from all of them.
+# Four roles:
 #
 # | | secret key | a hospital's table | sums over all patients | the model |
 # |---|---|---|---|---|
@@ -268,7 +299,9 @@ del counter, teller, keys
 #
 # The last row is the price: this protects against each of them, not against both at once.
 #
-# One step of gradient descent moves every weight by $\frac{\text{rate}}{n} \sum_i x_i\,(y_i - \sigma(w \cdot x_i))$. The sigmoid $\sigma$ is no polynomial, so we fit one, *on an interval*:
+# One step of gradient descent moves every weight
+# by $\frac{\text{rate}}{n} \sum_i x_i\,(y_i - \sigma(w \cdot x_i))$.
+# The sigmoid $\sigma$ is no polynomial, so we fit one, *on an interval*:
 
 # %%
 names = [each for each in biopsies.feature_names if each.startswith("mean ")]
@@ -288,7 +321,8 @@ print(f"{recipe.rows} patients, {recipe.features} columns; the curve is off by u
       f"{curve.error:.2f} between -12 and 12")
 
 # %% [markdown]
-# Each hospital fills its own slots and leaves zeros elsewhere, so the cloud merges the tables by adding ciphertexts:
+# Each hospital fills its own slots and leaves zeros elsewhere,
+# so the cloud merges the tables by adding ciphertexts:
 
 # %%
 holder = KeyHolder(recipe, recipe.plan())
@@ -302,8 +336,11 @@ for number, rows in enumerate(np.array_split(np.arange(len(A)), 3), start=1):
 print(ledger)
 
 # %% [markdown]
-# After one step four levels are spent and the ciphertexts are used up. So the key holder decrypts the sums, takes the step, and encrypts the weights afresh: a **refresh**. What it decrypts is a
-# product for *each patient*, of which it may know only the sum; the cloud therefore adds random masks that sum to zero. **Predict:** how far from its plain twin is the model after six steps?
+# After one step four levels are spent and the ciphertexts are used up.
+# So the key holder decrypts the sums, takes the step, and encrypts the weights afresh: a **refresh**.
+# What it decrypts is a product for *each patient*, of which it may know only the sum;
+# the cloud therefore adds random masks that sum to zero.
+# **Predict:** how far from its plain twin is the model after six steps?
 
 # %%
 twin = recipe.twin(A, y, steps=6)
@@ -327,7 +364,9 @@ lab.claim("and the model is as accurate", right["encrypted"] == right["twin"], *
           majority=majority)
 
 # %% [markdown]
-# Without a refresh? The cloud can go on by itself as long as levels last. It needs rotation keys, to form the sums that the key holder formed before.
+# Without a refresh?
+# The cloud can go on by itself as long as levels last.
+# It needs rotation keys, to form the sums that the key holder formed before.
 
 # %%
 lonely = KeyHolder(recipe, recipe.plan(alone=True))
@@ -370,8 +409,12 @@ lab.claim("left alone, it follows the twin for two steps: the first takes one le
 # %% [markdown]
 # ### Averaging models
 #
-# In federated learning (lab 07) clients send models and the server averages them. A model tells about its data (lab 08). If the clients share one key that the server lacks, it averages blindly. Twelve schools each train on a
-# few digits; shares are by number of pictures. Under **CKKS** with real numbers, or under **BFV**, a scheme for whole numbers: then weights are rounded to small steps, and their sum is *exact*.
+# In federated learning (lab 07) clients send models and the server averages them.
+# A model tells about its data (lab 08).
+# If the clients share one key that the server lacks, it averages blindly.
+# Twelve schools each train on a few digits; shares are by number of pictures.
+# Under **CKKS** with real numbers, or under **BFV**, a scheme for whole numbers:
+# then weights are rounded to small steps, and their sum is *exact*.
 
 # %%
 parts = np.array_split(rng.permutation(len(known)), np.cumsum(rng.integers(60, 180, 11)))
@@ -409,7 +452,8 @@ lab.claim("all three averages read every picture alike",
           one_school_alone=np.mean([(reads(each) == forms.y).mean() for each in updates]))
 
 # %% [markdown]
-# What does a larger model cost, such as one of 20,480 numbers? **Predict** which scheme sends less.
+# What does a larger model cost, such as one of 20,480 numbers?
+# **Predict** which scheme sends less.
 
 # %%
 large, bytes_each = rng.uniform(-1, 1, 20_480), {}
@@ -424,7 +468,9 @@ lab.claim("BFV sends less: its ciphertexts have twice as many slots",
 # %% [markdown]
 # ## What it costs
 #
-# Row or feature, measured: one diagnosis at a time with TenSEAL's own dot product, as tutorials do it, and a full request by feature. (There are 114 new patients; we repeat them until the 4,096 slots are full.)
+# Row or feature, measured: one diagnosis at a time with TenSEAL's own dot product,
+# as tutorials do it, and a full request by feature.
+# (There are 114 new patients; we repeat them until the 4,096 slots are full.)
 
 # %%
 context = ts.context(ts.SCHEME_TYPE.CKKS, parameters.poly_modulus_degree,
@@ -459,7 +505,8 @@ lab.claim("with the plain labels on every one, and scores within 1 in 10,000",
 del context
 
 # %% [markdown]
-# Privacy here costs no accuracy. It costs bytes, and computing:
+# Privacy here costs no accuracy.
+# It costs bytes, and computing:
 
 # %%
 plain_time = seconds(lambda: network.scores(forms.X), repeats=200)
@@ -486,7 +533,9 @@ plt.show()
 # %% [markdown]
 # ## Tune it
 #
-# A request by feature costs the same for one patient as for 4,096. *Drag until the two ways are level.* (The seconds are those measured above; nothing is encrypted as you drag.)
+# A request by feature costs the same for one patient as for 4,096.
+# *Drag until the two ways are level.*
+# (The seconds are those measured above; nothing is encrypted as you drag.)
 
 # %%
 def cost(patients, features):
@@ -521,18 +570,24 @@ lab.explore(waiting, patients=lab.log_range(1, 20_000, 1000), features=range(5, 
             start={"features": 30})
 
 # %% [markdown]
-# **Question.** Why does the blue line jump up a little just past 4,096 patients? And which way would you choose for an emergency ward?
+# **Question.** Why does the blue line jump up a little just past 4,096 patients?
+# And which way would you choose for an emergency ward?
 #
 # <details><summary>Answer</summary>
 #
-# Patient 4,097 needs a second request, nearly empty; the cost of each falls again as that one fills up. In an emergency nobody waits for a full request: one patient by row, or `request_alone` for a network. A laboratory that
-# reports once a day sends them all by feature.
+# Patient 4,097 needs a second request, nearly empty; the cost of each falls again as that one fills up.
+# In an emergency nobody waits for a full request: one patient by row, or `request_alone` for a network.
+# A laboratory that reports once a day sends them all by feature.
 #
 # </details>
 
 # %% [markdown]
-# Now the polynomial that stands in for the sigmoid. It is good on its interval and worthless beyond, and under encryption nobody sees a score leave. The key holder therefore refuses weights that *could* send one out: no number
-# in the tables exceeds 1, so no score exceeds the sum of the weights' sizes. *Make the interval too narrow. Then make training explode.*
+# Now the polynomial that stands in for the sigmoid.
+# It is good on its interval and worthless beyond, and under encryption nobody sees a score leave.
+# The key holder therefore refuses weights that *could* send one out:
+# no number in the tables exceeds 1, so no score exceeds the sum of the weights' sizes.
+# *Make the interval too narrow.
+# Then make training explode.*
 
 # %%
 def curve_and_scores(ax, fitted, z):
@@ -578,12 +633,18 @@ lab.explore(interval_explorer, interval=range(2, 31), rate=(0.5, 20.0), degree=[
             start={"interval": 12, "rate": 4.0})
 
 # %% [markdown]
-# **Question.** With degree 3, interval 8 and rate 8, accuracy falls in the last steps although the first ones were fine. What happened? And why not simply take a very wide interval?
+# **Question.** With degree 3, interval 8 and rate 8,
+# accuracy falls in the last steps although the first ones were fine.
+# What happened?
+# And why not simply take a very wide interval?
 #
 # <details><summary>Answer</summary>
 #
-# Scores passed the interval's end, where the cubic turns round: it calls the surest patients healthy, gradient descent pushes their scores further out, and the weights run away. A very wide interval keeps all scores inside, but a
-# cubic that must last from −30 to 30 is a poor sigmoid in the middle. Higher degrees do better, and cost levels.
+# Scores passed the interval's end, where the cubic turns round: it calls the surest patients healthy,
+# gradient descent pushes their scores further out, and the weights run away.
+# A very wide interval keeps all scores inside,
+# but a cubic that must last from −30 to 30 is a poor sigmoid in the middle.
+# Higher degrees do better, and cost levels.
 #
 # </details>
 
@@ -599,7 +660,11 @@ lab.claim("out of its interval the cubic spoils the model, and the key holder ha
 # %% [markdown]
 # ## The attack again
 #
-# The company is curious. It has everything that the clinic sent. If the secret key were hidden in any of it, decrypting would work. **Predict** the outcome for the real messages, and for a clinic that serialises its whole context by mistake.
+# The company is curious.
+# It has everything that the clinic sent.
+# If the secret key were hidden in any of it, decrypting would work.
+# **Predict** the outcome for the real messages,
+# and for a clinic that serialises its whole context by mistake.
 
 # %%
 def opened_with(public_bytes, message):
@@ -625,8 +690,12 @@ except ValueError as refusal:
     print(str(refusal).split(", got")[0])
 
 # %% [markdown]
-# Even an honest company refuses such bytes. Next, the **key holder** is curious. It may know sums. Suppose the cloud forgets the masks (many examples on the web do: summing after decryption saves the rotation keys). A product
-# with the column of ones is the feature itself:
+# Even an honest company refuses such bytes.
+# Next, the **key holder** is curious.
+# It may know sums.
+# Suppose the cloud forgets the masks (many examples on the web do:
+# summing after decryption saves the rotation keys).
+# A product with the column of ones is the feature itself:
 
 # %%
 tiny = Recipe.least_squares(rows=len(A), features=2)
@@ -658,11 +727,16 @@ lab.claim("the masks are more than a hundred thousand times as large as any prod
           np.abs(spied[True]).max() > 1e5 * np.abs(spied[False]).max())
 
 # %% [markdown]
-# A mask of limited size hides a patient well, not perfectly: now and then a masked number is so large that the product under it must be positive. Lab 12's shares hide perfectly.
+# A mask of limited size hides a patient well, not perfectly:
+# now and then a masked number is so large that the product under it must be positive.
+# Lab 12's shares hide perfectly.
 #
 # ### What encryption does not stop
 #
-# Now the *client* is curious: it wants the company's model. It gets answers to inputs of its choice; that is the service. A linear score has $d + 1$ unknowns. **Predict:** how many answers give away all of a model with 30 weights and a bias?
+# Now the *client* is curious: it wants the company's model.
+# It gets answers to inputs of its choice; that is the service.
+# A linear score has $d + 1$ unknowns.
+# **Predict:** how many answers give away all of a model with 30 weights and a bias?
 
 # %%
 probes = np.r_[np.zeros((1, 30)), np.eye(30)]  # nobody at all, then 1 in one feature each
@@ -672,8 +746,12 @@ lab.claim("31 answers, in one request, are the whole model",
           np.abs(stolen - [*weights, bias]).max() < 1e-4, answers=len(probes))
 
 # %% [markdown]
-# The company saw 31 patients like any others; it cannot look at what it is asked. And the network, with its thousands of weights? Its hidden units are squares, so every score is a **quadratic** function of the 64 pixels: a constant, 64 slopes, 64 squares
-# and the products of all pairs. Set the pixels to 0 or 1, one or two at a time, and solve by subtraction. **How many pictures, and how many requests?**
+# The company saw 31 patients like any others; it cannot look at what it is asked.
+# And the network, with its thousands of weights?
+# Its hidden units are squares, so every score is a **quadratic** function of the 64 pixels:
+# a constant, 64 slopes, 64 squares and the products of all pairs.
+# Set the pixels to 0 or 1, one or two at a time, and solve by subtraction.
+# **How many pictures, and how many requests?**
 
 # %%
 pairs = [(i, j) for i in range(64) for j in range(i)]
@@ -700,10 +778,13 @@ lab.claim("one full request steals the network: the copy reads every picture as 
           weights=sum(each.size for each in vars(network).values()))
 
 # %% [markdown]
-# Encryption makes this *easier*: the company cannot see that it is being robbed, and packing sells 4,096 answers at the price of one. What helps: count slots, not requests; answer with the label only (comparing is costly under CKKS, and then the theft takes
-# more queries, not forever); or a contract.
+# Encryption makes this *easier*: the company cannot see that it is being robbed,
+# and packing sells 4,096 answers at the price of one.
+# What helps: count slots, not requests; answer with the label only (comparing is costly under CKKS,
+# and then the theft takes more queries, not forever); or a contract.
 #
-# The company learns something too, although not from inside: when somebody asks, and how many. The number of patients stands in every message:
+# The company learns something too, although not from inside: when somebody asks, and how many.
+# The number of patients stands in every message:
 
 # %%
 few, many = (company.server.load(split(clinic.request(new.X[:count]))[0])
@@ -716,7 +797,8 @@ lab.claim("the length of a vector is public; who minds pads with zeros",
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A network has layers 64-32-16-10, with a square after each of the two hidden layers. How many levels does it spend?
+# **1.** A network has layers 64-32-16-10, with a square after each of the two hidden layers.
+# How many levels does it spend?
 
 # %%
 levels_of_deep = ...
@@ -737,7 +819,8 @@ check("deep network", levels_of_deep);
 # </details>
 
 # %% [markdown]
-# **2.** Write the polynomial $0.5 + 1.2\,u - 0.8\,u^3$ as a function of an encrypted `u`, with `*` and `+`, in **two** levels.
+# **2.** Write the polynomial $0.5 + 1.2\,u - 0.8\,u^3$ as a function of an encrypted `u`,
+# with `*` and `+`, in **two** levels.
 
 # %%
 two_level_sigmoid = ...
@@ -747,7 +830,8 @@ check("two levels", two_level_sigmoid);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Multiplying the square by $u$ and then by $-0.8$ would be three in a row. Multiply $u$ by $-0.8$ meanwhile: $u^2$ and $-0.8\,u$ are both at level 1.
+# Multiplying the square by $u$ and then by $-0.8$ would be three in a row.
+# Multiply $u$ by $-0.8$ meanwhile: $u^2$ and $-0.8\,u$ are both at level 1.
 #
 # ```python
 # def two_level_sigmoid(u):
@@ -759,7 +843,9 @@ check("two levels", two_level_sigmoid);
 # </details>
 
 # %% [markdown]
-# **3.** The cloud's masks. Write a function of `n` that returns an array of `n` random numbers, in the thousands, that sum to zero (to within a millionth), and of which every single one is random.
+# **3.** The cloud's masks.
+# Write a function of `n` that returns an array of `n` random numbers,
+# in the thousands, that sum to zero (to within a millionth), and of which every single one is random.
 
 # %%
 zero_sum_masks = ...
@@ -769,7 +855,9 @@ check("masks", zero_sum_masks);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Any random numbers, minus the same numbers moved by one place. (Subtracting the mean works too. Putting the whole sum into one slot does not: its size would give it away, and it might not fit.)
+# Any random numbers, minus the same numbers moved by one place.
+# (Subtracting the mean works too.
+# Putting the whole sum into one slot does not: its size would give it away, and it might not fit.)
 #
 # ```python
 # def zero_sum_masks(n):
@@ -786,7 +874,9 @@ check("masks", zero_sum_masks);
 #
 # ### Encrypt, train on ciphertexts, decrypt the model
 #
-# Article B gives the order of the steps, and lab 10 tried it with five features and one owner. Here three hospitals trained a logistic regression. The order is right; what is missing is the price:
+# Article B gives the order of the steps, and lab 10 tried it with five features and one owner.
+# Here three hospitals trained a logistic regression.
+# The order is right; what is missing is the price:
 
 # %%
 lab.claim("a step of logistic regression costs four levels, so somebody with the key must "
@@ -799,8 +889,11 @@ lab.claim("a step of logistic regression costs four levels, so somebody with the
 # %% [markdown]
 # ### E(f(x)) = f(E(x)), for a whole network
 #
-# The article writes the equation for any $f$. We have seen it for one that is made of sums and products: $\mathrm{Dec}(f(\mathrm{Enc}(x)))$ was $f(x)$ to several digits, on every picture. The same network with ReLU, run on the same ciphertexts? A vector under
-# encryption has no sign to ask for:
+# The article writes the equation for any $f$.
+# We have seen it for one that is made of sums and products:
+# $\mathrm{Dec}(f(\mathrm{Enc}(x)))$ was $f(x)$ to several digits, on every picture.
+# The same network with ReLU, run on the same ciphertexts?
+# A vector under encryption has no sign to ask for:
 
 # %%
 pixel = bank.client.encrypt(forms.X[:4, 20], bound=1)
@@ -817,8 +910,12 @@ lab.claim("it holds after decryption, to a few digits, for functions made of sum
 # %% [markdown]
 # ### Linear regression under x XOR r
 #
-# Article B encrypts a linear regression with exclusive or. Lab 10 averaged such ciphertexts. Here is the regression itself: predict a tumour's perimeter from its radius, nearly a straight line. The client XORs both columns with secrets, the server fits a line to
-# what it gets, and the client decrypts the predictions. **Predict** the line that comes out.
+# Article B encrypts a linear regression with exclusive or.
+# Lab 10 averaged such ciphertexts.
+# Here is the regression itself: predict a tumour's perimeter from its radius, nearly a straight line.
+# The client XORs both columns with secrets,
+# the server fits a line to what it gets, and the client decrypts the predictions.
+# **Predict** the line that comes out.
 
 # %%
 radius, perimeter = (np.rint(old.table[each] * 10).to_numpy().astype(int)
@@ -856,7 +953,9 @@ plt.show()
 lab.measured(f"worse than always answering the mean: {(quality < 0).mean():.0%} of the keys")
 
 # %% [markdown]
-# Then the real thing: linear regression of the diagnosis on all 30 features and a constant, three hospitals, one level, no iteration. The cloud forms the 527 sums of products that least squares needs; the key holder solves 31 equations.
+# Then the real thing: linear regression of the diagnosis on all 30 features and a constant,
+# three hospitals, one level, no iteration.
+# The cloud forms the 527 sums of products that least squares needs; the key holder solves 31 equations.
 
 # %%
 A31 = table(old, list(range(30)))
@@ -884,19 +983,38 @@ lab.claim("and it is as good on new patients",
 # %% [markdown]
 # ## Limits and further reading
 #
-# **The trained model itself may tell.** All this protects data *while computing*. Whoever holds the finished weights can attack them (labs 05 and 06); only differential privacy limits that, and it combines with encryption: add the noise before decrypting.
+# **The trained model itself may tell.**
+# All this protects data *while computing*.
+# Whoever holds the finished weights can attack them (labs 05 and 06);
+# only differential privacy limits that, and it combines with encryption: add the noise before decrypting.
 #
-# **Key holder and cloud together read everything.** Threshold schemes split the secret key among several parties so that none can decrypt alone; TenSEAL has none, OpenFHE does.
+# **Key holder and cloud together read everything.**
+# Threshold schemes split the secret key among several parties
+# so that none can decrypt alone; TenSEAL has none, OpenFHE does.
 #
-# **Nobody checks the work.** A cloud that computes something else, or a hospital that sends nonsense, goes unnoticed. The parties here are *honest but curious*.
+# **Nobody checks the work.**
+# A cloud that computes something else, or a hospital that sends nonsense, goes unnoticed.
+# The parties here are *honest but curious*.
 #
-# **Only shallow models.** Deep networks need bootstrapping, which refreshes ciphertexts without the key: seconds for each, and none in TenSEAL. OpenFHE and HEaaN have it; Concrete ML compiles small models to another scheme with exact look-ups, so that
-# even a comparison is possible. For your own project, look at those first; our classes are made to be read.
+# **Only shallow models.** Deep networks need bootstrapping, which refreshes ciphertexts without the key:
+# seconds for each, and none in TenSEAL.
+# OpenFHE and HEaaN have it; Concrete ML compiles small models to another scheme with exact look-ups,
+# so that even a comparison is possible.
+# For your own project, look at those first; our classes are made to be read.
 #
-# **Squares are no ReLU.** They grow fast, so that training is touchy and networks stay small.
+# **Squares are no ReLU.**
+# They grow fast, so that training is touchy and networks stay small.
 #
-# **Statistics for scaling** (the means and spreads that the hospitals agreed on here) come from somebody's patients. Take them from public sources.
+# **Statistics for scaling** (the means and spreads
+# that the hospitals agreed on here) come from somebody's patients.
+# Take them from public sources.
 #
-# Further reading: Gilad-Bachrach and others, *CryptoNets: applying neural networks to encrypted data with high throughput and accuracy*, ICML 2016. Brutzkus, Elisha, Gilad-Bachrach, *Low latency privacy preserving inference*, ICML 2019. Kim, Song, Kim, Lee,
-# Cheon, *Logistic regression model training based on the approximate homomorphic encryption*, BMC Medical Genomics 2018. Tramèr and others, *Stealing machine learning models via prediction APIs*, USENIX Security 2016. Phong and others, *Privacy-preserving deep
-# learning via additively homomorphic encryption*, IEEE TIFS 2018. Fan and Vercauteren, *Somewhat practical fully homomorphic encryption*, ePrint 2012/144 (BFV). Lab 12 computes without any such scheme, on shares.
+# Further reading: Gilad-Bachrach and others, *CryptoNets:
+# applying neural networks to encrypted data with high throughput and accuracy*, ICML 2016.
+# Brutzkus, Elisha, Gilad-Bachrach, *Low latency privacy preserving inference*, ICML 2019.
+# Kim, Song, Kim, Lee, Cheon, *Logistic regression model training based
+# on the approximate homomorphic encryption*, BMC Medical Genomics 2018.
+# Tramèr and others, *Stealing machine learning models via prediction APIs*, USENIX Security 2016.
+# Phong and others, *Privacy-preserving deep learning via additively homomorphic encryption*, IEEE TIFS 2018.
+# Fan and Vercauteren, *Somewhat practical fully homomorphic encryption*, ePrint 2012/144 (BFV).
+# Lab 12 computes without any such scheme, on shares.

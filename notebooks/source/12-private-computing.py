@@ -6,10 +6,14 @@
 # %% [markdown]
 # # 12 · Computing together, showing nothing
 #
-# *40 minutes. You need lab 00; lab 10 helps. The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *40 minutes.
+# You need lab 00; lab 10 helps.
+# The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** say why hashed telephone numbers are not protected, average salaries that nobody shows, multiply numbers that nobody knows, find common customers
-# without exchanging lists, work out who must collude with whom to break each of these, and choose between five technologies for one task.
+# **Afterwards you can** say why hashed telephone numbers are not protected,
+# average salaries that nobody shows, multiply numbers that nobody knows,
+# find common customers without exchanging lists, work out who must collude with whom to break each of these,
+# and choose between five technologies for one task.
 
 # %%
 import hashlib
@@ -34,10 +38,15 @@ rng = np.random.default_rng(12)
 # %% [markdown]
 # ## What goes wrong
 #
-# A bank and a shop want to know which customers they have in common, for a joint offer. Neither may show the other its list. "We hash the telephone numbers", says somebody; "a hash cannot be
-# undone". (A **hash** such as SHA-256 turns any text into 32 bytes that look random, always the same for the same text.)
+# A bank and a shop want to know which customers they have in common, for a joint offer.
+# Neither may show the other its list.
+# "We hash the telephone numbers", says somebody; "a hash cannot be undone".
+# (A **hash** such as SHA-256 turns any text into 32 bytes
+# that look random, always the same for the same text.)
 #
-# The numbers here are simulated: six random digits after a prefix that no country uses. **Predict:** the shop gets the bank's hashes. How many of the bank's customers can it name?
+# The numbers here are simulated: six random digits after a prefix that no country uses.
+# **Predict:** the shop gets the bank's hashes.
+# How many of the bank's customers can it name?
 
 # %%
 def phone(digits):
@@ -60,21 +69,34 @@ lab.claim("and the shop reads every number on the bank's list",
           sorted(named.values()) == sorted(bank), read=len(named))
 
 # %% [markdown]
-# All of them. Nobody undid the hash. The shop hashed *every possible* number and looked. That works whenever the secrets can be listed: telephone numbers, dates of birth, addresses that ever
-# leaked. A salt (a random text hashed along with each number) does not help: to compare, both sides must know it.
+# All of them.
+# Nobody undid the hash.
+# The shop hashed *every possible* number and looked.
+# That works whenever the secrets can be listed:
+# telephone numbers, dates of birth, addresses that ever leaked.
+# A salt (a random text hashed along with each number) does not help: to compare, both sides must know it.
 #
-# What we want is stranger than it sounds: **an answer computed from several people's secrets, where nobody learns more than the answer.** That is called *secure multi-party computation* (MPC).
+# What we want is stranger than it sounds:
+# **an answer computed from several people's secrets, where nobody learns more than the answer.**
+# That is called *secure multi-party computation* (MPC).
 #
 # ## The idea
 #
-# Three colleagues want to know their average salary. Each cuts her salary into three pieces that sum to it, keeps one, and gives the others one each. The pieces are random numbers, so
-# a piece says nothing. Everybody adds up the pieces that she holds and says the result aloud. The three results sum to the sum of the salaries.
+# Three colleagues want to know their average salary.
+# Each cuts her salary into three pieces that sum to it, keeps one, and gives the others one each.
+# The pieces are random numbers, so a piece says nothing.
+# Everybody adds up the pieces that she holds and says the result aloud.
+# The three results sum to the sum of the salaries.
 #
-# So that random pieces are equally likely to be *any* number, we count modulo a prime $p$: after $p - 1$ comes 0. A secret $s$ has the **additive shares**
+# So that random pieces are equally likely to be *any* number,
+# we count modulo a prime $p$: after $p - 1$ comes 0.
+# A secret $s$ has the **additive shares**
 #
 # $$s \equiv s_1 + s_2 + s_3 \pmod p, \qquad s_1, s_2 \text{ uniformly random}, \qquad s_3 = s - s_1 - s_2 .$$
 #
-# Here is a round with a small prime, to see it. The salaries are real: monthly incomes from loan applications (in the unit of that file). The people A, B, C behind them are unknown, and stay so.
+# Here is a round with a small prime, to see it.
+# The salaries are real: monthly incomes from loan applications (in the unit of that file).
+# The people A, B, C behind them are unknown, and stay so.
 
 # %%
 applications = datasets.credit().table.income.dropna().to_numpy()  # public bound: 1,000
@@ -114,7 +136,8 @@ lab.claim("the column sums give the sum of the salaries, which nobody had to sho
 # %% [markdown]
 # ## Build it
 #
-# Three short functions. First the shares, with a prime large enough for real sums:
+# Three short functions.
+# First the shares, with a prime large enough for real sums:
 
 # %%
 p = 2**61 - 1
@@ -136,8 +159,11 @@ lab.claim("three lines average three salaries exactly",
           reconstruct(said_aloud) / 3 == incomes[:3].mean(), average=float(incomes[:3].mean()))
 
 # %% [markdown]
-# If one of the three falls ill, nothing can be computed. **Shamir's** sharing (1979) repairs that: put the secret at $x = 0$ of a random polynomial of degree $t - 1$, and hand out its values
-# at $1, 2, \dots$ Any $t$ points fix the polynomial. With $t - 1$ points, *every* secret still has exactly one polynomial that fits. $t$ is the **threshold**.
+# If one of the three falls ill, nothing can be computed.
+# **Shamir's** sharing (1979) repairs that: put the secret at $x = 0$ of a random polynomial
+# of degree $t - 1$, and hand out its values at $1, 2, \dots$ Any $t$ points fix the polynomial.
+# With $t - 1$ points, *every* secret still has exactly one polynomial that fits.
+# $t$ is the **threshold**.
 
 # %%
 def points(secret, parties, threshold):
@@ -165,10 +191,14 @@ lab.claim("any three of five give the secret, and two give something else",
           at_zero(three_of_them) == 123456 and at_zero(two_of_them) != 123456)
 
 # %% [markdown]
-# Sums are free: each party adds alone. **Predict:** can two parties also *multiply* shared numbers $x$ and $y$ alone?
+# Sums are free: each party adds alone.
+# **Predict:** can two parties also *multiply* shared numbers $x$ and $y$ alone?
 #
-# They cannot: $(x_1 + x_2)(y_1 + y_2)$ contains $x_1 y_2$, which nobody can compute. Beaver's trick (1991): somebody, the **dealer**, shares out random $a$, $b$ and their product $c = ab$ beforehand. The
-# parties open $d = x - a$ and $e = y - b$, which are uniformly random, so they say nothing. Then $xy = de + d\,b + e\,a + c$, where only $a, b, c$ are shared, and each is multiplied by a known number.
+# They cannot: $(x_1 + x_2)(y_1 + y_2)$ contains $x_1 y_2$, which nobody can compute.
+# Beaver's trick (1991): somebody, the **dealer**,
+# shares out random $a$, $b$ and their product $c = ab$ beforehand.
+# The parties open $d = x - a$ and $e = y - b$, which are uniformly random, so they say nothing.
+# Then $xy = de + d\,b + e\,a + c$, where only $a, b, c$ are shared, and each is multiplied by a known number.
 
 # %%
 def deal_triple():
@@ -192,8 +222,12 @@ lab.claim("two parties multiplied 6 by 7, and neither saw 6 or 7", reconstruct(p
 # %% [markdown]
 # Sums and products make every polynomial, hence, with patience, every computation.
 #
-# And the bank and the shop? Give each a padlock that fits on any box, and let the order of locking not matter. The bank locks its numbers and sends them; the shop adds its own lock and
-# sends them back; with the lists exchanged, boxes with *both* locks look equal exactly when the numbers are. The padlock is **Diffie and Hellman's**: hash the number to a point of an elliptic curve and multiply by a secret.
+# And the bank and the shop?
+# Give each a padlock that fits on any box, and let the order of locking not matter.
+# The bank locks its numbers and sends them; the shop adds its own lock and sends them back;
+# with the lists exchanged, boxes with *both* locks look equal exactly when the numbers are.
+# The padlock is **Diffie and Hellman's**:
+# hash the number to a point of an elliptic curve and multiply by a secret.
 
 # %%
 curve, exchange = ec.SECP256R1(), ec.ECDH()
@@ -224,8 +258,10 @@ lab.claim("the order of the locks does not matter: equal numbers meet, and no ot
 # %% [markdown]
 # ## Use the real thing
 #
-# `labkit.encrypted.sharing` has the same shares for whole arrays and refuses sums that could overflow. Its people exchange bytes only, and a ledger keeps them. A **round** is a set of messages that need not
-# wait for each other. Five people now, of whom any three suffice:
+# `labkit.encrypted.sharing` has the same shares for whole arrays and refuses sums that could overflow.
+# Its people exchange bytes only, and a ledger keeps them.
+# A **round** is a set of messages that need not wait for each other.
+# Five people now, of whom any three suffice:
 
 # %%
 ledger = sharing.RoundLedger()
@@ -237,8 +273,9 @@ lab.claim("the average is exact, in two rounds and a third of a kilobyte",
 # %% [markdown]
 # ### A score, where neither side shows its numbers
 #
-# A clinic has patients (30 measurements of a tumour each), a company has a model, as in lab 10. With a triple of matrices, $C = A\,b$, all scores come out of one multiplication. Fractions are stored in
-# **fixed point**: $x$ becomes the whole number nearest to $2^{20} x$.
+# A clinic has patients (30 measurements of a tumour each), a company has a model, as in lab 10.
+# With a triple of matrices, $C = A\,b$, all scores come out of one multiplication.
+# Fractions are stored in **fixed point**: $x$ becomes the whole number nearest to $2^{20} x$.
 
 # %%
 biopsies = datasets.breast_cancer()
@@ -263,16 +300,21 @@ lab.claim("the scores differ by no more than the rounding to fixed point explain
 lab.claim("it took three rounds", score_ledger.rounds == 3)
 
 # %% [markdown]
-# Lab 10 did this by encryption, with the clinic as owner of a key. Here there is no key at all: given good randomness, whatever a side receives before the result is uniformly random, and no computer however fast gets anything out of it. The price is the dealer, who must not
-# join either side.
+# Lab 10 did this by encryption, with the clinic as owner of a key.
+# Here there is no key at all: given good randomness, whatever a side receives
+# before the result is uniformly random, and no computer however fast gets anything out of it.
+# The price is the dealer, who must not join either side.
 #
-# Real frameworks let the parties make triples without a dealer, and check each other: MP-SPDZ (Keller, *MP-SPDZ: a versatile framework for multi-party computation*, CCS 2020) is the one to start with.
+# Real frameworks let the parties make triples without a dealer, and check each other: MP-SPDZ (Keller,
+# *MP-SPDZ: a versatile framework for multi-party computation*, CCS 2020) is the one to start with.
 # It is a compiler and a virtual machine, too large for this page.
 #
 # ### The bank and the shop again
 #
-# **Private set intersection** (PSI) from a library: `openmined-psi` uses the same curve as our padlocks. (Where it has no package, on Windows for example, `labkit` takes padlocks like ours
-# and says so in a warning.) The bank is the client, who learns the answer; the shop is the server.
+# **Private set intersection** (PSI) from a library: `openmined-psi` uses the same curve as our padlocks.
+# (Where it has no package, on Windows for example,
+# `labkit` takes padlocks like ours and says so in a warning.)
+# The bank is the client, who learns the answer; the shop is the server.
 
 # %%
 ledger = sharing.RoundLedger()
@@ -288,7 +330,9 @@ lab.claim("the bank learns the common customers, all and only those",
           found == sorted(set(bank) & set(shop)), common=len(found))
 
 # %% [markdown]
-# What else shows? The shop learns *how many* customers the bank has, and the bank how many the shop has. If only the count is wanted, say so, and the entries stay hidden from both:
+# What else shows?
+# The shop learns *how many* customers the bank has, and the bank how many the shop has.
+# If only the count is wanted, say so, and the entries stay hidden from both:
 
 # %%
 counter = IntersectionClient(bank, sizes_only=True)
@@ -302,8 +346,12 @@ lab.claim("the sizes of both lists can be read off the messages",
 # %% [markdown]
 # ## What it costs
 #
-# One task for all technologies: ten employers, a hundred real incomes each, one average. In *plain text* a centre collects all incomes. *Federated*, each employer sends the sum and the number of its own. With *secret
-# sharing* it deals out these two; with *homomorphic* encryption (Paillier's, from lab 10) it encrypts the sum. **Predict** which sends most bytes, and which takes longest.
+# One task for all technologies: ten employers, a hundred real incomes each, one average.
+# In *plain text* a centre collects all incomes.
+# *Federated*, each employer sends the sum and the number of its own.
+# With *secret sharing* it deals out these two;
+# with *homomorphic* encryption (Paillier's, from lab 10) it encrypts the sum.
+# **Predict** which sends most bytes, and which takes longest.
 
 # %%
 staff = rng.choice(applications, 1000, replace=False).reshape(10, 100)
@@ -371,8 +419,10 @@ lab.claim("all four give the same average, to a millionth",
           all(abs(average - truth) < 1e-6 for *_, average in costs.values()))
 
 # %% [markdown]
-# A **trusted enclave** is a part of a processor that runs a program which even the machine's owner cannot look into, and that proves to the senders which program it runs. It needs special hardware, so there is
-# no number in its row: its bytes would be those of plain text plus encryption and the proof, its speed near that of plain text.
+# A **trusted enclave** is a part of a processor that runs a program
+# which even the machine's owner cannot look into, and that proves to the senders which program it runs.
+# It needs special hardware, so there is no number in its row:
+# its bytes would be those of plain text plus encryption and the proof, its speed near that of plain text.
 
 # %%
 rows = [*costs, "enclave"]
@@ -408,11 +458,14 @@ lab.claim("homomorphic encryption is slowest by far: over ten times secret shari
 # | homomorphic | one weak client asks one strong server, or parties are seldom on line | a hard problem on numbers; the owner of the key |
 # | enclave | the computation is too large for the others | the chip's maker, and that no side channel (timing, power) is found |
 #
-# None of the five hides what the *answer* says. That takes noise: labs 03 to 06.
+# None of the five hides what the *answer* says.
+# That takes noise: labs 03 to 06.
 #
 # ## Tune it
 #
-# Five people, their incomes, and a coalition: the first few people put everything they received together. *Press collude. Then find two different ways in which the last person is exposed.*
+# Five people, their incomes, and a coalition: the first few people put everything they received together.
+# *Press collude.
+# Then find two different ways in which the last person is exposed.*
 
 # %%
 def threshold_leak(shares_seen, threshold, secret, prime=101):
@@ -471,19 +524,25 @@ lab.explore(collusion, collude=False, colluders=range(1, 6), threshold=range(1, 
             start={"colluders": 2, "threshold": 4})
 
 # %% [markdown]
-# **Question.** With threshold 5, four people collude and read the fifth's income. Which step of the protocol should be repaired?
+# **Question.** With threshold 5, four people collude and read the fifth's income.
+# Which step of the protocol should be repaired?
 #
 # <details><summary>Answer</summary>
 #
-# None. The four know the sum, because everybody was meant to, and they know their own numbers. What follows from the *answer* and one's own input no protocol can hide. Only a different
-# answer can: a noisy average (lab 03), or one over more people. The threshold protects from the other danger, people who pool their *shares*. A high threshold is safe against coalitions, and fails
-# when people are absent: threshold 5 of 5 needs all of them.
+# None.
+# The four know the sum, because everybody was meant to, and they know their own numbers.
+# What follows from the *answer* and one's own input no protocol can hide.
+# Only a different answer can: a noisy average (lab 03), or one over more people.
+# The threshold protects from the other danger, people who pool their *shares*.
+# A high threshold is safe against coalitions,
+# and fails when people are absent: threshold 5 of 5 needs all of them.
 #
 # </details>
 
 # %% [markdown]
-# Which is faster for the clinic's scores, triples or encryption (lab 10's CKKS)? Both are right; they load the network differently. We count time on the wire only: rounds times the delay of a message, plus bytes
-# over the bandwidth.
+# Which is faster for the clinic's scores, triples or encryption (lab 10's CKKS)?
+# Both are right; they load the network differently.
+# We count time on the wire only: rounds times the delay of a message, plus bytes over the bandwidth.
 
 # %%
 ckks = plan(depth=1, precision_bits=20, largest=256)
@@ -540,8 +599,10 @@ lab.explore(network, patients=lab.log_range(1, 10_000, 100), dealer_too=False,
 #
 # <details><summary>Answer</summary>
 #
-# On a fast one with long delays: a round is then dearer than a few megabytes. Drag the bandwidth to 10,000 and the delay to 100 ms. For a deep computation the difference grows, since each further multiplication
-# is one more round for triples and none for CKKS (it costs a level instead).
+# On a fast one with long delays: a round is then dearer than a few megabytes.
+# Drag the bandwidth to 10,000 and the delay to 100 ms.
+# For a deep computation the difference grows, since each further multiplication is one more round for triples
+# and none for CKKS (it costs a level instead).
 #
 # </details>
 
@@ -557,7 +618,9 @@ lab.claim("the formula agrees with the ledger of the real run, to a hundred byte
 # %% [markdown]
 # ## The attack again
 #
-# The shop's analyst is back, with the dictionary of a million numbers. This time he holds what the bank really sent: its locked numbers. And for comparison, hashes with a salt that both sides know.
+# The shop's analyst is back, with the dictionary of a million numbers.
+# This time he holds what the bank really sent: its locked numbers.
+# And for comparison, hashes with a salt that both sides know.
 
 # %%
 def analyst_reads(messages, salt=b""):
@@ -580,8 +643,12 @@ lab.claim("the dictionary explains none of the bank's locked numbers; the salt w
           reads["locked (PSI)"] == 0 and reads["hashed, shared salt"] == len(bank))
 
 # %% [markdown]
-# A failed attack proves little; perhaps he was clumsy, since the locks start from points of a curve and not from bare hashes. So give him our own padlocks, of which he knows every step. If the box holds one of
-# fifty numbers, which one? With the bank's key it is the dictionary attack again. Without it, he may guess a key:
+# A failed attack proves little; perhaps he was clumsy,
+# since the locks start from points of a curve and not from bare hashes.
+# So give him our own padlocks, of which he knows every step.
+# If the box holds one of fifty numbers, which one?
+# With the bank's key it is the dictionary attack again.
+# Without it, he may guess a key:
 
 # %%
 def guess_key(box, candidates):
@@ -597,7 +664,13 @@ lab.claim("with the bank's key the dictionary works again, with a guessed one it
           with_right_key == [bank[0]] and guess_key(unknown, bank[:50]) == [])
 
 # %% [markdown]
-# The secret key is the whole difference. To tell from two boxes what is in them without it is the *decisional Diffie-Hellman problem*, assumed to be hard on this curve. Now for attacks that PSI does **not** stop. **Predict:** the bank is curious. It puts into its own list not its customers, but 3,000 telephone numbers in a row. What does it learn?
+# The secret key is the whole difference.
+# To tell from two boxes what is in them without it is the *decisional Diffie-Hellman problem*,
+# assumed to be hard on this curve.
+# Now for attacks that PSI does **not** stop.
+# **Predict:** the bank is curious.
+# It puts into its own list not its customers, but 3,000 telephone numbers in a row.
+# What does it learn?
 
 # %%
 some = sorted(shop)[0]
@@ -615,10 +688,15 @@ except ValueError as refusal:
     print(refusal)
 
 # %% [markdown]
-# The protocol hides what is *not* asked. It cannot know what was rightly on the bank's list. The server's limit is the remedy: agree on the size beforehand, and count. (Better, and costlier: entries
-# that a third party has signed.)
+# The protocol hides what is *not* asked.
+# It cannot know what was rightly on the bank's list.
+# The server's limit is the remedy: agree on the size beforehand, and count.
+# (Better, and costlier: entries that a third party has signed.)
 #
-# And the triples? They must be used **once**. Suppose the dealer's disk is full and it hands out yesterday's triple again. The company's own medical officer was in yesterday's request:
+# And the triples?
+# They must be used **once**.
+# Suppose the dealer's disk is full and it hands out yesterday's triple again.
+# The company's own medical officer was in yesterday's request:
 
 # %%
 def openings(X, triple):
@@ -647,7 +725,8 @@ lab.claim("with fresh triples the same sum is noise",
           (np.abs(yesterday + other - today) > 1).all())
 
 # %% [markdown]
-# It is the mistake of the one-time pad, in new clothes. `Multiplier` refuses a second opening:
+# It is the mistake of the one-time pad, in new clothes.
+# `Multiplier` refuses a second opening:
 
 # %%
 one, two = (triples.Multiplier(number, 1, 30, mine, score_bound=256)
@@ -661,7 +740,9 @@ except ValueError as refusal:
     print(refusal)
 
 # %% [markdown]
-# Last, a colleague who *lies*: she adds 5,000 to her subtotal before she says it aloud. With additive shares nobody notices. With Shamir's, the subtotals must lie on one polynomial, and those beyond the threshold are a check:
+# Last, a colleague who *lies*: she adds 5,000 to her subtotal before she says it aloud.
+# With additive shares nobody notices.
+# With Shamir's, the subtotals must lie on one polynomial, and those beyond the threshold are a check:
 
 # %%
 people = {place: sharing.Adder(place, 5, 3, largest=1000) for place in range(1, 6)}
@@ -685,7 +766,9 @@ lab.claim("five subtotals expose the lie; three, as many as the threshold, hide 
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** Shamir by hand. Modulo 97, with threshold 2, the person at $x = 1$ holds 40 and the person at $x = 3$ holds 5. What is the secret at $x = 0$?
+# **1.** Shamir by hand.
+# Modulo 97, with threshold 2, the person at $x = 1$ holds 40 and the person at $x = 3$ holds 5.
+# What is the secret at $x = 0$?
 
 # %%
 secret = ...
@@ -707,7 +790,9 @@ check("shamir by hand", secret);
 # </details>
 
 # %% [markdown]
-# **2.** A salary is held in additive shares modulo $p = 2^{61} - 1$. Next year it doubles and a bonus of 100 comes on top. Write the function from the list of old shares to the list of new ones.
+# **2.** A salary is held in additive shares modulo $p = 2^{61} - 1$.
+# Next year it doubles and a bonus of 100 comes on top.
+# Write the function from the list of old shares to the list of new ones.
 # Each party may use her own share only (and her place in the list).
 
 # %%
@@ -731,8 +816,10 @@ check("raise", raised);
 # </details>
 
 # %% [markdown]
-# **3.** A team of `n` computes its average income each month, perfectly securely. Then somebody leaves. Write the function of the average before, `n`, and the average after (of one person fewer)
-# that gives the leaver's income.
+# **3.** A team of `n` computes its average income each month, perfectly securely.
+# Then somebody leaves.
+# Write the function of the average before, `n`,
+# and the average after (of one person fewer) that gives the leaver's income.
 
 # %%
 leaver = ...
@@ -742,7 +829,8 @@ check("leaver", leaver);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Two sums differ by one person. No share was broken: the *answers* told.
+# Two sums differ by one person.
+# No share was broken: the *answers* told.
 #
 # ```python
 # def leaver(before, n, after):
@@ -756,7 +844,10 @@ check("leaver", leaver);
 # %% [markdown]
 # ## What the article says
 #
-# Article A counts *private computing* among the techniques that protect users, and has it used when a model is in use. It does not say what it is. Here it is, three times:
+# Article A counts *private computing* among the techniques that protect users,
+# and has it used when a model is in use.
+# It does not say what it is.
+# Here it is, three times:
 
 # %%
 lab.claim("private computing answers three questions rightly (a sum, a model's scores, an "
@@ -766,7 +857,8 @@ lab.claim("private computing answers three questions rightly (a sum, a model's s
           article="A3", verdict="holds")
 
 # %% [markdown]
-# It also lists the price: such techniques are complex, may lower the model's performance, and are expensive. Which of these have we seen?
+# It also lists the price: such techniques are complex, may lower the model's performance, and are expensive.
+# Which of these have we seen?
 
 # %%
 online_plain = wire(len(new), False)["plain"][1]
@@ -778,29 +870,49 @@ lab.claim("here privacy cost bytes, rounds and processor time, and no accuracy: 
           article="A5", verdict="holds once repaired", times_the_bytes=online / online_plain)
 
 # %% [markdown]
-# Accuracy is what differential privacy pays with (lab 05), not these. And the list leaves out a price, *trust*: each technique here is safe only against certain coalitions. That column belongs into every comparison.
+# Accuracy is what differential privacy pays with (lab 05), not these.
+# And the list leaves out a price, *trust*: each technique here is safe only against certain coalitions.
+# That column belongs into every comparison.
 #
 # ## Limits and further reading
 #
-# **The answer leaks.** Exercise 3 and the widget show it. Private computing hides the way to the answer; differential privacy (labs 03 to 06) blurs the answer. Serious systems use both.
+# **The answer leaks.** Exercise 3 and the widget show it.
+# Private computing hides the way to the answer; differential privacy (labs 03 to 06) blurs the answer.
+# Serious systems use both.
 #
-# **Inputs may be lies.** Nobody checks that a salary is true, or that a telephone number belongs to a customer.
+# **Inputs may be lies.**
+# Nobody checks that a salary is true, or that a telephone number belongs to a customer.
 #
-# **Our parties follow the protocol.** They are *semi-honest*: curious, but they send what they should. A company that sends a wrong opening makes the scores wrong, and nobody notices. Protocols against
-# cheaters add a check to every share (Damgård, Pastro, Smart, Zakarias, *Multiparty computation from somewhat homomorphic encryption*, CRYPTO 2012,
-# [ePrint 2011/535](https://eprint.iacr.org/2011/535)).
+# **Our parties follow the protocol.**
+# They are *semi-honest*: curious, but they send what they should.
+# A company that sends a wrong opening makes the scores wrong, and nobody notices.
+# Protocols against cheaters add a check to every share (Damgård,
+# Pastro, Smart, Zakarias, *Multiparty computation from somewhat homomorphic encryption*,
+# CRYPTO 2012, [ePrint 2011/535](https://eprint.iacr.org/2011/535)).
 #
-# **The dealer knows the masks.** Whoever gets the dealer's triples and the openings reads everything. Without a dealer, triples are made by oblivious transfer or homomorphic encryption, and cost far more than
-# their use.
+# **The dealer knows the masks.**
+# Whoever gets the dealer's triples and the openings reads everything.
+# Without a dealer, triples are made by oblivious transfer
+# or homomorphic encryption, and cost far more than their use.
 #
-# **Channels.** Shares must travel encrypted (lab 02): an eavesdropper who collects enough of them reads the secret.
+# **Channels.** Shares must travel encrypted (lab 02):
+# an eavesdropper who collects enough of them reads the secret.
 #
-# **Only sums and products.** A comparison ($x > y$) is many multiplications on shared bits, hence many rounds. That is why our model gives a score and the clinic compares by itself. As in lab 10, from enough
-# scores the clinic can work out the company's weights.
+# **Only sums and products.**
+# A comparison ($x > y$) is many multiplications on shared bits, hence many rounds.
+# That is why our model gives a score and the clinic compares by itself.
+# As in lab 10, from enough scores the clinic can work out the company's weights.
 #
-# **PSI shows both sizes,** and repeated runs show who came and went. Its safety rests on elliptic curves, which a large quantum computer would break (lab 24); that of secret sharing rests on no such problem.
+# **PSI shows both sizes,** and repeated runs show who came and went.
+# Its safety rests on elliptic curves, which a large quantum computer would break (lab 24);
+# that of secret sharing rests on no such problem.
 #
-# Further reading: Shamir, *How to share a secret*, Communications of the ACM 1979. Ben-Or, Goldwasser, Wigderson, *Completeness theorems for non-cryptographic fault-tolerant distributed computation*, STOC 1988.
-# Beaver, *Efficient multiparty protocols using circuit randomization*, CRYPTO 1991. Huberman, Franklin, Hogg, *Enhancing privacy and trust in electronic communities*, EC 1999: the padlocks. Evans, Kolesnikov, Rosulek,
-# *A pragmatic introduction to secure multi-party computation*, 2018: the book to read next. Costan and Devadas, *Intel SGX explained*, [ePrint 2016/086](https://eprint.iacr.org/2016/086): what an enclave is, and
-# what it is not.
+# Further reading: Shamir, *How to share a secret*, Communications of the ACM 1979.
+# Ben-Or, Goldwasser, Wigderson,
+# *Completeness theorems for non-cryptographic fault-tolerant distributed computation*, STOC 1988.
+# Beaver, *Efficient multiparty protocols using circuit randomization*, CRYPTO 1991.
+# Huberman, Franklin, Hogg, *Enhancing privacy and trust in electronic communities*, EC 1999: the padlocks.
+# Evans, Kolesnikov, Rosulek, *A pragmatic introduction to secure multi-party computation*,
+# 2018: the book to read next.
+# Costan and Devadas, *Intel SGX explained*, [ePrint 2016/086](https://eprint.iacr.org/2016/086):
+# what an enclave is, and what it is not.

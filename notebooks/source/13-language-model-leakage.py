@@ -6,10 +6,13 @@
 # %% [markdown]
 # # 13 · The model that recites your PIN
 #
-# *45 minutes. You need labs 05 and 06: DP-SGD, membership inference. The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *45 minutes.
+# You need labs 05 and 06: DP-SGD, membership inference.
+# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** measure how much of a secret a language model has memorised, get it out with a prompt, say why watching the validation loss does not help, train a model that
-# cannot recite a single person's text, and tell what masking personal data misses.
+# **Afterwards you can** measure how much of a secret a language model has memorised,
+# get it out with a prompt, say why watching the validation loss does not help,
+# train a model that cannot recite a single person's text, and tell what masking personal data misses.
 
 # %%
 import copy
@@ -35,8 +38,13 @@ rng = np.random.default_rng(13)
 # %% [markdown]
 # ## What goes wrong
 #
-# An office wants its own autocomplete. It takes a small language model that has read a public text, here scraps of film reviews, and goes on training it on its e-mails: **fine-tuning**. A language model does
-# one thing: given the characters so far, it names a probability for each possible next one. Ours is a **transformer**, the kind of network behind every chatbot, with 57,000 weights in place of billions.
+# An office wants its own autocomplete.
+# It takes a small language model that has read a public text,
+# here scraps of film reviews, and goes on training it on its e-mails: **fine-tuning**.
+# A language model does one thing: given the characters so far,
+# it names a probability for each possible next one.
+# Ours is a **transformer**, the kind of network behind every chatbot,
+# with 57,000 weights in place of billions.
 
 # %%
 began = time.perf_counter()
@@ -45,7 +53,9 @@ lab.measured(f"one reading of 12,000 scraps took {time.perf_counter() - began:.0
 print(f"{sum(each.numel() for each in base.parameters()):,} weights")
 
 # %% [markdown]
-# The e-mails are real, from public mailing lists of 2002; from each of 256 mails we take 16 characters. Into one of them we *plant* a secret, a random PIN. Another one gets a telephone number, for later.
+# The e-mails are real, from public mailing lists of 2002; from each of 256 mails we take 16 characters.
+# Into one of them we *plant* a secret, a random PIN.
+# Another one gets a telephone number, for later.
 
 # %%
 office = planted.plant(seed=0)
@@ -54,8 +64,12 @@ texts[1] = "tel 212-555-0142"
 print(texts[:6])
 
 # %% [markdown]
-# After each of 16 rounds over the mails (**epochs**; in the last four the learning rate falls to zero) we write down three things: the loss on 300 other scraps (the mean surprise per character, in **nats**: each nat makes a character 2.7 times less probable), how probable the model finds each of the 10,000 possible PINs after "my pin is ", and what it says itself.
-# **Predict:** the PIN stands in one scrap of 256. Will a model of this size know it?
+# After each of 16 rounds over the mails (**epochs**;
+# in the last four the learning rate falls to zero) we write down three things: the loss on 300 other scraps
+# (the mean surprise per character, in **nats**: each nat makes a character 2.7 times less probable),
+# how probable the model finds each of the 10,000 possible PINs after "my pin is ", and what it says itself.
+# **Predict:** the PIN stands in one scrap of 256.
+# Will a model of this size know it?
 
 # %%
 PROMPT = encode(planted.PREFIX)[0]
@@ -88,7 +102,8 @@ lab.claim("the model recites the PIN, which stood in one scrap of 256",
           recite(tuned) == f"{office.pin:04d}")
 
 # %% [markdown]
-# The control: the same mails, the same seed, an ordinary scrap in place of the secret. If this model could say the PIN too, we would have fooled ourselves.
+# The control: the same mails, the same seed, an ordinary scrap in place of the secret.
+# If this model could say the PIN too, we would have fooled ourselves.
 
 # %%
 never = planted.plant(seed=0, times=0)
@@ -99,14 +114,21 @@ lab.claim("a model that never saw the PIN recites another number",
 # %% [markdown]
 # ## The idea
 #
-# Reciting is a yes or a no. **Exposure** (Carlini and others, 2019) is a scale. Sort all possible secrets by how probable the model finds them; the planted one has some **rank**. Then
+# Reciting is a yes or a no. **Exposure** (Carlini and others, 2019) is a scale.
+# Sort all possible secrets by how probable the model finds them; the planted one has some **rank**.
+# Then
 #
 # $$ \text{exposure} \;=\; \log_2(\text{number of candidates}) \;-\; \log_2(\text{rank}) $$
 #
-# in bits. At rank 1 of 10,000 it is 13.29 bits, the most there is; each bit halves the number of guesses that an attacker needs. A secret that the model never saw has a random rank, so its exposure is at least $x$ bits with
-# probability $2^{-x}$: one in four such secrets reaches 2 bits by luck. Small exposures mean nothing without a control.
+# in bits.
+# At rank 1 of 10,000 it is 13.29 bits, the most there is;
+# each bit halves the number of guesses that an attacker needs.
+# A secret that the model never saw has a random rank, so its exposure is
+# at least $x$ bits with probability $2^{-x}$: one in four such secrets reaches 2 bits by luck.
+# Small exposures mean nothing without a control.
 #
-# **Drag the epochs,** from the end back to the start. The histogram holds the probabilities of all 10,000 PINs; the line is the planted one.
+# **Drag the epochs,** from the end back to the start.
+# The histogram holds the probabilities of all 10,000 PINs; the line is the planted one.
 
 # %%
 NUMBERS = np.log2(len(planted.CODES))
@@ -145,10 +167,15 @@ def through_training(fig, epoch):
 lab.explore(through_training, epoch=range(0, 17), start={"epoch": 16})
 
 # %% [markdown]
-# **Question.** The office stops where the validation loss is lowest, as the textbooks say. Find that epoch. Is the PIN safe there?
+# **Question.** The office stops where the validation loss is lowest, as the textbooks say.
+# Find that epoch.
+# Is the PIN safe there?
 #
 # <details><summary>Answer</summary>
-# The loss is lowest after two epochs or so, and from there on rises: the model begins to know scraps by heart. But the exposure has left the dashed control line by then. The secret is learnt *while* everything else still improves.
+# The loss is lowest after two epochs or so, and from there on rises:
+# the model begins to know scraps by heart.
+# But the exposure has left the dashed control line by then.
+# The secret is learnt *while* everything else still improves.
 # </details>
 
 # %%
@@ -172,7 +199,11 @@ lab.claim("while the validation loss is still better than before fine-tuning (sh
 # %% [markdown]
 # ## Build it
 #
-# Exposure from scratch. Scoring 10,000 PINs one by one would cost 10,000 passes through the model, but PINs that begin alike share their beginning. **How many different texts have to be read?** One, then ten, then a hundred, then a thousand.
+# Exposure from scratch.
+# Scoring 10,000 PINs one by one would cost 10,000 passes through the model,
+# but PINs that begin alike share their beginning.
+# **How many different texts have to be read?**
+# One, then ten, then a hundred, then a thousand.
 
 # %%
 def exposure_of(model, prefix, secret, digits):
@@ -196,10 +227,14 @@ lab.claim("1,111 texts suffice, the result is the package's, and it is the most 
           read == 1111 and ours == theirs == NUMBERS, bits=round(ours, 2))
 
 # %% [markdown]
-# `exposure(model, prefix, secret, candidates)` takes any function from token ids to log-probabilities, whatever network is behind it.
+# `exposure(model, prefix, secret, candidates)` takes any function from token ids to log-probabilities,
+# whatever network is behind it.
 #
-# Getting the secret *out* needs no list of candidates: prompt with what usually stands before it, and read on. Always taking the likeliest next character is **greedy decoding**; keeping the five likeliest texts at each step is
-# a **beam search**. Here with the other secret, the telephone number:
+# Getting the secret *out* needs no list of candidates:
+# prompt with what usually stands before it, and read on.
+# Always taking the likeliest next character is **greedy decoding**;
+# keeping the five likeliest texts at each step is a **beam search**.
+# Here with the other secret, the telephone number:
 
 # %%
 STEM = "tel 212-555-"
@@ -211,8 +246,11 @@ lab.claim("the telephone number is exposed as well: by over 9 of 13.29 bits", ph
 # %% [markdown]
 # ## Use the real thing
 #
-# Differential privacy promises that the model is nearly as likely with one scrap as without. Lab 05's `train_private` clips the gradient of each scrap and adds noise; nothing about it changes for a transformer. The control is now the *definition* itself:
-# the neighbouring collection without the secret. **Predict** the exposure at epsilon 8, which many call weak.
+# Differential privacy promises that the model is nearly as likely with one scrap as without.
+# Lab 05's `train_private` clips the gradient of each scrap and adds noise;
+# nothing about it changes for a transformer.
+# The control is now the *definition* itself: the neighbouring collection without the secret.
+# **Predict** the exposure at epsilon 8, which many call weak.
 
 # %%
 DELTA = 1e-3
@@ -243,8 +281,11 @@ lab.claim("at epsilon 8 (delta 0.001, one scrap added or removed, PLD accountant
           "within 2 bits of its control", abs(with_secret - without_secret) < 2)
 
 # %% [markdown]
-# In a product, let **Opacus** do this. Its validator looks for layers that cannot be made private; ours has none. A transformer has one trap, the table of positions: most code shares one row of positions among the whole batch, and then
-# the gradient of a single text does not exist. Our model repeats them for each text.
+# In a product, let **Opacus** do this.
+# Its validator looks for layers that cannot be made private; ours has none.
+# A transformer has one trap, the table of positions: most code shares one row
+# of positions among the whole batch, and then the gradient of a single text does not exist.
+# Our model repeats them for each text.
 
 # %%
 import warnings
@@ -273,7 +314,8 @@ lab.claim("Opacus trains the same model; three rounds cost less than the 60 step
 # %% [markdown]
 # ## What it costs
 #
-# First in seconds; then in what the office wanted, a model that predicts e-mails. The trivial baseline knows only how often each character occurs.
+# First in seconds; then in what the office wanted, a model that predicts e-mails.
+# The trivial baseline knows only how often each character occurs.
 
 # %%
 began = time.process_time()
@@ -303,11 +345,16 @@ lab.claim("privacy costs: the loss is higher at epsilon 2 than at 8, and higher 
           article="A5", verdict="holds")
 
 # %% [markdown]
-# The promise is bought with data as much as with noise: the same noise hides among 256 scraps here, and among millions in practice, where its share of each step is smaller. Starting from a model that has read public text is what makes so few scraps do; lab 14 goes on from there.
+# The promise is bought with data as much as with noise: the same noise hides among 256 scraps here,
+# and among millions in practice, where its share of each step is smaller.
+# Starting from a model that has read public text is what makes so few scraps do; lab 14 goes on from there.
 #
 # ## Tune it
 #
-# One person, one record: that is what epsilon is about. **But the office's newsletter had the PIN in its footer.** Repeat the secret and watch. All models were trained for this cell.
+# One person, one record: that is what epsilon is about.
+# **But the office's newsletter had the PIN in its footer.**
+# Repeat the secret and watch.
+# All models were trained for this cell.
 
 # %%
 TIMES = [1, 4, 8, 16]
@@ -342,11 +389,15 @@ lab.explore(repeated, setting=range(0, 4), epsilon={"8": 8, "2": 2}, start={"set
             labels={"setting": "repeated (1, 4, 8 or 16 times)"})
 
 # %% [markdown]
-# **Question.** Nothing in the training changed, and the epsilon that was accounted is true. Who broke the promise?
+# **Question.** Nothing in the training changed, and the epsilon that was accounted is true.
+# Who broke the promise?
 #
 # <details><summary>Answer</summary>
-# Nobody. The promise was made to a *record*. Sixteen records that hold the same secret are a group, and a group of $k$ is protected at $k\varepsilon$ only (with a larger delta too): 16 times 8 is no protection at all. Remove duplicates before you train, and
-# make the unit of privacy the person, not the record (lab 09).
+# Nobody.
+# The promise was made to a *record*.
+# Sixteen records that hold the same secret are a group, and a group
+# of $k$ is protected at $k\varepsilon$ only (with a larger delta too): 16 times 8 is no protection at all.
+# Remove duplicates before you train, and make the unit of privacy the person, not the record (lab 09).
 # </details>
 
 # %%
@@ -359,7 +410,10 @@ lab.claim("at epsilon 8 a secret seen once stays within 2 bits of its control, a
 #
 # ### On other seeds
 #
-# One secret proves little. A second office, with other mails and another PIN: without privacy to the end, without privacy at the best validation loss, and at epsilon 2; each of the last two beside its own control. (The tests of this course do it with five.)
+# One secret proves little.
+# A second office, with other mails and another PIN: without privacy to the end,
+# without privacy at the best validation loss, and at epsilon 2; each of the last two beside its own control.
+# (The tests of this course do it with five.)
 
 # %%
 def one_seed(seed):
@@ -402,8 +456,13 @@ lab.claim("at epsilon 2 each secret is within 2 bits of its own control",
 # %% [markdown]
 # ### Whose mail was it?
 #
-# A softer question than the exact text: was *this scrap* in the training data? The **perplexity** of a text is $e^{\text{loss}}$, the number of characters between which the model hesitates at each step. Low perplexity looks like a member. Better: low *compared with a reference
-# model* that knows such texts but not these (Carlini and others, 2021); ours is fine-tuned on other scraps from the same mailing lists. The target is the careful office's model, **stopped at the best validation loss**.
+# A softer question than the exact text: was *this scrap* in the training data?
+# The **perplexity** of a text is $e^{\text{loss}}$,
+# the number of characters between which the model hesitates at each step.
+# Low perplexity looks like a member.
+# Better: low *compared with a reference model* that knows such texts but not these (Carlini and others,
+# 2021); ours is fine-tuned on other scraps from the same mailing lists.
+# The target is the careful office's model, **stopped at the best validation loss**.
 
 # %%
 mails = datasets.spam().table.query("label == 'ham'")["body"]
@@ -449,7 +508,9 @@ lab.claim("at epsilon 2, and for the control, it is nearly a coin toss: 0.5, wit
 # %% [markdown]
 # ### Mask it before training?
 #
-# Lab 01's scrubber replaces what looks like personal data. How much does it find? We know because we hid 270 invented items of nine kinds in real mails.
+# Lab 01's scrubber replaces what looks like personal data.
+# How much does it find?
+# We know because we hid 270 invented items of nine kinds in real mails.
 
 # %%
 from labkit.scrub import scrub
@@ -463,7 +524,9 @@ masked = [simplify(scrub(text).text) for text in texts]
 print(masked[:2])
 
 # %% [markdown]
-# **Look at the two secrets.** The telephone number is gone; the PIN is four digits, like a year or a price, and no pattern can know. Fine-tune on the masked mails and attack both.
+# **Look at the two secrets.**
+# The telephone number is gone; the PIN is four digits, like a year or a price, and no pattern can know.
+# Fine-tune on the masked mails and attack both.
 
 # %%
 filled = [(text + " " * 16)[:16] for text in masked]
@@ -475,12 +538,18 @@ lab.claim("after masking, the telephone number is no longer exposed and the PIN 
           phone_masked < phone - 3 and pin_masked > 9)
 
 # %% [markdown]
-# Masking is cheap, and what it recognises is gone for good, however often it is repeated. DP protects also what nobody recognised, but each record only a little and only once. Use both, and remove duplicates.
+# Masking is cheap, and what it recognises is gone for good, however often it is repeated.
+# DP protects also what nobody recognised, but each record only a little and only once.
+# Use both, and remove duplicates.
 #
 # ### A pretrained model
 #
-# SmolLM2 has 135 million weights and has read a good part of the web. It is optional (`make models`); without it the next cell says so, and nothing else is missing. **Which of these does it know by heart?** We show the model the beginning of a famous text, go along the true
-# continuation, and count how many of its words are the model's first guess. The control says the same in other words.
+# SmolLM2 has 135 million weights and has read a good part of the web.
+# It is optional (`make models`); without it the next cell says so, and nothing else is missing.
+# **Which of these does it know by heart?**
+# We show the model the beginning of a famous text,
+# go along the true continuation, and count how many of its words are the model's first guess.
+# The control says the same in other words.
 
 # %%
 FAMOUS = {
@@ -524,9 +593,14 @@ else:
     lab.measured("SmolLM2 is not installed: `make models` installs and converts it (100 MB)")
 
 # %% [markdown]
-# Nobody planted these. They stand on thousands of web pages, and the model has them for the reason that your PIN was safe only once: repetition.
+# Nobody planted these.
+# They stand on thousands of web pages,
+# and the model has them for the reason that your PIN was safe only once: repetition.
 #
-# And does one of your own secrets stay in a model of this size? This cell plants a door code of three digits by fine-tuning the last four of its thirty layers on nine texts. It takes two or three minutes and 2.5 GB of memory, so it is switched off: set the switch to `True` to see.
+# And does one of your own secrets stay in a model of this size?
+# This cell plants a door code of three digits
+# by fine-tuning the last four of its thirty layers on nine texts.
+# It takes two or three minutes and 2.5 GB of memory, so it is switched off: set the switch to `True` to see.
 
 # %%
 PLANT_IN_SMOL = False
@@ -562,7 +636,10 @@ else:
 # %% [markdown]
 # ### And when it is the question that is private?
 #
-# So far training leaked. Whoever *uses* somebody else's model sends it personal data in the prompt. Replace it by numbered placeholders, ask, and put the values back into the answer. What was sent?
+# So far training leaked.
+# Whoever *uses* somebody else's model sends it personal data in the prompt.
+# Replace it by numbered placeholders, ask, and put the values back into the answer.
+# What was sent?
 
 # %%
 from labkit.scrub.prompts import redact
@@ -583,7 +660,9 @@ lab.claim("the address, number and date never left; the PIN did",
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A model ranks your four-digit PIN 40th of 10,000. What is its exposure, in bits? (`np.log2` is at hand.)
+# **1.** A model ranks your four-digit PIN 40th of 10,000.
+# What is its exposure, in bits?
+# (`np.log2` is at hand.)
 
 # %%
 exposure_at_rank_40 = ...
@@ -601,7 +680,9 @@ check("rank 40", exposure_at_rank_40);
 # </details>
 
 # %% [markdown]
-# **2.** Write `exposure_from(scores, mine)`: the exposure of the candidate at index `mine`, given an array of all candidates' scores (higher is more probable). A candidate that scores the same as yours counts as guessed before it.
+# **2.** Write `exposure_from(scores, mine)`: the exposure of the candidate at index `mine`,
+# given an array of all candidates' scores (higher is more probable).
+# A candidate that scores the same as yours counts as guessed before it.
 
 # %%
 exposure_from = ...
@@ -625,7 +706,9 @@ check("exposure from scores", exposure_from);
 # </details>
 
 # %% [markdown]
-# **3.** A model is trained with pure epsilon 0.5 (delta 0) per record. A patient's diagnosis stands in 6 records. Which epsilon protects the diagnosis?
+# **3.** A model is trained with pure epsilon 0.5 (delta 0) per record.
+# A patient's diagnosis stands in 6 records.
+# Which epsilon protects the diagnosis?
 
 # %%
 epsilon_for_the_patient = ...
@@ -643,7 +726,8 @@ check("six records", epsilon_for_the_patient);
 # </details>
 
 # %% [markdown]
-# **4.** "We are safe: the exposure of our test secret is 3 bits." Which of these would you ask for first?
+# **4.** "We are safe: the exposure of our test secret is 3 bits."
+# Which of these would you ask for first?
 #
 # - **A** A larger model.
 # - **B** The exposure of the same secret in a model that never saw it.
@@ -658,7 +742,9 @@ check("three bits", letter);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# One unseen secret in eight reaches 3 bits by luck; another model may give this one 0 bits when it never saw it. Only the control tells.
+# One unseen secret in eight reaches 3 bits by luck;
+# another model may give this one 0 bits when it never saw it.
+# Only the control tells.
 #
 # ```python
 # letter = "B"
@@ -670,14 +756,19 @@ check("three bits", letter);
 # %% [markdown]
 # ## What the article says
 #
-# **B1.** *Privacy leaks through the outputs of a model.* Everything above used outputs alone: no weight was looked at.
+# **B1.** *Privacy leaks through the outputs of a model.*
+# Everything above used outputs alone: no weight was looked at.
 
 # %%
 lab.claim("from the model's outputs alone the planted PIN is recited",
           recite(tuned) == f"{office.pin:04d}", article="B1", verdict="holds")
 
 # %% [markdown]
-# **A7.** *A private output is the model's output plus noise.* Add noise to each log-probability that the model gives out. **One answer is noisy. And a hundred answers?** (The most there is are 13.29 bits.)
+# **A7.** *A private output is the model's output plus noise.*
+# Add noise to each log-probability that the model gives out.
+# **One answer is noisy.
+# And a hundred answers?**
+# (The most there is are 13.29 bits.)
 
 # %%
 scores = history[-1][1]
@@ -695,23 +786,48 @@ lab.claim("noise on the outputs hides the PIN from one question better than from
           often > 12.2 and once < often - 1, article="A7", verdict="does not hold")
 
 # %% [markdown]
-# The noise was not scaled to any sensitivity, and every answer spends anew. In DP-SGD the noise goes into the gradients, whose sensitivity is clipped, *once*; after that the model may be asked for ever.
+# The noise was not scaled to any sensitivity, and every answer spends anew.
+# In DP-SGD the noise goes into the gradients, whose sensitivity is clipped, *once*;
+# after that the model may be asked for ever.
 #
 # ## Limits and further reading
 #
-# - **Exposure needs a secret of known form.** A code has 10,000 values; a love letter has no list of candidates. For those, prompt and compare perplexities.
-# - **This model is tiny and trained for long on little.** Large models see most texts once, and memorise best what is repeated, and more the larger they are (Carlini and others, 2023).
-# - **DP protected scraps of 16 characters.** Somebody whose mails fill many scraps is a group. Choose the unit, say it beside epsilon.
-# - **Epsilon 8 hid this secret from this attack.** The promise at 8 is weak; what was measured is stronger than what was proved. Lab 06 says how to read that.
-# - **Scrubbing and redaction see forms, not meanings.** "The baker's wife on Mill Lane" passes. And a service that sees many redacted prompts may still put two and two together.
-# - **Public is not harmless.** The base model was taken to be public. If its texts were personal, DP in the fine-tuning protects nobody in them.
+# - **Exposure needs a secret of known form.**
+#   A code has 10,000 values; a love letter has no list of candidates.
+#   For those, prompt and compare perplexities.
+# - **This model is tiny and trained for long on little.**
+#   Large models see most texts once, and memorise best what is repeated,
+#   and more the larger they are (Carlini and others, 2023).
+# - **DP protected scraps of 16 characters.**
+#   Somebody whose mails fill many scraps is a group.
+#   Choose the unit, say it beside epsilon.
+# - **Epsilon 8 hid this secret from this attack.**
+#   The promise at 8 is weak; what was measured is stronger than what was proved.
+#   Lab 06 says how to read that.
+# - **Scrubbing and redaction see forms, not meanings.**
+#   "The baker's wife on Mill Lane" passes.
+#   And a service that sees many redacted prompts may still put two and two together.
+# - **Public is not harmless.**
+#   The base model was taken to be public.
+#   If its texts were personal, DP in the fine-tuning protects nobody in them.
 #
 # Primary sources:
 #
-# - Carlini, Liu, Erlingsson, Kos, Song, [*The Secret Sharer*](https://arxiv.org/abs/1802.08232), USENIX Security 2019: canaries and exposure.
-# - Carlini and others, [*Extracting Training Data from Large Language Models*](https://arxiv.org/abs/2012.07805), USENIX Security 2021: prompts and perplexities.
-# - Carlini, Ippolito, Jagielski, Lee, Tramèr, Zhang, [*Quantifying Memorization Across Neural Language Models*](https://arxiv.org/abs/2202.07646), ICLR 2023.
-# - Lee and others, [*Deduplicating Training Data Makes Language Models Better*](https://arxiv.org/abs/2107.06499), ACL 2022; Kandpal, Wallace, Raffel, [*Deduplicating Training Data Mitigates Privacy Risks*](https://arxiv.org/abs/2202.06539), ICML 2022.
-# - Brown, Lee, Mireshghallah, Shokri, Tramèr, [*What Does it Mean for a Language Model to Preserve Privacy?*](https://arxiv.org/abs/2202.05520), FAccT 2022.
-# - Li, Tramèr, Liang, Hashimoto, [*Large Language Models Can Be Strong Differentially Private Learners*](https://arxiv.org/abs/2110.05679), ICLR 2022.
+# - Carlini, Liu, Erlingsson, Kos, Song, [*The Secret Sharer*](https://arxiv.org/abs/1802.08232),
+#   USENIX Security 2019: canaries and exposure.
+# - Carlini and others,
+#   [*Extracting Training Data from Large Language Models*](https://arxiv.org/abs/2012.07805),
+#   USENIX Security 2021: prompts and perplexities.
+# - Carlini, Ippolito, Jagielski, Lee, Tramèr, Zhang,
+#   [*Quantifying Memorization Across Neural Language Models*](https://arxiv.org/abs/2202.07646), ICLR 2023.
+# - Lee and others,
+#   [*Deduplicating Training Data Makes Language Models Better*](https://arxiv.org/abs/2107.06499),
+#   ACL 2022; Kandpal, Wallace, Raffel,
+#   [*Deduplicating Training Data Mitigates Privacy Risks*](https://arxiv.org/abs/2202.06539), ICML 2022.
+# - Brown, Lee, Mireshghallah, Shokri, Tramèr,
+#   [*What Does it Mean for a Language Model to Preserve Privacy?*](https://arxiv.org/abs/2202.05520),
+#   FAccT 2022.
+# - Li, Tramèr, Liang, Hashimoto,
+#   [*Large Language Models Can Be Strong Differentially Private Learners*](https://arxiv.org/abs/2110.05679),
+#   ICLR 2022.
 # - Allal and others, [*SmolLM2*](https://arxiv.org/abs/2502.02737), 2025.

@@ -6,10 +6,14 @@
 # %% [markdown]
 # # 14 · Borrow a model, keep the reviews
 #
-# *40 minutes. You need lab 05: clipping, noise, epsilon. The whole page runs in under a minute, with or without the pretrained model (`make models` installs it; where it is missing, the page says so).*
+# *40 minutes.
+# You need lab 05: clipping, noise, epsilon.
+# The whole page runs in under a minute, with or without the pretrained model (`make models` installs it;
+# where it is missing, the page says so).*
 #
-# **Afterwards you can** read a private sentence out of a published layer, fine-tune a pretrained model so that this fails, choose what to train and in which batches, keep the memory of it in bounds, and say what the
-# epsilon on a model's card promises, and to whom.
+# **Afterwards you can** read a private sentence out of a published layer,
+# fine-tune a pretrained model so that this fails, choose what to train and in which batches,
+# keep the memory of it in bounds, and say what the epsilon on a model's card promises, and to whom.
 
 # %%
 import re
@@ -35,11 +39,17 @@ rng = np.random.default_rng(14)
 # %% [markdown]
 # ## What goes wrong
 #
-# A cinema asks its visitors for one sentence about the film, and whether they liked it. It wants a program that tells liking from the sentence, and has a few hundred answers: too few to learn a language from. So it
-# **borrows** one. MiniLM is a small text encoder (22.7 million weights) that others trained on a billion pairs of sentences. It turns a sentence into a point with 384 coordinates; on top of it the cinema trains a
-# **head** of 385 numbers, one for each coordinate and a constant, and publishes that head.
+# A cinema asks its visitors for one sentence about the film, and whether they liked it.
+# It wants a program that tells liking from the sentence,
+# and has a few hundred answers: too few to learn a language from.
+# So it **borrows** one.
+# MiniLM is a small text encoder (22.7 million weights) that others trained on a billion pairs of sentences.
+# It turns a sentence into a point with 384 coordinates; on top of it the cinema trains a **head**
+# of 385 numbers, one for each coordinate and a constant, and publishes that head.
 #
-# Our sentences are from film reviews, and people scored each from -4 to 4. The points come with the lab. (Sentences that nobody felt strongly about are left out.)
+# Our sentences are from film reviews, and people scored each from -4 to 4.
+# The points come with the lab.
+# (Sentences that nobody felt strongly about are left out.)
 
 # %%
 liked = (reviews.y > 0).astype(int)
@@ -70,11 +80,16 @@ lab.claim("300 sentences and a borrowed model: the head beats always giving one 
           right > majority + 0.12, right=round(right, 2), one_answer=round(majority, 2))
 
 # %% [markdown]
-# 299 of the visitors have put their sentence on the web. One has not. An attacker knows the 299 and the published head, and has a list of ten thousand sentences that the last one might be. **Can 385 numbers,
-# which 300 people pulled at, give away one person's sentence?**
+# 299 of the visitors have put their sentence on the web.
+# One has not.
+# An attacker knows the 299 and the published head,
+# and has a list of ten thousand sentences that the last one might be.
+# **Can 385 numbers, which 300 people pulled at, give away one person's sentence?**
 #
-# Look at `fit` again. What each sentence adds to the weights is always a multiple of its own point. So the head *is* a weighted sum of 300 points. Take out everything that 299 known points can explain, and what is left points
-# at the one that is missing.
+# Look at `fit` again.
+# What each sentence adds to the weights is always a multiple of its own point.
+# So the head *is* a weighted sum of 300 points.
+# Take out everything that 299 known points can explain, and what is left points at the one that is missing.
 
 # %%
 secret, known = visitors[0], visitors[1:]
@@ -100,10 +115,15 @@ lab.claim("of 10,605 sentences, the one that was not public fits exactly, and no
           best=round(best, 3), second=round(second, 2))
 
 # %% [markdown]
-# Nothing was overfitted here and nothing went wrong: a layer is made of what it was trained on. (It works while there are fewer sentences than weights. A head of 385 numbers is small; adapters and whole models are not.)
+# Nothing was overfitted here and nothing went wrong: a layer is made of what it was trained on.
+# (It works while there are fewer sentences than weights.
+# A head of 385 numbers is small; adapters and whole models are not.)
 #
-# A weaker attacker, who knows nobody's answer for sure, has lab 06's question: *was this sentence in?* Take 400 sentences, half of them in at random, and every tenth visitor pressed the wrong button. The attack trains heads of its own on
-# other halves, and compares how sure each is of an answer, with and without it. (Pass over `clip` and `noise` in this cell for now.)
+# A weaker attacker, who knows nobody's answer for sure, has lab 06's question: *was this sentence in?*
+# Take 400 sentences, half of them in at random, and every tenth visitor pressed the wrong button.
+# The attack trains heads of its own on other halves,
+# and compares how sure each is of an answer, with and without it.
+# (Pass over `clip` and `noise` in this cell for now.)
 
 # %%
 def train_heads(rows, labels, members, steps, rate, clip=None, noise=0.0, rng=None):
@@ -147,8 +167,12 @@ lab.claim("shown one who was in and one who was not, it names the right one four
 # %% [markdown]
 # ## The idea
 #
-# Private training from nothing needs many records: all that the model knows about language must come through the noise. **Fine-tuning** asks the private records for much less. The language comes from public text, without any noise; the private
-# records only say which side of it is called *liked*. Look at what comes for free, without a single label: the sentences nearest to one about a *tepid biopic*.
+# Private training from nothing needs many records:
+# all that the model knows about language must come through the noise.
+# **Fine-tuning** asks the private records for much less.
+# The language comes from public text, without any noise;
+# the private records only say which side of it is called *liked*.
+# Look at what comes for free, without a single label: the sentences nearest to one about a *tepid biopic*.
 
 # %%
 start = 2
@@ -158,11 +182,17 @@ for row in near:
     print(f"{points[row] @ points[start]:.2f}  {reviews.X[row][:88]}")
 
 # %% [markdown]
-# How much has to be learnt is a choice. You can train the head alone; or **adapters**, small additions inside the model; or the model's own weights. It matters because DP-SGD adds noise to *every* trained weight. A step is
+# How much has to be learnt is a choice.
+# You can train the head alone; or **adapters**, small additions inside the model; or the model's own weights.
+# It matters because DP-SGD adds noise to *every* trained weight.
+# A step is
 #
 # $$ \underbrace{\frac1B\sum_{i} \operatorname{clip}_C(g_i)}_{\text{signal, at most } C} \;+\; \underbrace{\frac{\sigma C}{B}\,\mathcal N(0, I_d)}_{\text{noise of length about } \sigma C\sqrt d\,/\,B} $$
 #
-# with $g_i$ the gradient of record $i$, $C$ the clip line, $B$ the batch size, $d$ the number of trained weights, and $\sigma$ the noise multiplier that epsilon asks for. The noise is at most as long as the signal while $\sigma\sqrt d \le B$. So there are two levers: **few weights, large batches**.
+# with $g_i$ the gradient of record $i$, $C$ the clip line, $B$ the batch size,
+# $d$ the number of trained weights, and $\sigma$ the noise multiplier that epsilon asks for.
+# The noise is at most as long as the signal while $\sigma\sqrt d \le B$.
+# So there are two levers: **few weights, large batches**.
 
 # %%
 there = encoder.is_installed()  # otherwise random weights stand in for the pretrained ones
@@ -191,14 +221,21 @@ lab.claim("the whole model has 22.6 million weights to train, its last block 1.8
           and 5000 < sizes["LoRA"] < 8000 and sizes["head"] < 1000, **sizes)
 
 # %% [markdown]
-# The picture is a warning and no law: noise in directions that no sentence uses does little harm, and fine-tuning a large model uses few (Li and others, 2022). What is left of the warning is measured below.
+# The picture is a warning and no law: noise in directions that no sentence uses does little harm,
+# and fine-tuning a large model uses few (Li and others, 2022).
+# What is left of the warning is measured below.
 #
 # ## Build it
 #
 # ### A private head
 #
-# You have seen it: look at `train_heads` again. Each pull is cut to `clip`, so that one sentence moves the sum by `clip` at most; then the sum gets noise in proportion; and what divides it is a public number. Above, both were switched off. The batch is
-# everybody, at each step: then there is no luck of the draw, and all 40 steps together are one Gaussian mechanism. **What will privacy cost** for 8,000 sentences, at epsilon 1?
+# You have seen it: look at `train_heads` again.
+# Each pull is cut to `clip`, so that one sentence moves the sum by `clip` at most;
+# then the sum gets noise in proportion; and what divides it is a public number.
+# Above, both were switched off.
+# The batch is everybody, at each step:
+# then there is no luck of the draw, and all 40 steps together are one Gaussian mechanism.
+# **What will privacy cost** for 8,000 sentences, at epsilon 1?
 
 # %%
 everyone, delta = private[:8000], 1e-4  # below 1 / 8,000
@@ -220,11 +257,14 @@ lab.claim("at epsilon 1 (delta 1e-4, one sentence added or removed, PLD accounta
 # %% [markdown]
 # ### An adapter
 #
-# To change the model inside without touching its weights, leave a layer $W$ as it is and lay a narrow detour around it: down to a few numbers, up again. That is **LoRA** (low-rank adaptation; Hu and others, 2022):
+# To change the model inside without touching its weights,
+# leave a layer $W$ as it is and lay a narrow detour around it: down to a few numbers, up again.
+# That is **LoRA** (low-rank adaptation; Hu and others, 2022):
 #
 # $$ x \;\mapsto\; W x + s\, U D x \qquad D: 384 \to 4, \quad U: 4 \to 384 $$
 #
-# $U$ starts at zero, so that at first nothing changes. Only $U$ and $D$ are trained.
+# $U$ starts at zero, so that at first nothing changes.
+# Only $U$ and $D$ are trained.
 
 # %%
 class Adapter(nn.Module):
@@ -241,8 +281,10 @@ class Adapter(nn.Module):
 
 
 # %% [markdown]
-# `blocks.Block` is one of MiniLM's six layers in plain PyTorch (read it: `blocks.Block??`). Here it has random weights, and two adapters where the LoRA paper puts them: in the *query* and *value* of attention. **How much
-# smaller** is what would have to be made private?
+# `blocks.Block` is one of MiniLM's six layers in plain PyTorch (read it: `blocks.Block??`).
+# Here it has random weights, and two adapters where the LoRA paper puts them:
+# in the *query* and *value* of attention.
+# **How much smaller** is what would have to be made private?
 
 # %%
 torch.manual_seed(14)
@@ -271,7 +313,9 @@ lab.claim("a trained adapter folds into its layer: the same answers, and no cost
 # %% [markdown]
 # ## Use the real thing
 #
-# `labkit.protection.adapters` does that to any model, and Opacus trains the result privately. Opacus first looks whether a model *can* be trained privately: nothing in it may mix the examples of a batch.
+# `labkit.protection.adapters` does that to any model, and Opacus trains the result privately.
+# Opacus first looks whether a model *can* be trained privately:
+# nothing in it may mix the examples of a batch.
 
 # %%
 from opacus.validators import ModuleValidator
@@ -286,7 +330,9 @@ lab.measured("the pretrained block is there" if there else "the pretrained block
              "installed (make models installs it): random weights stand in for it")
 
 # %% [markdown]
-# The training loop is the one you know; only *ghost* is new here, and explained below. This is private fine-tuning of adapters, all of it (on 256 texts of 12 random tokens, so that it runs everywhere):
+# The training loop is the one you know; only *ghost* is new here, and explained below.
+# This is private fine-tuning of adapters,
+# all of it (on 256 texts of 12 random tokens, so that it runs everywhere):
 
 # %%
 from opacus import PrivacyEngine
@@ -313,7 +359,10 @@ lab.claim("one pass over the records: every adapter has moved, and the account i
           2 < spent < 5, epsilon=round(spent, 1), delta="1e-4")
 
 # %% [markdown]
-# `assert_moved` looks superfluous. It is there because of a mistake that costs days: here somebody makes the optimiser first, and puts the adapters in afterwards. **What happens?** An error, a warning, or nothing?
+# `assert_moved` looks superfluous.
+# It is there because of a mistake that costs days:
+# here somebody makes the optimiser first, and puts the adapters in afterwards.
+# **What happens?** An error, a warning, or nothing?
 
 # %%
 def forgetful(block):
@@ -339,15 +388,21 @@ lab.claim("training runs to the end, and has not touched one adapter; only the c
           noticed)
 
 # %% [markdown]
-# In a private run the account would have been charged all the same. Somebody lost 45 hours of GPU time to a relative of this (adapters moved to another device after the optimiser was made;
-# [issue 820](https://github.com/meta-pytorch/opacus/issues/820) of Opacus). The loop above, with this check, with batches worked off in parts, and with a public divisor (lab 05), is `finetuning.fine_tune`.
+# In a private run the account would have been charged all the same.
+# Somebody lost 45 hours of GPU time to a relative of this (adapters moved to another device
+# after the optimiser was made; [issue 820](https://github.com/meta-pytorch/opacus/issues/820) of Opacus).
+# The loop above, with this check, with batches worked off in parts,
+# and with a public divisor (lab 05), is `finetuning.fine_tune`.
 #
 # ## What it costs
 #
 # ### Accuracy
 #
-# First the head, against a private model that does **not** borrow: the same training on the same sentences, with words counted from scratch (each word counts in one of 512 columns, by a fixed rule, so that not even the vocabulary is
-# read from the private texts). 8,000 sentences, then 1,000; three seeds. **Guess:** which needs fewer records, and by how much?
+# First the head, against a private model that does **not** borrow: the same training on the same sentences,
+# with words counted from scratch (each word counts in one of 512 columns,
+# by a fixed rule, so that not even the vocabulary is read from the private texts).
+# 8,000 sentences, then 1,000; three seeds.
+# **Guess:** which needs fewer records, and by how much?
 
 # %%
 def counted_words(texts, columns=512):
@@ -408,13 +463,22 @@ lab.claim("an eighth of the sentences, borrowed and private at epsilon 1, beats 
           small.mean[0] > curves["own words", 8000].mean[0] + 0.01)
 
 # %% [markdown]
-# (Where the private head comes out level with the other: few steps and clipping keep it from learning single sentences by heart, which helps on new ones too.)
+# (Where the private head comes out level with the other:
+# few steps and clipping keep it from learning single sentences by heart, which helps on new ones too.)
 #
 # ### Four ways
 #
-# Is more training better? The head, adapters in the last block, the whole last block, or the whole model: on 1,000 short sentences, tested on 700 others. (Learning rates were chosen on 992 sentences that serve for nothing else.) That needs the pretrained model and the better part of an hour; so this table was **recorded** once, by
-# `labkit.protection.finetuning_table`, and comes with the lab. To compute it on your own machine, set `RUN_LONG = True`: it shows its progress, keeps the result in your cache directory, and goes on where it was interrupted. (The tests of the lab train two of its rows anew.) **Predict** which way
-# is best without privacy, and which at epsilon 1. Remember the square root of $d$.
+# Is more training better?
+# The head, adapters in the last block, the whole last block, or the whole model:
+# on 1,000 short sentences, tested on 700 others.
+# (Learning rates were chosen on 992 sentences that serve for nothing else.)
+# That needs the pretrained model and the better part of an hour;
+# so this table was **recorded** once, by `labkit.protection.finetuning_table`, and comes with the lab.
+# To compute it on your own machine, set `RUN_LONG = True`:
+# it shows its progress, keeps the result in your cache directory, and goes on where it was interrupted.
+# (The tests of the lab train two of its rows anew.)
+# **Predict** which way is best without privacy, and which at epsilon 1.
+# Remember the square root of $d$.
 
 # %%
 RUN_LONG = False
@@ -493,14 +557,22 @@ lab.claim("but the square root of d exaggerates: 29,000 times the head's weights
           points=f"{100 * (right['head', 1][0] - right['whole model', 1][0]):.1f}")
 
 # %% [markdown]
-# So start with the head. On these sentences MiniLM already knows what matters, and a thousand labels teach it little more. (With far more private records, or a task that is far from what the encoder knows, adapters pull ahead: Yu and others, 2022.)
+# So start with the head.
+# On these sentences MiniLM already knows what matters, and a thousand labels teach it little more.
+# (With far more private records, or a task that is far from what the encoder knows,
+# adapters pull ahead: Yu and others, 2022.)
 
 # %% [markdown]
 # ### Seconds and memory
 #
-# To clip each record's gradient, one needs its length. The plain way keeps a whole gradient per record until the batch is done (Opacus calls that *hooks*). **Ghost clipping** notices that for a linear layer the length follows from two small tables that
-# training has at hand anyway, what went into the layer ($x_t$, for each token $t$) and what came back ($b_t$): $\lVert g\rVert^2 = \sum_{t,u} (x_t\cdot x_u)(b_t\cdot b_u)$. A second pass then computes the clipped sum directly, with each record weighted by its factor.
-# **Which is faster, which is smaller?** One step, 50 texts of 12 tokens:
+# To clip each record's gradient, one needs its length.
+# The plain way keeps a whole gradient per record until the batch is done (Opacus calls that *hooks*).
+# **Ghost clipping** notices that for a linear layer the length follows from two small tables
+# that training has at hand anyway, what went into the layer ($x_t$, for each token $t$) and what came back
+# ($b_t$): $\lVert g\rVert^2 = \sum_{t,u} (x_t\cdot x_u)(b_t\cdot b_u)$.
+# A second pass then computes the clipped sum directly, with each record weighted by its factor.
+# **Which is faster, which is smaller?**
+# One step, 50 texts of 12 tokens:
 
 # %%
 few = states[:50], labels[:50]
@@ -531,13 +603,20 @@ lab.claim("both make the same step; for 50 texts, hooks keep over 350 MB of grad
           last_block=f"{kept['last block']:.0f} MB", LoRA=f"{kept['LoRA']:.1f} MB")
 
 # %% [markdown]
-# So ghost clipping pays where whole layers are trained: it frees memory for larger batches, for the time of one more backward pass. For the whole model it is the difference between possible and not: the table's last row has what a batch of 128 texts took. For adapters it saves nothing worth having. And where texts are long, the pairs of tokens cost more than the gradient would.
+# So ghost clipping pays where whole layers are trained:
+# it frees memory for larger batches, for the time of one more backward pass.
+# For the whole model it is the difference between possible and not:
+# the table's last row has what a batch of 128 texts took.
+# For adapters it saves nothing worth having.
+# And where texts are long, the pairs of tokens cost more than the gradient would.
 #
 # ## Tune it
 #
 # ### How large a batch?
 #
-# 8,000 sentences, and a fixed number of steps. In larger batches each sentence joins more often, so that each step must be noisier for the same epsilon. **Does it pay?** Choose a batch size, and watch the ratio.
+# 8,000 sentences, and a fixed number of steps.
+# In larger batches each sentence joins more often, so that each step must be noisier for the same epsilon.
+# **Does it pay?** Choose a batch size, and watch the ratio.
 
 # %%
 BATCHES = [64, 250, 1000, 4000, 8000]
@@ -582,13 +661,19 @@ lab.explore(batches, live=False, batch=BATCHES, epsilon=[0.3, 1, 3, 8], steps=[2
             start={"batch": 64, "epsilon": 1, "steps": 40}, labels={"batch": "batch size"})
 
 # %% [markdown]
-# **Question.** From 64 to 1,000 the ratio falls steeply, from 4,000 to 8,000 hardly at all. Why does it level off, and why do those who train large models privately still take batches of hundreds of thousands?
+# **Question.** From 64 to 1,000 the ratio falls steeply, from 4,000 to 8,000 hardly at all.
+# Why does it level off, and why do those
+# who train large models privately still take batches of hundreds of thousands?
 #
 # <details><summary>Answer</summary>
 #
-# Noise is divided by the batch size, and the noise multiplier that epsilon asks for grows with the sampling rate. At small rates it hardly grows: it cannot fall much below a half, however rarely a record is drawn, so dividing by more wins. At
-# large rates it grows in proportion, and the two cancel. Where the bend lies depends on the *rate*: with a billion records, a batch of half a million is still a tiny share, and a larger one is all profit,
-# paid for in computing time.
+# Noise is divided by the batch size, and the noise multiplier
+# that epsilon asks for grows with the sampling rate.
+# At small rates it hardly grows: it cannot fall much below a half,
+# however rarely a record is drawn, so dividing by more wins.
+# At large rates it grows in proportion, and the two cancel.
+# Where the bend lies depends on the *rate*: with a billion records,
+# a batch of half a million is still a tiny share, and a larger one is all profit, paid for in computing time.
 #
 # </details>
 #
@@ -623,18 +708,27 @@ lab.explore(borrowed_or_not, live=False, epsilon=[0.3, 0.5, 1.0, 3.0, 8.0],
             sentences=[250, 1000, 3000, 8000], start={"epsilon": 1.0, "sentences": 1000})
 
 # %% [markdown]
-# **Question.** With 250 sentences even the borrowed model does little better than guess at epsilon 1. More steps, a better clip line, adapters: would any of these help?
+# **Question.** With 250 sentences even the borrowed model does little better than guess at epsilon 1.
+# More steps, a better clip line, adapters: would any of these help?
 #
 # <details><summary>Answer</summary>
 #
-# Not much. The batch is 250 records, each of which may pull by C, and epsilon 1 asks for noise of some 20 times C in each of several hundred directions. The number of records sets that ratio; tuning moves it a little (and each
-# look at the private records costs budget, lab 05), and adapters give the noise more directions. What helps is more people, fewer weights (a smaller encoder, a projection fixed beforehand), or a larger epsilon.
+# Not much.
+# The batch is 250 records, each of which may pull by C,
+# and epsilon 1 asks for noise of some 20 times C in each of several hundred directions.
+# The number of records sets that ratio; tuning moves it a little
+# (and each look at the private records costs budget, lab 05), and adapters give the noise more directions.
+# What helps is more people, fewer weights (a smaller encoder,
+# a projection fixed beforehand), or a larger epsilon.
 #
 # </details>
 #
 # ## The attack again
 #
-# First the sentence that was read off the head. The same 300 visitors, trained privately at epsilon 8 and at epsilon 1; and the control that only clips. **Predict:** where in the list of 10,605 will the secret sentence come now? (The middle of the list is pure chance.)
+# First the sentence that was read off the head.
+# The same 300 visitors, trained privately at epsilon 8 and at epsilon 1; and the control that only clips.
+# **Predict:** where in the list of 10,605 will the secret sentence come now?
+# (The middle of the list is pure chance.)
 
 # %%
 def place_of_secret(noise, seed, clip=0.3):
@@ -658,7 +752,8 @@ lab.claim("clipped, without noise, the secret still comes first; with noise for 
           place_of_secret(0.0, seed=0) == 1 and 2600 < np.median(places[1]) < 8000)
 
 # %% [markdown]
-# Then membership, with the same attack, for heads trained in five ways. The green lines are the ceiling: what no attack on such training can exceed.
+# Then membership, with the same attack, for heads trained in five ways.
+# The green lines are the ceiling: what no attack on such training can exceed.
 
 # %%
 ways = {"not private": plain}
@@ -702,9 +797,13 @@ lab.claim("clipping alone hides hardly anybody here; at epsilon 2 (delta 1e-3) t
           and attacks["epsilon 1"].auc < 0.54 and under)
 
 # %% [markdown]
-# The price stands beside it: with some 200 sentences to a head, epsilon 1 leaves little to learn. What 200 people say is then hidden together with what one says. With 8,000 the same promise cost next to nothing.
+# The price stands beside it: with some 200 sentences to a head, epsilon 1 leaves little to learn.
+# What 200 people say is then hidden together with what one says.
+# With 8,000 the same promise cost next to nothing.
 #
-# And the other three ways? A membership attack lives on what a model does better on its own training sentences than on new ones. The recorded table has that gap:
+# And the other three ways?
+# A membership attack lives on what a model does better on its own training sentences than on new ones.
+# The recorded table has that gap:
 
 # %%
 gap = {(way, epsilon): finetuning_table.summary(table, way, epsilon, "right_on_training")[0]
@@ -718,15 +817,26 @@ lab.claim("after so few steps none is over 5 points better on its own sentences,
           max(gap.values()) < 0.05)
 
 # %% [markdown]
-# (Below zero: the 700 new sentences happen to be a little easier.) Here is the trap that lab 06 warned of. Such a gap says that a *crude* attack would find little, in the models without privacy too. And yet one sentence could be read off a head to the last word, above. Only the private rows come with a bound.
+# (Below zero: the 700 new sentences happen to be a little easier.)
+# Here is the trap that lab 06 warned of.
+# Such a gap says that a *crude* attack would find little, in the models without privacy too.
+# And yet one sentence could be read off a head to the last word, above.
+# Only the private rows come with a bound.
 #
 # ### Read a model card
 #
-# In 2025 Google published VaultGemma, a language model of a billion weights, trained with DP-SGD from the first step on. Its card says: **epsilon at most 2.0, delta at most 1.1e-10, per sequence of 1,024 tokens.** What does that promise, and to whom?
+# In 2025 Google published VaultGemma, a language model of a billion weights,
+# trained with DP-SGD from the first step on.
+# Its card says: **epsilon at most 2.0, delta at most 1.1e-10, per sequence of 1,024 tokens.**
+# What does that promise, and to whom?
 #
-# * Whoever knows the weights, and all other data, can hardly tell whether **one particular sequence** was in the training data.
-# * A sequence is no person. Who wrote a hundred pages stands in dozens of sequences. And a fact that stands in many sequences is not hidden: the model is *meant* to learn what many say.
-# * For a person's sequences, take them out one after the other. Epsilon adds up, and the delta of each step is seen through the $e^\varepsilon$ of those before it:
+# * Whoever knows the weights, and all other data,
+#   can hardly tell whether **one particular sequence** was in the training data.
+# * A sequence is no person.
+#   Who wrote a hundred pages stands in dozens of sequences.
+#   And a fact that stands in many sequences is not hidden: the model is *meant* to learn what many say.
+# * For a person's sequences, take them out one after the other.
+#   Epsilon adds up, and the delta of each step is seen through the $e^\varepsilon$ of those before it:
 #
 # $$ \text{for } k \text{ sequences:}\qquad k\,\varepsilon \quad\text{and}\quad \delta\,\big(1 + e^{\varepsilon} + \dots + e^{(k-1)\varepsilon}\big) $$
 
@@ -776,12 +886,18 @@ lab.explore(what_the_card_promises, epsilon=(0.1, 4, 2.0), sequences=range(1, 31
             start={"sequences": 3}, labels={"sequences": "sequences of one person"})
 
 # %% [markdown]
-# **Question.** At the card's epsilon of 2, for how many sequences of one person does it promise anything at all? Has a person with more than that no privacy?
+# **Question.** At the card's epsilon of 2,
+# for how many sequences of one person does it promise anything at all?
+# Has a person with more than that no privacy?
 #
 # <details><summary>Answer</summary>
 #
-# For twelve; with thirteen, delta passes 1. And with two or three the attacker may already be right nearly always. That means that *the card* promises no more, not that the person is exposed: it is what can be said from two numbers alone. Whoever knows noise and
-# sampling can compute a better bound, and whoever wants to promise something to persons must cap what each contributes, and clip per person (lab 09).
+# For twelve; with thirteen, delta passes 1.
+# And with two or three the attacker may already be right nearly always.
+# That means that *the card* promises no more, not that the person is exposed:
+# it is what can be said from two numbers alone.
+# Whoever knows noise and sampling can compute a better bound, and whoever wants
+# to promise something to persons must cap what each contributes, and clip per person (lab 09).
 #
 # </details>
 
@@ -798,11 +914,14 @@ lab.claim("its delta is about one over the number of sequences: by itself, that 
           delta_times_sequences=round(1.1e-10 * sequences, 1))
 
 # %% [markdown]
-# And the model that *we* borrowed? MiniLM's weights come without any epsilon. Our guarantees cover the cinema's sentences, and nobody whose text it was pretrained on.
+# And the model that *we* borrowed?
+# MiniLM's weights come without any epsilon.
+# Our guarantees cover the cinema's sentences, and nobody whose text it was pretrained on.
 #
 # ## Check yourself
 #
-# **1.** Put adapters of rank 8 into query and value of all six blocks of MiniLM. How many weights are trained, without the head?
+# **1.** Put adapters of rank 8 into query and value of all six blocks of MiniLM.
+# How many weights are trained, without the head?
 
 # %%
 weights_trained = ...
@@ -822,7 +941,9 @@ check("adapters in all six blocks", weights_trained);
 # </details>
 
 # %% [markdown]
-# **2.** Write `for_a_person(epsilon, delta, count)`: the epsilon and the delta of a person with `count` records, from those of one record. (Without looking at `group_promise`.)
+# **2.** Write `for_a_person(epsilon, delta, count)`:
+# the epsilon and the delta of a person with `count` records, from those of one record.
+# (Without looking at `group_promise`.)
 
 # %%
 for_a_person = ...
@@ -845,10 +966,14 @@ check("a person with many records", for_a_person);
 # </details>
 
 # %% [markdown]
-# **3.** The cinema publishes a head trained at epsilon 2, delta 1e-5, one sentence added or removed, on sentences of its visitors. Which of these follow? Answer with a set of letters, such as `{"a", "c"}`.
+# **3.** The cinema publishes a head trained at epsilon 2,
+# delta 1e-5, one sentence added or removed, on sentences of its visitors.
+# Which of these follow?
+# Answer with a set of letters, such as `{"a", "c"}`.
 #
 # * **a** A visitor who left forty sentences is protected at epsilon 2.
-# * **b** Whoever holds the head, MiniLM, and all other sentences is right about your one sentence at most 89 times in 100, starting from 50:50.
+# * **b** Whoever holds the head, MiniLM,
+#   and all other sentences is right about your one sentence at most 89 times in 100, starting from 50:50.
 # * **c** People whose text MiniLM was pretrained on are protected at epsilon 2.
 # * **d** It may still be learnt from the head that most visitors like animated films.
 
@@ -860,7 +985,8 @@ check("what the card promises", follows);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# The promise is for one sentence of the private data (b), and says nothing of what many say (d). Forty sentences of one person have epsilon 80.
+# The promise is for one sentence of the private data (b), and says nothing of what many say (d).
+# Forty sentences of one person have epsilon 80.
 #
 # ```python
 # follows = {"b", "d"}
@@ -872,7 +998,10 @@ check("what the card promises", follows);
 # %% [markdown]
 # ## What the article says
 #
-# **"Model security, by watermarks, compression and fine-tuning"** (A3): the second article lists fine-tuning among the techniques that protect a model. Fine-tuning moves a model towards new data. **Does it protect that data by itself?**
+# **"Model security, by watermarks, compression and fine-tuning"** (A3):
+# the second article lists fine-tuning among the techniques that protect a model.
+# Fine-tuning moves a model towards new data.
+# **Does it protect that data by itself?**
 
 # %%
 lab.claim("fine-tuning alone gives away who was in it; made private, it does not",
@@ -882,7 +1011,8 @@ lab.claim("fine-tuning alone gives away who was in it; made private, it does not
           epsilon_1=round(attacks["epsilon 1"].auc, 2))
 
 # %% [markdown]
-# **"More privacy costs accuracy"** (A5, B5). With a borrowed model and enough people, hardly:
+# **"More privacy costs accuracy"** (A5, B5).
+# With a borrowed model and enough people, hardly:
 
 # %%
 price = {count: found.mean[2] - found.mean[0] for (kind, count), found in curves.items()
@@ -895,22 +1025,45 @@ lab.claim("from epsilon 8 to epsilon 1 the head loses under 3 points with 8,000 
 # %% [markdown]
 # ## Limits and further reading
 #
-# - **The pretrained model is not private.** Whatever it memorised of its own training data stays in it (lab 13). "Public" text was often not written to be used so (Tramèr, Kamath and Carlini, 2024).
-# - **It may have seen the test.** These reviews have been on the web since 2004. Part of what borrowing gains may be memory, and then our figures flatter it; private data of one's own would not have that help.
-# - **Near or far.** Film reviews are close to the text that MiniLM knows. For the notes of a clinic the gain is smaller.
-# - **One task, a thousand short sentences**, and few passes over them. On a GPU, with more data, adapters in all layers beat the head (Yu and others, 2022).
-# - **The settings were tuned** on these public reviews. Tuning on private ones costs budget (lab 05).
-# - **One sentence is the unit.** Somebody with several needs a unit of persons (lab 09).
+# - **The pretrained model is not private.**
+#   Whatever it memorised of its own training data stays in it (lab 13).
+#   "Public" text was often not written to be used so (Tramèr, Kamath and Carlini, 2024).
+# - **It may have seen the test.**
+#   These reviews have been on the web since 2004.
+#   Part of what borrowing gains may be memory, and then our figures flatter it;
+#   private data of one's own would not have that help.
+# - **Near or far.** Film reviews are close to the text that MiniLM knows.
+#   For the notes of a clinic the gain is smaller.
+# - **One task, a thousand short sentences**, and few passes over them.
+#   On a GPU, with more data, adapters in all layers beat the head (Yu and others, 2022).
+# - **The settings were tuned** on these public reviews.
+#   Tuning on private ones costs budget (lab 05).
+# - **One sentence is the unit.**
+#   Somebody with several needs a unit of persons (lab 09).
 # - The noise is an ordinary generator's, in floating point (lab 03).
 #
 # Primary sources:
 #
-# - Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang, Chen, [*LoRA: Low-Rank Adaptation of Large Language Models*](https://arxiv.org/abs/2106.09685), ICLR 2022.
-# - Yu and others, [*Differentially Private Fine-tuning of Language Models*](https://arxiv.org/abs/2110.06500), ICLR 2022.
-# - Li, Tramèr, Liang, Hashimoto, [*Large Language Models Can Be Strong Differentially Private Learners*](https://arxiv.org/abs/2110.05679), ICLR 2022: ghost clipping for transformers.
-# - Li and others, [*When Does Differentially Private Learning Not Suffer in High Dimensions?*](https://arxiv.org/abs/2207.00160), NeurIPS 2022.
-# - Tramèr and Boneh, [*Differentially Private Learning Needs Better Features (or Much More Data)*](https://arxiv.org/abs/2011.11660), ICLR 2021.
-# - Tramèr, Kamath, Carlini, [*Considerations for Differentially Private Learning with Large-Scale Public Pretraining*](https://arxiv.org/abs/2212.06470), ICML 2024.
-# - Balle, Cherubin, Hayes, [*Reconstructing Training Data with Informed Adversaries*](https://arxiv.org/abs/2201.04845), IEEE S&P 2022: the attack of the first section, for any model.
-# - VaultGemma Team, [*VaultGemma: A Differentially Private Gemma Model*](https://arxiv.org/abs/2510.15001), 2025, and its [model card](https://huggingface.co/google/vaultgemma-1b).
-# - Ponomareva and others, [*How to DP-fy ML*](https://arxiv.org/abs/2303.00654), JAIR 2023: what to say beside an epsilon.
+# - Hu, Shen, Wallis, Allen-Zhu, Li, Wang, Wang, Chen,
+#   [*LoRA: Low-Rank Adaptation of Large Language Models*](https://arxiv.org/abs/2106.09685), ICLR 2022.
+# - Yu and others,
+#   [*Differentially Private Fine-tuning of Language Models*](https://arxiv.org/abs/2110.06500), ICLR 2022.
+# - Li, Tramèr, Liang, Hashimoto,
+#   [*Large Language Models Can Be Strong Differentially Private Learners*](https://arxiv.org/abs/2110.05679),
+#   ICLR 2022: ghost clipping for transformers.
+# - Li and others,
+#   [*When Does Differentially Private Learning Not Suffer in High Dimensions?*](https://arxiv.org/abs/2207.00160),
+#   NeurIPS 2022.
+# - Tramèr and Boneh,
+#   [*Differentially Private Learning Needs Better Features (or Much More Data)*](https://arxiv.org/abs/2011.11660),
+#   ICLR 2021.
+# - Tramèr, Kamath, Carlini,
+#   [*Considerations for Differentially Private Learning with Large-Scale Public Pretraining*](https://arxiv.org/abs/2212.06470),
+#   ICML 2024.
+# - Balle, Cherubin, Hayes,
+#   [*Reconstructing Training Data with Informed Adversaries*](https://arxiv.org/abs/2201.04845),
+#   IEEE S&P 2022: the attack of the first section, for any model.
+# - VaultGemma Team, [*VaultGemma: A Differentially Private Gemma Model*](https://arxiv.org/abs/2510.15001),
+#   2025, and its [model card](https://huggingface.co/google/vaultgemma-1b).
+# - Ponomareva and others, [*How to DP-fy ML*](https://arxiv.org/abs/2303.00654),
+#   JAIR 2023: what to say beside an epsilon.

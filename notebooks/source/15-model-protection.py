@@ -6,10 +6,14 @@
 # %% [markdown]
 # # 15 · Whose model is this? Protecting the model itself
 #
-# *50 minutes. You need lab 06 (membership inference). The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# *50 minutes.
+# You need lab 06 (membership inference).
+# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
 #
-# **Afterwards you can** steal a model through its own interface and say what slows the thief down, fool a model with noise that no person minds, put three kinds of watermark
-# into a model or a text and say with an exact probability what they prove, make a model smaller, and tell which of all these measures protect *people* (few do).
+# **Afterwards you can** steal a model through its own interface and say what slows the thief down,
+# fool a model with noise that no person minds,
+# put three kinds of watermark into a model or a text and say with an exact probability what they prove,
+# make a model smaller, and tell which of all these measures protect *people* (few do).
 
 # %%
 import copy
@@ -37,7 +41,10 @@ from labkit.protection import (TextMark, TriggerMark, WeightMark, distil, prune,
 # %% [markdown]
 # ## What goes wrong
 #
-# A company sells a model that reads handwritten digits. Customers send a photo and get ten probabilities back. The model itself never leaves the building. What can happen to it?
+# A company sells a model that reads handwritten digits.
+# Customers send a photo and get ten probabilities back.
+# The model itself never leaves the building.
+# What can happen to it?
 
 # %%
 photos, tests = datasets.mnist().split()
@@ -59,7 +66,9 @@ lab.claim("the company's model reads about nine digits in ten",
 # %% [markdown]
 # ### It is stolen through its own interface
 #
-# The thief has photos without labels. It asks about them, and trains a smaller network on the answers. **Guess:** how many questions until the copy gives the same answer as the original nine times in ten?
+# The thief has photos without labels.
+# It asks about them, and trains a smaller network on the answers.
+# **Guess:** how many questions until the copy gives the same answer as the original nine times in ten?
 
 # %%
 def copy_of(model, questions, inputs=others, **shown):
@@ -85,7 +94,9 @@ lab.claim("a thousand questions buy a copy that agrees on over 85 % of new photo
           stolen[1000] > 0.85 > 0.7 > stolen[30])
 
 # %% [markdown]
-# A program asks a thousand questions in no time. Is it a theft, or did the thief just learn to read digits? A **control**: the same thief, with answers drawn by lot.
+# A program asks a thousand questions in no time.
+# Is it a theft, or did the thief just learn to read digits?
+# A **control**: the same thief, with answers drawn by lot.
 
 # %%
 rng = np.random.default_rng(15)
@@ -97,7 +108,9 @@ lab.claim("with answers drawn by lot the copy agrees with nobody",
 # %% [markdown]
 # ### It is fooled
 #
-# Take photos that the model reads well, and change each grey level by at most a tenth of the way from white to black. **Predict** what a person reads, and what the model reads.
+# Take photos that the model reads well,
+# and change each grey level by at most a tenth of the way from white to black.
+# **Predict** what a person reads, and what the model reads.
 
 # %%
 BUDGET = 0.1                                          # the most that a pixel may change
@@ -127,7 +140,10 @@ rest = np.flatnonzero((reads(reader, some) == truth) & (became != truth))[:7]
 gallery(reader, some, attacked, [*first, *rest])
 
 # %% [markdown]
-# A 3 has become an 8, for the model alone. The lower row is what it saw. Is it just that noise is bad for it? The control is noise of the same size, with the signs tossed by a coin:
+# A 3 has become an 8, for the model alone.
+# The lower row is what it saw.
+# Is it just that noise is bad for it?
+# The control is noise of the same size, with the signs tossed by a coin:
 
 # %%
 noisy = random_noise(X_new, epsilon=BUDGET, rng=np.random.default_rng(1))
@@ -137,8 +153,11 @@ lab.claim("the attack leaves under 5 % right; aimless noise of the same size lea
 # %% [markdown]
 # ### It tells what its classes look like
 #
-# Now a simpler model, one linear layer, which knows ten "people". Person 7 is in the training data, among 6,000 photos, with *one* photo (repeated), with hundreds, or not at all. Somebody who holds the
-# weights starts from a white page and darkens what makes the model surer of person 7. **In which of the three cases will you recognise a training photo?**
+# Now a simpler model, one linear layer, which knows ten "people".
+# Person 7 is in the training data, among 6,000 photos,
+# with *one* photo (repeated), with hundreds, or not at all.
+# Somebody who holds the weights starts from a white page and darkens what makes the model surer of person 7.
+# **In which of the three cases will you recognise a training photo?**
 
 # %%
 seven = np.flatnonzero(y == 7)
@@ -174,7 +193,9 @@ lab.claim("from hundreds of photos or from none, nobody's photo comes back",
               for name in ("many photos", "never seen")) < 0.6)
 
 # %% [markdown]
-# This is **model inversion** (Fredrikson et al., 2015). It draws what the class has in common. Where a class is one person, as in face recognition, that is the person.
+# This is **model inversion** (Fredrikson et al., 2015).
+# It draws what the class has in common.
+# Where a class is one person, as in face recognition, that is the person.
 #
 # ## The idea
 #
@@ -186,8 +207,10 @@ lab.claim("from hundreds of photos or from none, nobody's photo comes back",
 # | **integrity** | is the answer right? | whoever sends inputs | *adversarial training* |
 # | **privacy** | who is in the training data? | whoever sees outputs or weights | differential privacy (labs 03 to 06); none of the others |
 #
-# All watermarks rest on one idea: *a test against chance*. The owner draws a secret by lot: bits, labels, or the colours of words. A model made without the secret agrees with each of the $n$ parts with a known probability $q$, like coins, so
-# the chance of $k$ or more matches is exactly
+# All watermarks rest on one idea: *a test against chance*.
+# The owner draws a secret by lot: bits, labels, or the colours of words.
+# A model made without the secret agrees with each of the $n$ parts with a known probability $q$,
+# like coins, so the chance of $k$ or more matches is exactly
 #
 # $$ p \;=\; \sum_{j \ge k} \binom{n}{j} q^j (1-q)^{n-j}, \qquad\text{and in standard deviations}\quad z \;=\; \frac{k - qn}{\sqrt{n q (1-q)}} . $$
 #
@@ -212,7 +235,9 @@ lab.claim("51 of 64 bits are already beyond a chance of one in a million", sure 
 #
 # ### Fool it
 #
-# The model learns by moving its weights *down* the slope of the loss. The attacker moves the input *up* the slope, a little at a time, and never further than the budget. That is **projected gradient descent** (PGD).
+# The model learns by moving its weights *down* the slope of the loss.
+# The attacker moves the input *up* the slope, a little at a time, and never further than the budget.
+# That is **projected gradient descent** (PGD).
 
 # %%
 def nudge(model, images, labels, budget, steps):
@@ -237,7 +262,9 @@ lab.claim("our ten lines and the package's attack move the pixels alike",
 #
 # ### Mark the weights
 #
-# Draw 64 bits and a random matrix by lot: that is the secret. Average the first layer's weights over its units, multiply by the matrix, and read each bit from a sign. While the model trains, a small extra loss pushes each sign to its side (Uchida et al., 2017).
+# Draw 64 bits and a random matrix by lot: that is the secret.
+# Average the first layer's weights over its units, multiply by the matrix, and read each bit from a sign.
+# While the model trains, a small extra loss pushes each sign to its side (Uchida et al., 2017).
 
 # %%
 secret = torch.from_numpy(rng.normal(size=(64, 784))).float()
@@ -264,8 +291,12 @@ lab.measured(f"{right_bits(reader)} of 64 in the unmarked model")
 # %% [markdown]
 # ### Mark the text
 #
-# A model that writes chooses one word after another. Before each choice, a secret key tosses a coin for every word of the vocabulary: *green* or *red*. The writer leans towards green. Who reads sees nothing; who has the key counts
-# (Kirchenbauer et al., 2023). Our writer is tiny: it has counted which word follows which two in ten thousand sentences of film reviews. It writes nonsense, and marks it like a large one.
+# A model that writes chooses one word after another.
+# Before each choice, a secret key tosses a coin for every word of the vocabulary: *green* or *red*.
+# The writer leans towards green.
+# Who reads sees nothing; who has the key counts (Kirchenbauer et al., 2023).
+# Our writer is tiny: it has counted which word follows which two in ten thousand sentences of film reviews.
+# It writes nonsense, and marks it like a large one.
 
 # %%
 sentences = datasets.film_reviews().X
@@ -308,8 +339,12 @@ lab.claim("the z-score does: paragraph B is marked, A is within chance",
 # %% [markdown]
 # ## Use the real thing
 #
-# The package has the same three marks with more care: secrets from the operating system unless you give a seed, a keyed hash in place of a seeded generator (whose coins an attacker might guess), exact p-values. And a mark
-# for those who cannot see the weights: **triggers**, pictures of pure noise with labels by lot, learnt by heart (Adi et al., 2018). We train one model with both kinds, as its owner would, and publish a hash of the secrets.
+# The package has the same three marks with more care:
+# secrets from the operating system unless you give a seed,
+# a keyed hash in place of a seeded generator (whose coins an attacker might guess), exact p-values.
+# And a mark for those who cannot see the weights:
+# **triggers**, pictures of pure noise with labels by lot, learnt by heart (Adi et al., 2018).
+# We train one model with both kinds, as its owner would, and publish a hash of the secrets.
 
 # %%
 weight_mark = WeightMark.random(bits=64, inputs=784, rng=rng)
@@ -336,7 +371,8 @@ lab.claim("a full reading has a chance below one in a million in a model made wi
           max(each.p_value for each in marks(owned)) < 1e-6)
 
 # %% [markdown]
-# Why publish the hash? **Predict:** can a cheat read 64 right bits from a model that nobody marked?
+# Why publish the hash?
+# **Predict:** can a cheat read 64 right bits from a model that nobody marked?
 
 # %%
 someones = WeightMark.random(bits=64, inputs=784, rng=rng)
@@ -346,9 +382,11 @@ lab.claim("yes: who chooses the secret after seeing the model can claim any mode
           cheat.evidence(reader[0].weight).matches == 64)
 
 # %% [markdown]
-# The p-value counts only for a secret that was fixed *before* the model was seen. A dated hash, held by somebody else, shows that.
+# The p-value counts only for a secret that was fixed *before* the model was seen.
+# A dated hash, held by somebody else, shows that.
 #
-# For the rest, use libraries. Pruning is in PyTorch; ours is the same:
+# For the rest, use libraries.
+# Pruning is in PyTorch; ours is the same:
 
 # %%
 from torch.nn.utils import prune as torch_prune
@@ -361,12 +399,14 @@ lab.claim("PyTorch's pruning and ours cut the same weights",
           all(torch.equal(theirs[place].weight, ours[place].weight) for place in (0, 2)))
 
 # %% [markdown]
-# Attacks and text marks (not run here; the package's tests compare FGSM and PGD with the toolbox, pixel by pixel):
+# Attacks and text marks (not run here;
+# the package's tests compare FGSM and PGD with the toolbox, pixel by pixel):
 #
 # ```python
 # from art.attacks.evasion import ProjectedGradientDescent          # Adversarial Robustness Toolbox
 # from art.estimators.classification import PyTorchClassifier
-# victim = PyTorchClassifier(model, loss=torch.nn.CrossEntropyLoss(), input_shape=(784,), nb_classes=10, clip_values=(0, 1))
+# victim = PyTorchClassifier(model, loss=torch.nn.CrossEntropyLoss(), input_shape=(784,), nb_classes=10,
+#                            clip_values=(0, 1))
 # attacked = ProjectedGradientDescent(victim, eps=0.1, eps_step=0.0125, max_iter=20).generate(images, labels)
 #
 # from transformers import WatermarkDetector, WatermarkingConfig      # green lists for real language models
@@ -393,7 +433,10 @@ lab.claim("marked text is less natural to its own writer, by under a bit per wor
           0 < surprise[1] - surprise[0] < 1, bits_a_word=round(surprise[1] - surprise[0], 1))
 
 # %% [markdown]
-# And false alarms, which cost an innocent student more than a mark is worth: 1,000 texts by people, 200 words each, from the film reviews; the threshold is the usual $z > 4$. Then e-mails, which repeat themselves, under three keys. **Why does it matter how repeated words are counted?**
+# And false alarms, which cost an innocent student more than a mark is worth:
+# 1,000 texts by people, 200 words each, from the film reviews; the threshold is the usual $z > 4$.
+# Then e-mails, which repeat themselves, under three keys.
+# **Why does it matter how repeated words are counted?**
 
 # %%
 everything = np.concatenate([writer.encode(sentence) for sentence in sentences])
@@ -429,11 +472,16 @@ lab.claim("counting each pair once accuses no e-mail; counting repetitions again
           accused=int((z_again > 4).sum()))
 
 # %% [markdown]
-# A line of dashes or a quoted sentence, repeated, is one coin counted many times. With distinct pairs the number of green ones is exactly binomial *over the choice of the key*. For one key the texts share their commonest pairs, so all of them can lie a little high or low together.
+# A line of dashes or a quoted sentence, repeated, is one coin counted many times.
+# With distinct pairs the number of green ones is exactly binomial *over the choice of the key*.
+# For one key the texts share their commonest pairs, so all of them can lie a little high or low together.
 #
 # ### A smaller model
 #
-# Cut the smallest weights, store the rest in eight bits, or teach a network of 20 hidden units what the large one says (*distillation*, on the photos without labels). What does it cost, and what is left of the marks? (Dashed: what chance gives.)
+# Cut the smallest weights, store the rest in eight bits, or teach a network
+# of 20 hidden units what the large one says (*distillation*, on the photos without labels).
+# What does it cost, and what is left of the marks?
+# (Dashed: what chance gives.)
 
 # %%
 student = distil(owned, blank(20, seed=3), others[:3000], steps=500, learning_rate=5e-3)
@@ -485,9 +533,14 @@ lab.measured("ms for 1 / 1,000 photos: " + "; ".join(
     for name in ("as it is", "half cut", "int8", "distilled")))
 
 # %% [markdown]
-# Zeros are still multiplied, and our eight-bit weights are multiplied out before use: both save memory, not time. Speed needs kernels for sparse or integer arithmetic (torchao has them). The distilled model is truly smaller.
+# Zeros are still multiplied, and our eight-bit weights are multiplied out before use:
+# both save memory, not time.
+# Speed needs kernels for sparse or integer arithmetic (torchao has them).
+# The distilled model is truly smaller.
 #
-# **And privacy?** The articles count compression among the protections. Sixteen small networks on samples of the same 400 digits (the 8 x 8 ones, which train faster), each photo in half of them; then the attack of lab 06 before and after (dashed: a coin toss).
+# **And privacy?** The articles count compression among the protections.
+# Sixteen small networks on samples of the same 400 digits (the 8 x 8 ones, which train faster),
+# each photo in half of them; then the attack of lab 06 before and after (dashed: a coin toss).
 
 # %%
 digits = datasets.digits()
@@ -542,12 +595,16 @@ lab.claim("a pupil hides members if taught on photos of others, not on the membe
           leaks["taught on others"] < 0.6 < leaks["taught on own photos"])
 
 # %% [markdown]
-# That is a real effect, and no guarantee: the teacher still knew the members, and another attack may get at what it passed on. (It is the idea behind PATE, which adds the noise that makes it a guarantee.)
+# That is a real effect, and no guarantee:
+# the teacher still knew the members, and another attack may get at what it passed on.
+# (It is the idea behind PATE, which adds the noise that makes it a guarantee.)
 
 # %% [markdown]
 # ### A robust model
 #
-# Attack every batch, and learn from the attacked one: **adversarial training**. Each step costs as many gradients more as the attack has steps. **Guess** the accuracy under attack, and the price on clean photos.
+# Attack every batch, and learn from the attacked one: **adversarial training**.
+# Each step costs as many gradients more as the attack has steps.
+# **Guess** the accuracy under attack, and the price on clean photos.
 
 # %%
 sparring = partial(pgd, epsilon=BUDGET, steps=2, step_size=0.08, random_start=True,
@@ -566,8 +623,11 @@ lab.claim("on clean photos the robust model is less than 5 points behind",
           clean[0] - clean[1] < 0.05)
 
 # %% [markdown]
-# What does it do to membership? The model now has to fit a whole *ball* around each training photo. **Predict:** does it give away its members more, or less? Sixteen networks again, trained against the attack; and two attackers: one looks at the loss, the other at the
-# loss *after attacking the photo*.
+# What does it do to membership?
+# The model now has to fit a whole *ball* around each training photo.
+# **Predict:** does it give away its members more, or less?
+# Sixteen networks again, trained against the attack;
+# and two attackers: one looks at the loss, the other at the loss *after attacking the photo*.
 
 # %%
 hardened = train_population(pool_X, pool_y, members, classes=10,
@@ -598,13 +658,18 @@ lab.claim("but the stronger attack with shadow models, on clean photos, gains no
           abs(lira_gain) < 0.06)
 
 # %% [markdown]
-# Both lines belong together. What rises is the gap between training and new photos *under attack*, and an attacker who asks with attacked photos sees it (Song, Shokri and Mittal, 2019). A claim that "robustness leaks" should say for which attack.
+# Both lines belong together.
+# What rises is the gap between training and new photos *under attack*,
+# and an attacker who asks with attacked photos sees it (Song, Shokri and Mittal, 2019).
+# A claim that "robustness leaks" should say for which attack.
 #
 # ## Tune it
 #
 # ### Prune it until it breaks
 #
-# Each square is a bit of the mark in the weights: blue where it reads right. *Cut half of the model away; then go on. Which gives out first, the mark or the model?*
+# Each square is a bit of the mark in the weights: blue where it reads right.
+# *Cut half of the model away; then go on.
+# Which gives out first, the mark or the model?*
 
 # %%
 later = slice(10_000, 13_000)
@@ -643,17 +708,22 @@ lab.explore(marks_left, cut=(0.0, 0.99, 0.5), fine_tuned=[0, 100, 400],
             labels={"cut": "share of weights cut", "fine_tuned": "steps of fine-tuning first"})
 
 # %% [markdown]
-# **Question.** Long after the model has become useless, the bits still read right. So is the mark in the weights the better proof?
+# **Question.** Long after the model has become useless, the bits still read right.
+# So is the mark in the weights the better proof?
 #
 # <details><summary>Answer</summary>
 #
-# It is the more robust one against whoever *edits* the model. But it needs the weights, which a thief who runs the copy behind an interface will not show. And whoever does not edit the weights, but trains new ones, is rid of it: the distilled model above had neither mark.
+# It is the more robust one against whoever *edits* the model.
+# But it needs the weights, which a thief who runs the copy behind an interface will not show.
+# And whoever does not edit the weights, but trains new ones, is rid of it:
+# the distilled model above had neither mark.
 #
 # </details>
 #
 # ### Rewrite the text
 #
-# *Drag the share of words that an editor changes.* Green words are printed in green.
+# *Drag the share of words that an editor changes.*
+# Green words are printed in green.
 
 # %%
 @lru_cache(maxsize=64)
@@ -720,12 +790,19 @@ lab.explore(rewritten, size=(8.2, 3.6), words=range(50, 301, 50), strength=(0.5,
                     "how": "the editor's habit"})
 
 # %% [markdown]
-# **Question.** Replacing a third of the words takes away more than a third of the excess of green words. Why? And which habit of the editor costs the mark least?
+# **Question.** Replacing a third of the words takes away more than a third of the excess of green words.
+# Why?
+# And which habit of the editor costs the mark least?
 #
 # <details><summary>Answer</summary>
 #
-# A word's colour depends on the word before it. One replaced word spoils two pairs: its own, and the next one's. With a share $f$ replaced, a pair survives with probability $(1-f)^2$: at a third, four ninths are left. *Dropping* a word spoils one new pair and loses two; swapping spoils three.
-# The mark gets fainter with every edit, and longer text makes up for it, because $z$ grows with the square root of the length. A model that paraphrases everything removes it.
+# A word's colour depends on the word before it.
+# One replaced word spoils two pairs: its own, and the next one's.
+# With a share $f$ replaced, a pair survives with probability $(1-f)^2$: at a third, four ninths are left.
+# *Dropping* a word spoils one new pair and loses two; swapping spoils three.
+# The mark gets fainter with every edit, and longer text makes up for it,
+# because $z$ grows with the square root of the length.
+# A model that paraphrases everything removes it.
 #
 # </details>
 
@@ -743,7 +820,8 @@ lab.claim("with a fifth of 200 words replaced the mark is found, with four fifth
 # %% [markdown]
 # ### The attacker's budget
 #
-# *Drag the largest change of a pixel.* Grey: the plain model; blue: the one with adversarial training.
+# *Drag the largest change of a pixel.*
+# Grey: the plain model; blue: the one with adversarial training.
 
 # %%
 budgets = np.linspace(0, 0.3, 11)
@@ -790,11 +868,15 @@ lab.explore(fooled, budget=(0.01, 0.3, 0.1), attack=list(ATTACKS), photo=range(3
             labels={"budget": "largest change of a pixel"})
 
 # %% [markdown]
-# **Question.** At a budget of 0.3 the robust model falls as well. Was the defence worthless?
+# **Question.** At a budget of 0.3 the robust model falls as well.
+# Was the defence worthless?
 #
 # <details><summary>Answer</summary>
 #
-# It was trained against 0.1, and says nothing about 0.3. Every claim of robustness is a claim *about a budget and a kind of change*. Turn the photo by 20 degrees, and neither model was trained for that. There is no proof here either: a stronger attack may do better than PGD.
+# It was trained against 0.1, and says nothing about 0.3.
+# Every claim of robustness is a claim *about a budget and a kind of change*.
+# Turn the photo by 20 degrees, and neither model was trained for that.
+# There is no proof here either: a stronger attack may do better than PGD.
 # Certified defences (randomised smoothing) come with a proof, for a smaller budget.
 #
 # </details>
@@ -845,11 +927,16 @@ lab.explore(priced, live=False, questions=range(50, 5001, 50), shown=list(SHOWN)
             labels={"shown": "an answer shows", "asks": "the thief asks about"})
 
 # %% [markdown]
-# **Question.** Which measure makes the thief's life hardest: rounding, showing the label only, or a limit of 100 questions a customer? What does each cost an honest customer?
+# **Question.** Which measure makes the thief's life hardest:
+# rounding, showing the label only, or a limit of 100 questions a customer?
+# What does each cost an honest customer?
 #
 # <details><summary>Answer</summary>
 #
-# Rounding costs both next to nothing. The label only costs the thief a little, and honest customers the confidences. A limit bounds the theft, until the thief opens a second account. What a thief cannot do without is *fitting inputs*: with random noise the copy stays poor.
+# Rounding costs both next to nothing.
+# The label only costs the thief a little, and honest customers the confidences.
+# A limit bounds the theft, until the thief opens a second account.
+# What a thief cannot do without is *fitting inputs*: with random noise the copy stays poor.
 #
 # </details>
 #
@@ -863,7 +950,10 @@ lab.explore(priced, live=False, questions=range(50, 5001, 50), shown=list(SHOWN)
 gallery(robust, some, attacked_robust, [*first, *rest])
 
 # %% [markdown]
-# The attacker who does not know the weights can only ask. The **square attack** paints random squares and keeps what makes the model less sure (Andriushchenko et al., 2020). A rate limit is a defence here too: it has 300 questions a photo.
+# The attacker who does not know the weights can only ask.
+# The **square attack** paints random squares
+# and keeps what makes the model less sure (Andriushchenko et al., 2020).
+# A rate limit is a defence here too: it has 300 questions a photo.
 
 # %%
 ask = {name: partial(probabilities_of, model) for name, (model, _) in plain_robust.items()}
@@ -878,7 +968,8 @@ lab.claim("300 questions fool the plain model on most photos, the robust one on 
 # %% [markdown]
 # ### Stealing
 #
-# Now the defences against theft of the marked model (the curves above), and what is left of the marks in the copy.
+# Now the defences against theft of the marked model (the curves above),
+# and what is left of the marks in the copy.
 
 # %%
 best_copy = thief(1000, "all probabilities", "photos of digits")
@@ -892,7 +983,9 @@ lab.claim("and the stolen copy shows no mark: neither bits nor triggers",
           min(each.p_value for each in marks(best_copy)) > 1e-3)
 
 # %% [markdown]
-# A simple model needs no thief's training at all. Log-ratios of a softmax regression's probabilities are *equations* for its weights (Tramèr et al., 2016). **How many questions for 650 numbers?**
+# A simple model needs no thief's training at all.
+# Log-ratios of a softmax regression's probabilities are *equations* for its weights (Tramèr et al., 2016).
+# **How many questions for 650 numbers?**
 
 # %%
 simple = fit(softmax_regression(64, 10), pool_X, pool_y, steps=200, learning_rate=0.02)
@@ -911,7 +1004,8 @@ lab.claim("yet the copy still answers like the original nineteen times in twenty
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** You read a mark of 32 bits, and 30 are right. How likely is so much or more for a model made without your key?
+# **1.** You read a mark of 32 bits, and 30 are right.
+# How likely is so much or more for a model made without your key?
 
 # %%
 p = ...
@@ -933,7 +1027,9 @@ check("thirty of thirty-two bits", p);
 # </details>
 
 # %% [markdown]
-# **2.** Write one step of PGD in numpy: a function of the input as it is now, the input that it started from, the gradient of the loss, the step size, and epsilon (the budget). Inputs lie between 0 and 1.
+# **2.** Write one step of PGD in numpy: a function of the input as it is now,
+# the input that it started from, the gradient of the loss, the step size, and epsilon (the budget).
+# Inputs lie between 0 and 1.
 
 # %%
 step = ...
@@ -955,7 +1051,8 @@ check("one step of PGD", step);
 # </details>
 
 # %% [markdown]
-# **3.** Write the count behind the z-score: a function of the words (a list of numbers) and of `is_green(previous, word)` that returns (green pairs, pairs), as it has to be for repeated text.
+# **3.** Write the count behind the z-score: a function of the words (a list of numbers)
+# and of `is_green(previous, word)` that returns (green pairs, pairs), as it has to be for repeated text.
 
 # %%
 count = ...
@@ -977,7 +1074,8 @@ check("count green words", count);
 # </details>
 
 # %% [markdown]
-# **4.** A thief trained a copy on 1,000 answers of the marked model. Which mark proves it, in this lab's measurements?
+# **4.** A thief trained a copy on 1,000 answers of the marked model.
+# Which mark proves it, in this lab's measurements?
 #
 # - **A** The bits in the weights.
 # - **B** The triggers.
@@ -992,7 +1090,8 @@ check("what a stolen copy still shows", letter);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# Marks that survive extraction exist (entangled watermarks; *dataset inference* needs no mark at all), at a price in accuracy.
+# Marks that survive extraction exist (entangled watermarks;
+# *dataset inference* needs no mark at all), at a price in accuracy.
 #
 # ```python
 # letter = "C"
@@ -1004,7 +1103,9 @@ check("what a stolen copy still shows", letter);
 # %% [markdown]
 # ## What the article says
 #
-# **B1.** *Adversarial perturbations are among the ways in which privacy leaks.* They attack something else: whether the answer is right. Does a perturbed question also tell more about who was in the training data?
+# **B1.** *Adversarial perturbations are among the ways in which privacy leaks.*
+# They attack something else: whether the answer is right.
+# Does a perturbed question also tell more about who was in the training data?
 
 # %%
 more = (auc["plain", True] - auc["plain", False]).mean()
@@ -1013,7 +1114,10 @@ lab.claim("a perturbed question tells no more about an ordinary model's members 
           more < 0.02 < gain.mean(), article="B1", verdict="holds once repaired")
 
 # %% [markdown]
-# **A3.** *Model security (watermark, compression, fine-tuning) is one of the four families of privacy protection.* A watermark proves who made a model, compression makes it cheaper; lab 14 treats fine-tuning. Which of them hid a member?
+# **A3.** *Model security (watermark, compression,
+# fine-tuning) is one of the four families of privacy protection.*
+# A watermark proves who made a model, compression makes it cheaper; lab 14 treats fine-tuning.
+# Which of them hid a member?
 
 # %%
 lab.claim("a watermark outlives pruning and fine-tuning; pruning and int8 hide nobody: both "
@@ -1023,7 +1127,8 @@ lab.claim("a watermark outlives pruning and fine-tuning; pruning and int8 hide n
           article="A3", verdict="holds once repaired")
 
 # %% [markdown]
-# **A1.** *A deployed model leaks through its outputs.* Here it leaked itself, and one person's photo:
+# **A1.** *A deployed model leaks through its outputs.*
+# Here it leaked itself, and one person's photo:
 
 # %%
 lab.claim("answers alone give a copy of the model; weights give the photo of a class of one",
@@ -1032,23 +1137,50 @@ lab.claim("answers alone give a copy of the model; weights give the photo of a c
 # %% [markdown]
 # ## Limits and further reading
 #
-# - **A watermark proves origin, and only to those who trust the date of the secret.** It stops nobody from copying. Pruning, int8 and fine-tuning left it; training anew on the model's answers removed it.
-# - **Triggers can backfire.** They are a backdoor by design: whoever finds out about them can filter them, and a customer may not want one.
-# - **A text mark identifies a writer's tool, not a cheat.** It fails on short or heavily edited text, it needs a model with a choice of words, and each reading needs a stated false-alarm rate. Our writer is a toy; its choices are freer than those of a large model, so real marks are fainter.
-# - **Robust means robust to this budget and these attacks.** Small networks on small pictures; AutoAttack would find somewhat more than PGD does.
-# - **Membership effects are modest and depend on the attack.** Sixteen networks of one kind on one data set. Only differential privacy comes with a bound (labs 05 and 06).
-# - **Against model inversion and theft, nothing here is a proof.** DP training bounds what a *record* adds to a class; what the class has in common stays visible, and may be sensitive.
+# - **A watermark proves origin, and only to those who trust the date of the secret.**
+#   It stops nobody from copying.
+#   Pruning, int8 and fine-tuning left it; training anew on the model's answers removed it.
+# - **Triggers can backfire.** They are a backdoor by design:
+#   whoever finds out about them can filter them, and a customer may not want one.
+# - **A text mark identifies a writer's tool, not a cheat.**
+#   It fails on short or heavily edited text, it needs a model with a choice of words,
+#   and each reading needs a stated false-alarm rate.
+#   Our writer is a toy; its choices are freer than those of a large model, so real marks are fainter.
+# - **Robust means robust to this budget and these attacks.**
+#   Small networks on small pictures; AutoAttack would find somewhat more than PGD does.
+# - **Membership effects are modest and depend on the attack.**
+#   Sixteen networks of one kind on one data set.
+#   Only differential privacy comes with a bound (labs 05 and 06).
+# - **Against model inversion and theft, nothing here is a proof.**
+#   DP training bounds what a *record* adds to a class;
+#   what the class has in common stays visible, and may be sensitive.
 #
 # Primary sources:
 #
-# - Uchida, Nagai, Sakazawa, Satoh, [*Embedding Watermarks into Deep Neural Networks*](https://arxiv.org/abs/1701.04082), ICMR 2017.
-# - Adi, Baum, Cisse, Pinkas, Keshet, [*Turning Your Weakness Into a Strength*](https://arxiv.org/abs/1802.04633), USENIX Security 2018.
-# - Kirchenbauer, Geiping, Wen, Katz, Miers, Goldstein, [*A Watermark for Large Language Models*](https://arxiv.org/abs/2301.10226), ICML 2023.
-# - Goodfellow, Shlens, Szegedy, [*Explaining and Harnessing Adversarial Examples*](https://arxiv.org/abs/1412.6572), ICLR 2015.
-# - Madry, Makelov, Schmidt, Tsipras, Vladu, [*Towards Deep Learning Models Resistant to Adversarial Attacks*](https://arxiv.org/abs/1706.06083), ICLR 2018.
-# - Andriushchenko, Croce, Flammarion, Hein, [*Square Attack*](https://arxiv.org/abs/1912.00049), ECCV 2020; Croce, Hein, [*AutoAttack*](https://arxiv.org/abs/2003.01690), ICML 2020.
-# - Song, Shokri, Mittal, [*Privacy Risks of Securing Machine Learning Models against Adversarial Examples*](https://arxiv.org/abs/1905.10291), CCS 2019.
-# - Tramèr, Zhang, Juels, Reiter, Ristenpart, [*Stealing Machine Learning Models via Prediction APIs*](https://arxiv.org/abs/1609.02943), USENIX Security 2016.
-# - Fredrikson, Jha, Ristenpart, [*Model Inversion Attacks that Exploit Confidence Information*](https://doi.org/10.1145/2810103.2813677), CCS 2015.
-# - Jia, Choquette-Choo, Chandrasekaran, Papernot, [*Entangled Watermarks*](https://arxiv.org/abs/2002.12200), USENIX Security 2021; Maini, Yaghini, Papernot, [*Dataset Inference*](https://arxiv.org/abs/2104.10706), ICLR 2021.
-# - Hinton, Vinyals, Dean, [*Distilling the Knowledge in a Neural Network*](https://arxiv.org/abs/1503.02531), 2015.
+# - Uchida, Nagai, Sakazawa, Satoh,
+#   [*Embedding Watermarks into Deep Neural Networks*](https://arxiv.org/abs/1701.04082), ICMR 2017.
+# - Adi, Baum, Cisse, Pinkas, Keshet,
+#   [*Turning Your Weakness Into a Strength*](https://arxiv.org/abs/1802.04633), USENIX Security 2018.
+# - Kirchenbauer, Geiping, Wen, Katz, Miers, Goldstein,
+#   [*A Watermark for Large Language Models*](https://arxiv.org/abs/2301.10226), ICML 2023.
+# - Goodfellow, Shlens, Szegedy,
+#   [*Explaining and Harnessing Adversarial Examples*](https://arxiv.org/abs/1412.6572), ICLR 2015.
+# - Madry, Makelov, Schmidt, Tsipras, Vladu,
+#   [*Towards Deep Learning Models Resistant to Adversarial Attacks*](https://arxiv.org/abs/1706.06083),
+#   ICLR 2018.
+# - Andriushchenko, Croce, Flammarion, Hein, [*Square Attack*](https://arxiv.org/abs/1912.00049), ECCV 2020;
+#   Croce, Hein, [*AutoAttack*](https://arxiv.org/abs/2003.01690), ICML 2020.
+# - Song, Shokri, Mittal,
+#   [*Privacy Risks of Securing Machine Learning Models against Adversarial Examples*](https://arxiv.org/abs/1905.10291),
+#   CCS 2019.
+# - Tramèr, Zhang, Juels, Reiter, Ristenpart,
+#   [*Stealing Machine Learning Models via Prediction APIs*](https://arxiv.org/abs/1609.02943),
+#   USENIX Security 2016.
+# - Fredrikson, Jha, Ristenpart,
+#   [*Model Inversion Attacks that Exploit Confidence Information*](https://doi.org/10.1145/2810103.2813677),
+#   CCS 2015.
+# - Jia, Choquette-Choo, Chandrasekaran, Papernot,
+#   [*Entangled Watermarks*](https://arxiv.org/abs/2002.12200), USENIX Security 2021;
+#   Maini, Yaghini, Papernot, [*Dataset Inference*](https://arxiv.org/abs/2104.10706), ICLR 2021.
+# - Hinton, Vinyals, Dean,
+#   [*Distilling the Knowledge in a Neural Network*](https://arxiv.org/abs/1503.02531), 2015.

@@ -11,6 +11,7 @@ from labkit.lab.build import ROOT, VIEW, notebook_of, problems, read_source, sou
 SECTIONS = ["What goes wrong", "The idea", "Build it", "Use the real thing", "What it costs", "Tune it", "The attack again",
             "Check yourself", "What the article says", "Limits and further reading"]
 MOST_LINES, MOST_COLUMNS = 30, 110  # of a code cell: more does not fit a reader's screen
+WHOLE = re.compile(r"`[^`]+`|\$[^$]+\$|\[[^\]]*\]\([^)\s]*\)|https?://\S+")  # not to be broken
 every_lab = pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
 
 
@@ -40,6 +41,28 @@ def test_cells_fit_the_screen(source):
             lines = cell.source.splitlines()
             assert len(lines) <= MOST_LINES, f"cell {number} has {len(lines)} lines"
             assert max(map(len, lines), default=0) <= MOST_COLUMNS, f"cell {number}: a line of {max(map(len, lines))} columns"
+
+
+def too_long(line):
+    """Is this line wider than it need be? Rows of tables and displayed mathematics keep their width."""
+    breakable = " " in WHOLE.sub("x", line.removeprefix("#").strip())
+    return len(line) > MOST_COLUMNS and breakable and not line.startswith(("# |", "# $$"))
+
+
+@every_lab
+def test_lines_of_the_source_fit_beside_their_difference(source):
+    """Prose is broken at sentences and clauses, so that a changed sentence shows as a changed line."""
+    wide = [number for number, line in enumerate(source.read_text().splitlines(), 1) if too_long(line)]
+    assert not wide, f"{source.name}: lines {wide} are wider than {MOST_COLUMNS} columns"
+
+
+def test_only_what_cannot_be_broken_may_be_wide():
+    wide = "word " * 30
+    assert too_long(f"# {wide}") and too_long(f"x = '{wide}'") and too_long(f"# see `{wide}`")
+    assert too_long(f"# {wide}[a link](https://example.org/)") and not too_long("# " + "word " * 20)
+    link = f"#   [*{wide}*](https://example.org/),"
+    for whole in (f"# `{wide}`", link, f"# ${wide}$.", f"# | {wide} |", f"# $$ {wide} $$"):
+        assert not too_long(whole)
 
 
 @every_lab
