@@ -9,7 +9,7 @@ how features go together within a label is lost.
 import numpy as np
 
 from labkit import validate
-from labkit.dp.mechanisms import geometric
+from labkit.dp.mechanisms.numeric import geometric
 
 
 def noisy_tables(features, label, sizes, label_size, *, epsilon, rng=None):

@@ -99,7 +99,7 @@ def ceiling(loss, share):
     """The largest chance with which any attacker can name one person's bit, knowing everybody else's and all the questions.
 
     loss:   the privacy loss of all the answers together, for two data sets that differ in this bit: an object with a method
-            `delta(epsilon)`, such as labkit.dp.composition.PrivacyLoss. The noise must be symmetric.
+            `delta(epsilon)`, such as labkit.dp.accounting.composition.PrivacyLoss. The noise must be symmetric.
     share:  how frequent the bit is, strictly between 0 and 1.
     Returns a number from max(share, 1 - share), the trivial guess, to 1. Guessing "1" on a set of outputs E gains
     share P(E) - (1 - share) Q(E) over always guessing "0", and the most that can be is share * delta(log((1 - share) / share)).

@@ -1,16 +1,11 @@
 """Computing on data that stays encrypted.
 
-    plan, noise      CKKS parameters: what they cost, how exact they are
-    ckks, vector     encrypted vectors: a client with the key, a server without
-    sums             sums of products at the price of one, rotations
-    models, parties  scoring what one cannot see; parties that exchange bytes
-    networks         networks of squares, and `inference`, which runs them on encrypted pictures
-    training         regression on several hospitals' encrypted tables; `sigmoid`, its curve
-    averaging        the average of encrypted models, under CKKS and BFV
-    paillier         encryption that adds, from scratch, for teaching
-    sharing, field   secret sharing (additive, Shamir) over a prime field, and sums that nobody shows
-    triples          Beaver's triples: a linear model on shared numbers
-    intersection     private set intersection, and the hashed join that it replaces
+    ckks          CKKS parameters: what they cost, how exact they are; a client with the key, a server without; sums, rotations
+    learning      scoring what one cannot see, networks of squares, regression on hospitals' encrypted tables, averages of models
+    sharing       secret sharing (additive, Shamir) over a prime field, sums that nobody shows, Beaver's triples
+    intersection  private set intersection, and the hashed join that it replaces
+    paillier      encryption that adds, from scratch, for teaching
+    parties       parties that exchange bytes, and what each saw
 
 Nothing is imported here: TenSEAL and openmined-psi load when first used.
 """

@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass, field
 
-from labkit.encrypted.plan import bytes_text
+from labkit.encrypted.ckks.planning import bytes_text
 
 COUNT, LENGTH = struct.Struct(">I"), struct.Struct(">Q")
 

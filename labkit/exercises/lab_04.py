@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from labkit.dp import composition
+from labkit.dp.accounting import composition
 from labkit.lab import Checks
 
 check = Checks()

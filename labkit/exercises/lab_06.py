@@ -2,7 +2,7 @@
 
 import math
 
-from labkit.dp.auditing import clopper_pearson
+from labkit.dp.auditing.bounds import clopper_pearson
 from labkit.lab import Checks
 
 check = Checks()

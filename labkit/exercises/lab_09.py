@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labkit.dp.replay import sensitivity_at_least
+from labkit.dp.auditing.replay import sensitivity_at_least
 from labkit.lab.checks import Checks
 
 check = Checks()

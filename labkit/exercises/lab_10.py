@@ -62,7 +62,7 @@ check.add("balance", judge=_judge_balance,
 
 
 def _deepest():
-    from labkit.encrypted.plan import plan
+    from labkit.encrypted.ckks.planning import plan
 
     depth = 0
     while plan(depth=depth + 1, precision_bits=20).poly_modulus_degree <= 8192:

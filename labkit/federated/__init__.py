@@ -2,28 +2,17 @@
 
     from labkit.federated import FedAvg, partition, simulate
 
+    partition           data over clients
+    engines             the rounds, run fast on one machine
+    strategies          FedAvg and others
+    pipeline            clip, weight, compress, noise between client and server
+    privacy             user-level differential privacy
+    secure_aggregation  a server that learns the sum only
+    flower              the same on real machines
+
 Names load their module when first used, so that importing this package costs nothing.
 """
 
-from labkit.lazy import lazy_names
+from labkit.lazy import public_names
 
-_HOME = {
-    "strategies": ["Strategy", "Update", "FedAvg", "FedProx", "Scaffold", "weighted_mean"],
-    "simulation": ["simulate"],
-    "history": ["Run", "Round"],
-    "pipeline": ["Step", "Pipeline", "Setting", "Turn", "add_up"],
-    "steps": ["Weight", "Clip", "Noise", "Sum"],
-    "server_optimisers": ["FedAvgM", "FedAdam", "FedYogi"],
-    "fednova": ["FedNova"],
-    "fairness": ["QFedAvg", "personalise"],
-    "compression": ["TopK", "Quantise"],
-    "robust": ["Median", "TrimmedMean", "Krum", "coordinate_median", "trimmed_mean", "krum", "krum_scores"],
-    "private": ["UserLevelDP"],
-    "adaptive_clipping": ["AdaptiveUserLevelDP"],
-    "distributed_noise": ["DistributedDiscreteGaussian"],
-    "secure_aggregation": ["SecureSum"],
-    "evaluation": ["by_client", "worst_share"],
-    "lean": ["local_training"],
-    "parameters": ["vector_of", "load_vector"],
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME, ["partition", "secure_aggregation"])
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

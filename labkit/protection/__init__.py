@@ -5,13 +5,6 @@ what such a model shows by accident has an exact distribution, and a reading com
 The adapters are in `labkit.protection.adapters`.
 """
 
-from labkit.lazy import lazy_names
+from labkit.lazy import public_names
 
-__getattr__, __dir__, __all__ = lazy_names(__name__, {
-    "evidence": ["Evidence"],
-    "watermark_weights": ["WeightMark"],
-    "watermark_triggers": ["TriggerMark"],
-    "watermark_text": ["TextMark"],
-    "compression": ["prune", "quantise", "distil", "size_in_bytes"],
-    "adversarial_training": ["train_adversarially", "train_population"],
-})
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

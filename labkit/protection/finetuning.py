@@ -1,7 +1,7 @@
 """Private fine-tuning of a pretrained encoder, through Opacus: the head, LoRA adapters, the last block, or all of its weights.
 
 What frozen parts make of each text never changes, so it is computed once (`records_for`); where only the top is trained, that makes
-a pass a matter of seconds. A `labkit.dp.training.Plan` says how to train, and is what is accounted.
+a pass a matter of seconds. A `labkit.dp.training.dp_sgd.Plan` says how to train, and is what is accounted.
 
     model = classifier("LoRA", parts, seed=0)                   # parts: of `Encoder.parts`
     X = records_for("LoRA", ids, parts)                         # ids: of `Encoder.token_ids`
@@ -23,8 +23,8 @@ import torch
 from torch import nn
 
 from labkit import validate
-from labkit.dp.accounting import RELATION
-from labkit.dp.training import Plan, Trained, poisson_sample
+from labkit.dp.accounting.epsilon import RELATION
+from labkit.dp.training.dp_sgd import Plan, Trained, poisson_sample
 from labkit.models.blocks import Block, Classifier, pooled
 from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
 from labkit.threads import torch_threads
@@ -215,7 +215,7 @@ def _checked(model, X, y, plan, seed, together):
     if not trainable(model):
         raise ValueError(f"model must have a parameter that requires a gradient, got none in {type(model).__name__}")
     if not isinstance(plan, Plan):
-        raise ValueError(f"plan must be a labkit.dp.training.Plan, got {plan!r}")
+        raise ValueError(f"plan must be a labkit.dp.training.dp_sgd.Plan, got {plan!r}")
     validate.integer(at_least=0, seed=seed)
     validate.integer(at_least=1, together=together)
     X, y = validate.array(X=X), validate.array(ndim=1, y=y)

@@ -18,8 +18,8 @@ import torch
 
 from labkit import datasets, validate
 from labkit.datasets import files
-from labkit.dp.accounting import RELATION
-from labkit.dp.training import Plan
+from labkit.dp.accounting.epsilon import RELATION
+from labkit.dp.training.dp_sgd import Plan
 from labkit.models.encoder import load_encoder
 from labkit.protection.adapters import trainable
 from labkit.protection.finetuning import (MODES, WAYS, accuracy, classifier, cost_of, fine_tune, fine_tune_without_privacy,

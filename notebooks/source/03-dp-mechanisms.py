@@ -322,7 +322,7 @@ lab.claim("our two lines and the package's sampler draw the same noise", gap < 0
 # Ours uses `exp`, which a computer rounds.
 # `dp.geometric` uses whole numbers and fractions only,
 # from the random bits to the answer (Canonne, Kamath and Steinke, 2020), and so does `dp.discrete_gaussian`.
-# Read `labkit/dp/exact.py`: it is short.
+# Read `labkit/dp/mechanisms/exact.py`: it is short.
 #
 # ### Gaussian noise, and what delta is for
 #

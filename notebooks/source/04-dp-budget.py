@@ -32,7 +32,8 @@ from sklearn.linear_model import LogisticRegression
 
 from labkit import datasets, lab
 from labkit.attacks import reconstruction
-from labkit.dp import Audit, Budget, BudgetExceeded, composition, epsilon_spent, geometric
+from labkit.dp import Audit, Budget, BudgetExceeded, epsilon_spent, geometric
+from labkit.dp.accounting import composition
 from labkit.dp.accounting import dp_sgd_event, epsilon_of
 from labkit.exercises.lab_04 import check
 

@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from labkit import datasets, dp, lab
-from labkit.dp.curve import stacked_accuracy, train_stacked
+from labkit.dp.training.curve import stacked_accuracy, train_stacked
 from labkit.exercises.lab_05b import check
 from labkit.models.oriented_gradients import gradient_features, straighten
 

@@ -474,7 +474,7 @@ lab.claim("where a record changes the divisor, the audit finds far more than is 
 # **Predict** which audit finds more.
 
 # %%
-from labkit.dp.histogram import private_histogram, thresholded_histogram
+from labkit.dp.mechanisms import private_histogram, thresholded_histogram
 
 decades = [20] * 60 + [30] * 80 + [40] * 50
 incomes = [21, 24, 30, 33, 41]  # thousands a year

@@ -32,14 +32,14 @@ from scipy.stats import chisquare
 
 from labkit import datasets, lab
 from labkit.attacks import inversion, inversion_by_search, mask_seed
-from labkit.dp.calibration import gaussian_sigma
+from labkit.dp.mechanisms import gaussian_sigma
 from labkit.federated import FedAvg, partition, simulate, vector_of
 from labkit.federated.pipeline import Step
-from labkit.federated.robust import Krum, Median, TrimmedMean
+from labkit.federated.strategies import Krum, Median, TrimmedMean
 from labkit.federated.secure_aggregation import (
     Aborted, Agreement, Client, FixedPoint, Refused, SecureSum, Server, masks, secure_sum,
     signed)
-from labkit.federated.steps import Clip, Noise
+from labkit.federated.pipeline import Clip, Noise
 from labkit.models import mlp, softmax_regression
 from labkit.exercises.lab_08 import check
 

@@ -26,14 +26,14 @@ import torch
 
 from labkit import datasets, dp, lab
 from labkit.attacks.membership import roc
-from labkit.dp.curve import stacked_accuracy, train_stacked, unit_rows
+from labkit.dp.training.curve import stacked_accuracy, train_stacked, unit_rows
 from labkit.exercises.lab_09 import check
 from labkit.federated import FedAvg, partition, simulate, vector_of
-from labkit.federated.adaptive_clipping import AdaptiveUserLevelDP
-from labkit.federated.distributed_noise import DistributedDiscreteGaussian
+from labkit.federated.privacy import AdaptiveUserLevelDP
+from labkit.federated.privacy import DistributedDiscreteGaussian
 from labkit.federated.pipeline import Step
-from labkit.federated.private import RELATION, UserLevelDP
-from labkit.federated.steps import Clip, Noise
+from labkit.federated.privacy.user_level import RELATION, UserLevelDP
+from labkit.federated.pipeline import Clip, Noise
 
 train, test = datasets.mnist().split()
 
@@ -319,7 +319,7 @@ for wrong in ({"sampling": "fixed"}, {"rounds": 21}, {"strategy": FedAvg(weight=
 # What is to be learnt is one file:
 
 # %%
-from labkit.federated.flower_app import task, write_app
+from labkit.federated.flower.app import task, write_app
 
 print(inspect.getsource(task).split("\n\n", 2)[2].strip())
 
@@ -335,8 +335,8 @@ for name in ("client_app.py", "server_app.py"):
 
 # %%
 try:
-    from labkit.federated import flower
-    from labkit.federated.flower_app import client_app, server_app
+    from labkit.federated.flower import adapter as flower
+    from labkit.federated.flower.app import client_app, server_app
 except ImportError:
     flower = None
     print("Flower is not installed, so its cells do nothing: pip install 'labkit[flower]'")
@@ -380,7 +380,7 @@ lab.claim("and what they trained reads digits", task.evaluate(simulated)["accura
 # it takes a minute or two, mostly for starting Python again for every message.
 # The course's tests do, at every change: `tests/federated/loopback.py` makes the certificates,
 # starts a SuperLink and three SuperNodes over TLS on this machine,
-# runs the app, and `tests/federated/test_flower.py` asserts that the weights differ from the simulator's
+# runs the app, and `tests/federated/flower/test_flower.py` asserts that the weights differ from the simulator's
 # by at most $10^{-5}$, and that a node which trusts another authority gets no connection.
 # Two traps we met.
 # `flwr run --stream` ends with exit code 0 even if the run crashed: read the run's *status*.

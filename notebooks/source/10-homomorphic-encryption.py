@@ -31,9 +31,9 @@ from labkit import datasets, lab
 from labkit.attacks.key_recovery import decrypt_with, recover_key
 from labkit.encrypted import paillier
 from labkit.encrypted.ckks import Client, Server
-from labkit.encrypted.models import ScoringClient, ScoringServer, largest_score
+from labkit.encrypted.learning import ScoringClient, ScoringServer, largest_score
 from labkit.encrypted.parties import Ledger
-from labkit.encrypted.plan import MOST_BITS, Plan, bytes_text, plan
+from labkit.encrypted.ckks.planning import MOST_BITS, Plan, bytes_text, plan
 from labkit.exercises.lab_10 import check
 
 biopsies = datasets.breast_cancer()

@@ -23,18 +23,18 @@ import tenseal as ts
 from sklearn.linear_model import LogisticRegression
 
 from labkit import datasets, lab
-from labkit.encrypted.averaging import Adder, IntegerKeys, RealKeys
-from labkit.encrypted.ckks import PUBLIC_HEADER, Client, Server
-from labkit.encrypted.inference import NetworkClient, NetworkServer
-from labkit.encrypted.models import ScoringClient, ScoringServer, largest_score
-from labkit.encrypted.networks import convolution, dense, network_plan, train
+from labkit.encrypted.learning import Adder, IntegerKeys, RealKeys
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, Client, Server
+from labkit.encrypted.learning import NetworkClient, NetworkServer
+from labkit.encrypted.learning import ScoringClient, ScoringServer, largest_score
+from labkit.encrypted.learning.networks import convolution, dense, network_plan, train
 from labkit.encrypted.parties import Ledger, split
-from labkit.encrypted.plan import bytes_text, plan
-from labkit.encrypted.sigmoid import fitted_sigmoid
-from labkit.encrypted.sums import weighted_sum
-from labkit.encrypted.training import (Cloud, Contributor, KeyHolder, Recipe,
+from labkit.encrypted.ckks.planning import bytes_text, plan
+from labkit.encrypted.learning import fitted_sigmoid
+from labkit.encrypted.ckks import weighted_sum
+from labkit.encrypted.learning.training import (Cloud, Contributor, KeyHolder, Recipe,
                                        normal_equations_plan)
-from labkit.encrypted.vector import HEADER
+from labkit.encrypted.ckks.vector import HEADER
 from labkit.exercises.lab_11 import check
 
 rng = np.random.default_rng(11)

@@ -27,10 +27,11 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from sklearn.linear_model import LogisticRegression
 
 from labkit import datasets, lab
-from labkit.encrypted import field, paillier, sharing, triples
-from labkit.encrypted.intersection import (IntersectionClient, IntersectionServer,
+from labkit.encrypted import paillier
+from labkit.encrypted.sharing import field, sums as sharing, triples
+from labkit.encrypted.intersection.matching import (IntersectionClient, IntersectionServer,
                                            dictionary_attack, hashed, points_in)
-from labkit.encrypted.plan import bytes_text, plan
+from labkit.encrypted.ckks.planning import bytes_text, plan
 from labkit.exercises.lab_12 import check
 
 rng = np.random.default_rng(12)

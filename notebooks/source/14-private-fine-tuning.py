@@ -27,7 +27,7 @@ from torch import nn
 
 from labkit import datasets, dp, lab
 from labkit.attacks.membership import lira, roc
-from labkit.dp.curve import unit_rows
+from labkit.dp.training.curve import unit_rows
 from labkit.exercises.lab_14 import check
 from labkit.models import blocks, encoder
 from labkit.protection import adapters, finetuning, finetuning_table

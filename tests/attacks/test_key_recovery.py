@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from labkit.attacks.key_recovery import decrypt_with, recover_key
-from labkit.encrypted.ckks import Client, Server
-from labkit.encrypted.plan import Plan, plan
+from labkit.encrypted.ckks.roles import Client, Server
+from labkit.encrypted.ckks.planning import Plan, plan
 
 PLANS = {"fresh": plan(depth=0), "after a product": plan(depth=1, largest=8.0), "two levels": Plan(8192, (60, 40, 40, 60))}
 

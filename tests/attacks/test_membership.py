@@ -12,7 +12,7 @@ from labkit import datasets, dp
 from labkit.attacks import shadows
 from labkit.attacks.membership import Roc, lira, log_odds, loss_threshold, roc
 from labkit.attacks.shadows import train_shadows
-from labkit.dp.auditing_gaussian import most_true_positives
+from labkit.dp.auditing.gaussian import most_true_positives
 
 MODELS, RECORDS, STEPS, DELTA = 64, 500, 40, 1e-3
 

@@ -10,7 +10,7 @@ from labkit import datasets
 from labkit.attacks import reconstruction
 from labkit.attacks.reconstruction import accuracy, by_least_squares, by_linear_programming, ceiling, subset_questions
 from labkit.dp import geometric
-from labkit.dp.composition import PrivacyLoss, pure_loss
+from labkit.dp.accounting.composition import PrivacyLoss, pure_loss
 
 PEOPLE, QUESTIONS, SHARE = 120, 800, 0.24
 

@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from labkit import datasets
-from labkit.dp.curve import stacked_accuracy, train_stacked, unit_rows
-from labkit.dp.training import Plan
+from labkit.dp.training.curve import stacked_accuracy, train_stacked, unit_rows
+from labkit.dp.training.dp_sgd import Plan
 
 EPSILONS, SEEDS, DELTA, BATCH, STEPS, ROUNDS = [0.3, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8], 10, 1e-4, 256, 200, 5
 AT_LEAST = 40

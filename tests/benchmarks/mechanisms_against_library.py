@@ -20,7 +20,7 @@ import numpy as np
 import opendp.prelude as opendp
 
 from labkit import dp
-from labkit.dp.accounting import _epsilon, _noise_multiplier
+from labkit.dp.accounting.epsilon import _epsilon, _noise_multiplier
 
 COUNT, EPSILON, DELTA, CANDIDATES = 1_000_000, 1.0, 1e-5, 1000
 CHOICES = CANDIDATES  # so that a million scores are looked at

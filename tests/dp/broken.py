@@ -6,7 +6,7 @@ Each takes exact answers for many independent runs at once, like the mechanism i
 import numpy as np
 
 from labkit import dp
-from labkit.dp.exact import sample_discrete_gaussian, sample_discrete_laplace
+from labkit.dp.mechanisms.exact import sample_discrete_gaussian, sample_discrete_laplace
 
 
 def laplace_half_noise(value, *, sensitivity, epsilon, rng):

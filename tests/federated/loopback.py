@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from labkit.federated import simulate, vector_of
-from labkit.federated.flower_app import task, write_app
+from labkit.federated.flower.app import task, write_app
 from labkit.security.certificates import CertificateAuthority
 
 ROOT = Path(__file__).resolve().parents[2]

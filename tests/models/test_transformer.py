@@ -9,7 +9,7 @@ from opacus.grad_sample import GradSampleModule
 from opacus.validators import ModuleValidator
 from torch.nn.functional import scaled_dot_product_attention
 
-from labkit.dp.training import per_example_gradients
+from labkit.dp.training.dp_sgd import per_example_gradients
 from labkit.models.transformer import (ALPHABET, START, VOCABULARY, Block, Transformer, decode, encode, log_probabilities,
                                        next_token_loss, simplify, train)
 

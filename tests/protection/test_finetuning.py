@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from labkit.dp import Audit, gaussian_bound, train_private
-from labkit.dp.training import Plan
+from labkit.dp.training.dp_sgd import Plan
 from labkit.models.blocks import Block, Classifier, Embeddings, pooled
 from labkit.protection import finetuning
 from labkit.protection.adapters import add_lora
@@ -205,7 +205,7 @@ BAD_MODEL = nn.Sequential(nn.Flatten(), nn.Linear(192, 4), nn.BatchNorm1d(4), nn
     ({"X": np.zeros((119, 6, 32))}, "X and y must have the same length"),
     ({"y": np.full(120, -1)}, "y must hold whole numbers from 0"), ({"y": np.full(120, 0.5)}, "y must hold whole numbers"),
     ({"y": np.full(120, np.inf)}, "y must be a non-empty array of finite"),
-    ({"plan": None}, "plan must be a labkit.dp.training.Plan"),
+    ({"plan": None}, "plan must be a labkit.dp.training.dp_sgd.Plan"),
     ({"plan": dataclasses.replace(PLAN, sample_rate=0.7)}, "plan must have a sample_rate of one over a whole number"),
     ({"plan": dataclasses.replace(PLAN, sample_rate=0.1)}, "plan must have a sample_rate of one over .* and 50 or more"),
     ({"delta": 0}, "delta must be strictly between 0 and 1"), ({"delta": 0.01}, "delta must be below 1 / 120"),

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from labkit import datasets
-from labkit.dp.accounting import RELATION
-from labkit.dp.training import Plan
+from labkit.dp.accounting.epsilon import RELATION
+from labkit.dp.training.dp_sgd import Plan
 from labkit.models import encoder
 from labkit.protection import finetuning_table as tables
 from labkit.protection.finetuning import WAYS, classifier, fine_tune, records_for

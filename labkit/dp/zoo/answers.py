@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from labkit.dp.calibration import gaussian_sigma
-from labkit.dp.mechanisms import geometric
+from labkit.dp.mechanisms.calibration import gaussian_sigma
+from labkit.dp.mechanisms.numeric import geometric
 from labkit.dp.zoo.specimen import Setting, Specimen
 
 ADD, REPLACE = "one person added or removed", "one person replaced"

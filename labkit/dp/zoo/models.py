@@ -6,7 +6,7 @@ noise to the predictions inside the training loop, after the optimiser's step, a
 
 import numpy as np
 
-from labkit.dp.mechanisms import gaussian
+from labkit.dp.mechanisms.numeric import gaussian
 from labkit.dp.zoo.answers import ADD
 from labkit.dp.zoo.specimen import Setting, Specimen
 from labkit.threads import torch_threads
@@ -95,7 +95,7 @@ def train_and_blur_the_predictions(X, y, rng, blur=True):
 
 def train_with_dp_sgd(X, y, rng, epsilon, delta):
     """The same number of steps with noise where it counts."""
-    from labkit.dp.training import Plan, train_private
+    from labkit.dp.training.dp_sgd import Plan, train_private
 
     plan = Plan.for_budget(epsilon=epsilon, delta=delta, records=RECORDS + CANARIES, batch_size=BATCH, steps=200,
                            max_grad_norm=1.0, learning_rate=LEARNING_RATE)

@@ -9,9 +9,9 @@ from typing import Any, Callable
 import numpy as np
 
 from labkit import validate
-from labkit.dp.auditing import audit
-from labkit.dp.auditing_gaussian import gaussian_bound
-from labkit.dp.auditing_one_run import one_run_bound
+from labkit.dp.auditing.bounds import audit
+from labkit.dp.auditing.gaussian import gaussian_bound
+from labkit.dp.auditing.one_run import one_run_bound
 
 CONFIDENCE = 0.9999
 READINGS = ("counts", "Gaussian", "one run")

@@ -8,7 +8,7 @@ shrink, and it must be noise for twice as many. Variants 1 and 2 have that; they
 
 import numpy as np
 
-from labkit.dp.sparse_vector import end_after
+from labkit.dp.mechanisms.sparse_vector import end_after
 from labkit.dp.zoo.answers import ADD, REPLACE
 from labkit.dp.zoo.specimen import Setting, Specimen
 

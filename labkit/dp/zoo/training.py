@@ -10,8 +10,8 @@ from functools import lru_cache, wraps
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from labkit.dp.accounting import noise_multiplier_for
-from labkit.dp.mechanisms import clip
+from labkit.dp.accounting.epsilon import noise_multiplier_for
+from labkit.dp.mechanisms.numeric import clip
 from labkit.dp.zoo.answers import ADD
 from labkit.dp.zoo.specimen import Setting, Specimen
 

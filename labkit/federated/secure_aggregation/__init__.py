@@ -16,14 +16,6 @@ Raykova, "Secure single-server aggregation with (poly)logarithmic overhead", CCS
 For teaching: not reviewed, and not safe against somebody who measures running times.
 """
 
-from labkit.lazy import lazy_names
+from labkit.lazy import public_names
 
-_HOME = {
-    "agreement": ["Aborted", "Agreement", "Refused"],
-    "fixed_point": ["FixedPoint", "signed"],
-    "client": ["Client"],
-    "server": ["Server"],
-    "protocol": ["Outcome", "make_identities", "secure_sum"],
-    "step": ["SecureSum"],
-}
-__getattr__, __dir__, __all__ = lazy_names(__name__, _HOME, ["masks", "shares"])
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

@@ -1,6 +1,6 @@
 """A key of 32 bytes in pieces, of which `threshold` give it back and fewer say nothing (Shamir 1979).
 
-`labkit.encrypted.sharing` shares arrays of numbers below 2^61. A key has 256 bits, so here the field is larger: the
+`labkit.encrypted.sharing.sums` shares arrays of numbers below 2^61. A key has 256 bits, so here the field is larger: the
 numbers modulo the first prime above 2^256.
 """
 

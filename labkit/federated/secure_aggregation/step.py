@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from labkit import validate
-from labkit.federated.pipeline import Step
+from labkit.federated.pipeline.step import Step
 from labkit.federated.secure_aggregation.agreement import Aborted, Agreement
 from labkit.federated.secure_aggregation.fixed_point import FixedPoint
 from labkit.federated.secure_aggregation.protocol import secure_sum
-from labkit.federated.steps import Weight
-from labkit.federated.strategies import Update
+from labkit.federated.pipeline.steps import Weight
+from labkit.federated.strategies.strategy import Update
 
 
 @dataclass(frozen=True)

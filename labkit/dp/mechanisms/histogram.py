@@ -1,0 +1,90 @@
+"""Private histograms: how many people stand in each bin, told with whole-number noise.
+
+A histogram is a list of counts that share their people: one person stands in one bin only. So adding or removing somebody changes
+the whole list by 1, however many bins it has, and the noise need not grow with their number. Replacing a person by another takes
+1 from one bin and gives it to another: a change of 2.
+
+Which bins there are must be known without looking. A table that lists the diagnoses that *occur* tells, by listing a rare one,
+that somebody has it, whatever the noise on the number beside it. `thresholded_histogram` is for names that nobody can list in
+advance: it hides every bin whose noisy count is small, and pays with a delta.
+
+Sources: Dwork, McSherry, Nissim, Smith, TCC 2006; Korolova, Kenthapadi, Mishra, Ntoulas, WWW 2009 (the threshold); Ghosh,
+Roughgarden, Sundararajan, STOC 2009 (the noise).
+"""
+
+import math
+
+import numpy as np
+
+from labkit import validate
+from labkit.dp.mechanisms.exact import exact_fraction, sample_discrete_laplace
+
+SENSITIVITY = {"add or remove one record": 1, "replace one record": 2}  # L1 change of a list of counts
+
+
+def private_histogram(values, *, bins, epsilon, neighbours="add or remove one record", rng=None):
+    """Count how many values fall into each of the given bins, under epsilon-differential privacy.
+
+    values:      one value per person, whole numbers or text, n of them. A value that is in no bin is not counted: refusing
+                 it with an error would tell that somebody has it.
+    bins:        the values to count, each once, fixed without looking at the data.
+    epsilon:     for the whole histogram, > 0; delta is 0.
+    neighbours:  "add or remove one record" (L1 sensitivity 1) or "replace one record" (2).
+    rng:         numpy Generator, or None for the operating system's random bits.
+    Returns an int64 array with one noisy count for each bin, in the order of `bins`. Counts may come out negative: setting
+    those to 0 costs no privacy, and biases sums.
+    Raises ValueError for arguments out of range.
+    """
+    values, bins = _categories(values=values), _categories(bins=bins)
+    if len(np.unique(bins)) < len(bins):
+        raise ValueError(f"bins must differ from each other, got {bins.tolist()!r:.80}")
+    if (values.dtype.kind in "iu") != (bins.dtype.kind in "iu"):
+        raise ValueError(f"bins must be of the same kind as values, whole numbers or text, got {bins[0]!r} and {values[0]!r}")
+    scale = SENSITIVITY[validate.one_of(SENSITIVITY, neighbours=neighbours)] / exact_fraction(epsilon=epsilon)
+    rng = validate.generator(rng=rng)
+    order = np.argsort(bins)
+    place = np.clip(np.searchsorted(bins, values, sorter=order), 0, len(bins) - 1)
+    hit = order[place][bins[order[place]] == values]
+    counts = np.bincount(hit, minlength=len(bins))
+    return counts + sample_discrete_laplace(scale=scale, count=len(bins), rng=rng)
+
+
+def thresholded_histogram(values, *, epsilon, delta, rng=None):
+    """Count values whose names nobody knew in advance, under (epsilon, delta)-differential privacy.
+
+    values:   one value per person, whole numbers or text, n of them.
+    epsilon:  for the whole histogram, > 0.
+    delta:    strictly between 0 and 1, far below 1 / n: the chance that a value of one single person is told.
+    rng:      numpy Generator, or None for the operating system's random bits.
+    Returns {value: noisy count}, sorted by value, without those whose noisy count is below `release_threshold`.
+    Neighbouring: one record is added or removed. If its bin has others in it, the bin's noise hides it (epsilon). If it stands
+    alone, the bin comes and goes with it, and is shown with probability at most delta.
+    Raises ValueError for arguments out of range.
+    """
+    values = _categories(values=values)
+    least = release_threshold(epsilon=epsilon, delta=delta)
+    found, counts = np.unique(values, return_counts=True)  # sorted: the order of the records must not show
+    noise = sample_discrete_laplace(scale=1 / exact_fraction(epsilon=epsilon), count=len(found), rng=validate.generator(rng=rng))
+    return {name.item(): int(told) for name, told in zip(found, counts + noise) if told >= least}
+
+
+def release_threshold(*, epsilon, delta):
+    """The smallest noisy count that may be shown: a single person's reaches it with probability at most delta.
+
+    The noise is at least k > 0 with probability exp(-epsilon k) / (1 + exp(-epsilon)).
+    """
+    epsilon, delta = validate.positive(epsilon=epsilon), validate.probability(delta=delta)
+    needed = -(math.log(delta) + math.log1p(math.exp(-epsilon))) / epsilon  # of the noise, on top of the person's 1
+    return 1 + max(1, math.ceil(needed * (1 + 1e-12)))
+
+
+def _categories(**argument):
+    """A non-empty list of whole numbers or texts, as a one-dimensional array."""
+    ((name, given),) = argument.items()
+    try:
+        values = np.asarray(given)
+    except ValueError:  # ragged
+        values = np.empty(0)
+    if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "iuU" or (values.dtype == np.uint64 and values.max() >> 63):
+        raise ValueError(f"{name} must be a non-empty list of whole numbers (of 64 bits) or of texts, got {given!r:.80}")
+    return values if values.dtype.kind == "U" else values.astype(np.int64)

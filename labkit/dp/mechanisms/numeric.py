@@ -1,0 +1,150 @@
+"""Mechanisms that add noise to a number, and the clipping that must come before the noise.
+
+Whole numbers: `geometric` and `discrete_gaussian`, whose noise is exact; use these. Real numbers: `laplace` and `gaussian`,
+the textbook ones in floating point, which lab 03 breaks. Discrete answers can be rounded or rescaled afterwards at will:
+work on a released answer never costs privacy.
+
+Every `sensitivity` belongs to a neighbouring relation, and the guarantee is for that relation: for adding or removing one
+person a count has 1; for replacing one person a histogram has 2 (L1) or sqrt(2) (L2).
+`rng` is a numpy Generator, for a lab that must repeat; None takes the operating system's randomness.
+"""
+
+import math
+import secrets
+
+import numpy as np
+
+from labkit import validate
+from labkit.dp.mechanisms.calibration import discrete_gaussian_sigma, gaussian_sigma
+from labkit.dp.mechanisms.exact import exact_fraction, sample_discrete_gaussian, sample_discrete_laplace
+
+
+def laplace(value, *, sensitivity, epsilon, rng=None):
+    """Answer a numeric query with Laplace noise: epsilon-differential privacy on paper.
+
+    value:        the exact answer, scalar or array of any shape.
+    sensitivity:  largest L1 change of `value` between neighbouring data sets, in the units of `value`, > 0.
+    epsilon:      privacy loss bound, > 0 (dimensionless); delta is 0.
+    Returns `value` plus independent Laplace(sensitivity / epsilon) noise: float, or float64 array of the same shape.
+    This is the textbook mechanism in floating point. The last bits of its answer can give the exact one away (Mironov,
+    CCS 2012), as lab 03 shows: to publish, use `geometric`, or a library.
+    Neighbouring: whatever relation `sensitivity` was computed for.
+    Raises ValueError for a value that is not finite, or sensitivity or epsilon that is not positive and finite.
+    Source: Dwork, McSherry, Nissim, Smith, TCC 2006.
+    """
+    value = validate.array(value=value)
+    scale = validate.positive(sensitivity=sensitivity) / validate.positive(epsilon=epsilon)
+    if not 0 < scale < math.inf:
+        raise ValueError(f"sensitivity / epsilon must be positive and finite, got {sensitivity!r} / {epsilon!r}")
+    return _as_given(value + scale * _generator(rng).laplace(size=value.shape))
+
+
+def geometric(value, *, sensitivity, epsilon, rng=None):
+    """Answer a counting query under epsilon-differential privacy, in whole numbers (discrete Laplace noise, exact).
+
+    value:        the exact answer, a whole number or an integer array of any shape.
+    sensitivity:  largest L1 change of `value` between neighbouring data sets: a whole number, 1 or more.
+    epsilon:      privacy loss bound, > 0 (dimensionless; a float means exactly the fraction that it stores); delta is 0.
+    Returns `value` plus k, where P(k) is proportional to exp(-|k| epsilon / sensitivity): int, or int64 array.
+    Neighbouring: whatever relation `sensitivity` was computed for; 1 for a count when one person is added or removed.
+    Raises ValueError for a value that is not whole, arguments that are not positive, or noise wider than 2^40.
+    Source: Ghosh, Roughgarden, Sundararajan, STOC 2009; sampled as in Canonne, Kamath, Steinke, NeurIPS 2020.
+    """
+    value = _whole_numbers(value=value)
+    scale = validate.integer(at_least=1, sensitivity=sensitivity) / exact_fraction(epsilon=epsilon)
+    noise = sample_discrete_laplace(scale=scale, count=value.size, rng=rng)
+    return _as_given(value + noise.reshape(value.shape))
+
+
+def gaussian(value, *, sensitivity, epsilon, delta, rng=None):
+    """Answer a numeric query with Gaussian noise: (epsilon, delta)-differential privacy on paper.
+
+    value:        the exact answer, scalar or array of any shape (an array is one joint answer).
+    sensitivity:  largest L2 change of `value` between neighbouring data sets, in the units of `value`, > 0.
+    epsilon:      privacy loss bound, > 0 (dimensionless), any size.
+    delta:        probability mass outside that bound, between 0 and 1; far below 1 / (number of people).
+    Returns `value` plus normal noise of standard deviation `gaussian_sigma(...)`: float, or float64 array.
+    Floating point, with the weakness told at `laplace`: to publish, use `discrete_gaussian`, or a library.
+    Neighbouring: whatever relation `sensitivity` was computed for.
+    Raises ValueError for a value that is not finite, or a bad sensitivity, epsilon or delta.
+    Source: Balle, Wang, ICML 2018.
+    """
+    value = validate.array(value=value)
+    sigma = gaussian_sigma(epsilon=epsilon, delta=delta, sensitivity=sensitivity)
+    return _as_given(value + _generator(rng).normal(scale=sigma, size=value.shape))
+
+
+def discrete_gaussian(value, *, sensitivity, epsilon, delta, rng=None):
+    """Answer a whole-number query under (epsilon, delta)-differential privacy with discrete Gaussian noise, exact.
+
+    value:        the exact answer, a whole number or an integer array of any shape (an array is one joint answer).
+    sensitivity:  largest L2 change of `value` between neighbouring data sets, in the units of `value`, > 0.
+    epsilon:      privacy loss bound, > 0 (dimensionless).
+    delta:        probability mass outside that bound, between 0 and 1; far below 1 / (number of people).
+    Returns `value` plus noise of width `discrete_gaussian_sigma(...)`, independent per entry: int, or int64 array.
+    Neighbouring: whatever relation `sensitivity` was computed for.
+    Raises ValueError for a value that is not whole, a bad sensitivity, epsilon or delta, or noise wider than 2^40.
+    Source: Canonne, Kamath, Steinke, NeurIPS 2020.
+    """
+    value = _whole_numbers(value=value)
+    sigma = discrete_gaussian_sigma(epsilon=epsilon, delta=delta, sensitivity=sensitivity)
+    noise = sample_discrete_gaussian(sigma=sigma, count=value.size, rng=rng)
+    return _as_given(value + noise.reshape(value.shape))
+
+
+def clip(rows, *, max_norm):
+    """Scale down each row whose L2 norm exceeds `max_norm`, so that one row moves a sum by at most that.
+
+    rows:      array (n, d) of finite numbers, one row per person.
+    max_norm:  largest norm left, > 0, chosen without looking at the data.
+    Returns a float array (n, d); a row within the bound is unchanged. To float rounding, the sum then has L2 sensitivity
+    `max_norm` for adding or removing one row, and twice that for replacing one. For single numbers use `clamp`.
+    Raises ValueError for rows that are no finite matrix, or a max_norm that is not positive and finite.
+    Source: Abadi et al., CCS 2016 (there for gradients).
+    """
+    rows = validate.array(ndim=2, rows=rows)
+    max_norm = validate.positive(max_norm=max_norm)
+    rows = rows if rows.dtype.kind == "f" else rows.astype(float)
+    with np.errstate(divide="ignore", over="ignore"):  # a zero row stays zero; one too long for a float becomes zero
+        norms = np.linalg.norm(rows.astype(float), axis=1, keepdims=True)
+        return (rows * np.minimum(1, max_norm / norms)).astype(rows.dtype)
+
+
+def clamp(values, *, low, high):
+    """Move each number into [low, high], so that one of them moves a sum by at most a known amount.
+
+    values:     scalar or array of any shape, finite.
+    low, high:  bounds with low < high, in the units of `values`, chosen without looking at the data.
+    Returns the clamped numbers in the shape of `values`. Their sum has sensitivity max(|low|, |high|) for adding or
+    removing one number, and high - low for replacing one. For vectors use `clip`.
+    Raises ValueError for values or bounds that are not finite, or low that is not below high.
+    """
+    values = validate.array(values=values)
+    if not validate.finite(low=low) < validate.finite(high=high):
+        raise ValueError(f"low must be below high, got low={low!r}, high={high!r}")
+    return _as_given(np.clip(values, low, high))
+
+
+def _generator(rng):
+    """The caller's generator, or a fresh one seeded by the operating system."""
+    rng = validate.generator(rng=rng)
+    return np.random.default_rng(secrets.randbits(256)) if rng is None else rng
+
+
+def _as_given(values):
+    """A Python number for a scalar, else the array."""
+    return values if np.ndim(values) else np.asarray(values).item()
+
+
+def _whole_numbers(**argument):
+    """The value as an int64 array, with room left for the noise."""
+    ((name, value),) = argument.items()
+    try:
+        values = np.asarray(value)
+        fits = values.dtype.kind in "iu" and values.size and max(int(values.max()), -int(values.min())) <= 1 << 62
+    except (ValueError, TypeError):
+        fits = False
+    if not fits:
+        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+        raise ValueError(f"{name} must be a whole number or a non-empty integer array, within 2^62, got {shown}")
+    return values.astype(np.int64)

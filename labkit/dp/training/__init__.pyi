@@ -1,0 +1,4 @@
+from .dp_sgd import Plan as Plan
+from .dp_sgd import train_private as train_private
+from .dp_sgd import train_without_privacy as train_without_privacy
+from .curve import privacy_accuracy_curve as privacy_accuracy_curve

@@ -1,0 +1,246 @@
+"""DP-SGD: train any small torch model so that no single record shows in it.
+
+A `Plan` holds every number that matters for privacy. The same object is run and accounted, so that the guarantee and the
+code cannot drift apart:
+
+    plan = Plan.for_budget(epsilon=1, delta=1e-4, records=1437, batch_size=256, steps=200, max_grad_norm=1, learning_rate=4)
+    trained = train_private(model, X, y, plan=plan, delta=1e-4)
+    trained.model, trained.epsilon
+
+Source: Abadi, Chu, Goodfellow, McMahan, Mironov, Talwar, Zhang, "Deep Learning with Differential Privacy", CCS 2016.
+"""
+
+import copy
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.func import functional_call, grad, vmap
+from torch.nn.modules.batchnorm import _NormBase
+
+from labkit import validate
+from labkit.dp.accounting.epsilon import RELATION, dp_sgd_event, epsilon_spent, noise_multiplier_for
+from labkit.threads import torch_threads
+
+GRADIENT_FLOATS = 4_000_000  # most numbers held at once as per-example gradients: 16 MB, whatever the batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to train, and thereby what it spends. All of it is fixed before the data are looked at.
+
+    sample_rate:       probability that a record joins a batch, in (0, 1].
+    batch_size:        the expected batch size, > 0: what the noisy sum is divided by. A public constant: dividing by the
+                       size that came out, or by one computed from the private number of records, would reveal it.
+    steps:             noisy gradients released, >= 1.
+    noise_multiplier:  standard deviation of the noise over max_grad_norm, > 0.
+    max_grad_norm:     the L2 norm that each example's gradient is clipped to, > 0.
+    learning_rate:     > 0.
+    momentum:          in [0, 1).
+    Raises ValueError for a field out of its range. `dataclasses.replace(plan, steps=100)` makes a changed copy.
+    """
+
+    sample_rate: float
+    batch_size: float
+    steps: int
+    noise_multiplier: float
+    max_grad_norm: float
+    learning_rate: float
+    momentum: float = 0.0
+
+    def __post_init__(self):
+        validate.fraction(sample_rate=self.sample_rate)
+        validate.positive(batch_size=self.batch_size)
+        validate.integer(at_least=1, steps=self.steps)
+        validate.positive(noise_multiplier=self.noise_multiplier)
+        validate.positive(max_grad_norm=self.max_grad_norm)
+        validate.positive(learning_rate=self.learning_rate)
+        if validate.non_negative(momentum=self.momentum) >= 1:
+            raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum!r}")
+
+    @classmethod
+    def for_budget(cls, *, epsilon, delta, records, batch_size, steps, max_grad_norm, learning_rate, momentum=0.0,
+                   accountant="pld"):
+        """The plan with the least noise that stays within (epsilon, delta).
+
+        records:  the number of records as the public may know it; it only sets the sample rate, batch_size / records.
+        """
+        records = validate.integer(at_least=1, records=records)
+        if validate.positive(batch_size=batch_size) > records:
+            raise ValueError(f"batch_size must be at most records ({records}), got {batch_size!r}")
+        rate = batch_size / records
+        noise = noise_multiplier_for(epsilon=epsilon, delta=delta, sample_rate=rate, steps=steps, accountant=accountant)
+        return cls(sample_rate=rate, batch_size=batch_size, steps=steps, noise_multiplier=noise, max_grad_norm=max_grad_norm,
+                   learning_rate=learning_rate, momentum=momentum)
+
+    @property
+    def event(self):
+        """What running the plan spends, as a dp_accounting event (a price for `labkit.dp.Budget`)."""
+        return dp_sgd_event(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps)
+
+    def epsilon(self, delta, accountant="pld"):
+        """What running the plan spends, as an epsilon at `delta`."""
+        return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps,
+                             delta=delta, accountant=accountant)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and what it spent. `epsilon` is infinity for a model trained without privacy."""
+
+    model: torch.nn.Module
+    epsilon: float
+    delta: float
+    accountant: str | None
+    relation: str
+
+    def __repr__(self):
+        if self.epsilon == math.inf:
+            return f"<{type(self.model).__name__}, trained without privacy: epsilon is infinite>"
+        return (f"<{type(self.model).__name__}, trained with epsilon {self.epsilon:.4g} at delta {self.delta:g} "
+                f"({self.accountant}; {self.relation})>")
+
+
+def train_private(model, X, y, *, plan, delta, accountant="pld", loss=None, rng=None, progress=None):
+    """Train a copy of `model` by DP-SGD.
+
+    model:       a torch module without layers that mix examples (BatchNorm is refused). Parameters that do not require a
+                 gradient stay as they are. The module given is not changed.
+    X, y:        the private records: arrays or tensors of n examples and n targets.
+    plan:        a Plan; it is run as it stands.
+    delta:       for the statement of what was spent; below 1 / n.
+    accountant:  "pld" or "rdp".
+    loss:        loss(outputs, targets) of a batch of one, a scalar; cross-entropy if None.
+    rng:         numpy Generator for batches and noise; None seeds a fresh one from the operating system. Either is a good
+                 statistical generator, not a cryptographic one.
+    progress:    called as progress(steps_done, steps) after each step.
+    Returns Trained, its model in eval mode. Raises ValueError before any work for arguments that do not fit.
+    """
+    X, y = _checked(model, X, y, plan, loss, rng, progress)
+    if validate.probability(delta=delta) >= 1 / len(X):
+        raise ValueError(f"delta must be below 1 / {len(X)}, one over the number of records, got {delta!r}")
+    epsilon = plan.epsilon(delta, accountant)
+    trained = _train(model, X, y, plan, loss, rng, progress, private=True)
+    return Trained(trained, epsilon, delta, accountant, RELATION)
+
+
+def train_without_privacy(model, X, y, *, plan, loss=None, rng=None, progress=None):
+    """The twin of `train_private` for comparison: the same steps and batches, no clipping and no noise.
+
+    Returns Trained with epsilon = infinity: what this model reveals has no bound.
+    """
+    X, y = _checked(model, X, y, plan, loss, rng, progress)
+    trained = _train(model, X, y, plan, loss, rng, progress, private=False)
+    return Trained(trained, math.inf, 0.0, None, RELATION)
+
+
+def _train(model, X, y, plan, loss, rng, progress, private):
+    rng = np.random.default_rng() if rng is None else rng
+    model = copy.deepcopy(model).train()
+    parameters = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    velocity = {name: torch.zeros_like(each) for name, each in parameters.items()}
+    loss_of_one = _loss_of_one(model, loss or torch.nn.functional.cross_entropy)
+    gradients_of, gradient_of_sum = _per_example(loss_of_one), _of_sum(loss_of_one)
+    with torch_threads(1), torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.spawn(1)[0].integers(2**31)))  # for dropout inside the model
+        for step in range(plan.steps):
+            batch = torch.from_numpy(poisson_sample(rng, len(X), plan.sample_rate))
+            if private:
+                total = clipped_sum(gradients_of, parameters, X[batch], y[batch], plan.max_grad_norm)
+                # Also on an empty batch: its silence would tell that nobody was drawn.
+                add_noise(total, plan.noise_multiplier * plan.max_grad_norm, rng)
+            else:
+                total = gradient_of_sum(parameters, X[batch], y[batch])
+            for name, each in parameters.items():
+                velocity[name].mul_(plan.momentum).add_(total[name] / plan.batch_size)
+                each.sub_(velocity[name], alpha=plan.learning_rate)
+            if progress is not None:
+                progress(step + 1, plan.steps)
+    return model.eval()
+
+
+def poisson_sample(rng, n, rate):
+    """Which of n records join a batch: each by its own coin, which is the sampling that the accountants assume.
+
+    Drawing first how many heads there are, then who has them, is the same distribution without tossing n coins.
+    """
+    return rng.choice(n, size=rng.binomial(n, rate), replace=False, shuffle=False)
+
+
+def per_example_gradients(model, loss):
+    """A function (parameters, X, y) -> {name: gradients of shape (examples, *parameter shape)}."""
+    return _per_example(_loss_of_one(model, loss))
+
+
+def _loss_of_one(model, loss):
+    return lambda parameters, x, target: loss(functional_call(model, parameters, (x[None],)), target[None])
+
+
+def _per_example(loss_of_one):
+    return vmap(grad(loss_of_one), in_dims=(None, 0, 0), randomness="different")
+
+
+def _of_sum(loss_of_one):
+    losses = vmap(loss_of_one, in_dims=(None, 0, 0), randomness="different")
+    return grad(lambda parameters, X, y: losses(parameters, X, y).sum())
+
+
+def clipped_sum(gradients_of, parameters, X, y, max_grad_norm):
+    """The sum over examples of their gradients, each scaled down to L2 norm `max_grad_norm` over all parameters together.
+
+    Examples are taken a few at a time, so that memory does not grow with the batch. A gradient that is not finite counts
+    as zero: it could not be bounded otherwise, and one NaN would show in the model that its example was there.
+    """
+    total = {name: torch.zeros_like(each) for name, each in parameters.items()}
+    chunk = max(1, GRADIENT_FLOATS // sum(each.numel() for each in parameters.values()))
+    for start in range(0, len(X), chunk):
+        gradients = gradients_of(parameters, X[start:start + chunk], y[start:start + chunk])
+        squares = sum(each.flatten(1).square().sum(1) for each in gradients.values())
+        finite = squares.isfinite()
+        scale = torch.where(finite, (max_grad_norm / squares.sqrt()).clamp(max=1), 0)
+        for name, each in gradients.items():
+            each = each if finite.all() else each.nan_to_num(0, 0, 0)
+            total[name] += torch.tensordot(scale, each, dims=1)
+    return total
+
+
+def add_noise(total, deviation, rng):
+    """Add independent Gaussian noise of this standard deviation to every coordinate, in place."""
+    for each in total.values():
+        each.add_(torch.from_numpy(rng.standard_normal(each.shape, dtype=np.float32)).to(each), alpha=deviation)
+
+
+def _checked(model, X, y, plan, loss, rng, progress):
+    """The records as tensors on the model's device; ValueError for what cannot be trained on privately."""
+    if not isinstance(model, torch.nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module, got {model!r}")
+    for name, layer in model.named_modules():
+        if isinstance(layer, _NormBase) and (layer.track_running_stats or "BatchNorm" in type(layer).__name__):
+            raise ValueError(f"model must not mix examples, got {type(layer).__name__} at {name or 'its top'!r}: it computes "
+                             "statistics over the batch, so no example has a gradient of its own to clip. "
+                             "GroupNorm or LayerNorm do the same job inside one example")
+    trainable = [each for each in model.parameters() if each.requires_grad]
+    if not trainable:
+        raise ValueError(f"model must have a parameter that requires a gradient, got none in {type(model).__name__}")
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan must be a labkit.dp.training.dp_sgd.Plan, got {plan!r}")
+    for name, function in [("loss", loss), ("progress", progress)]:
+        if function is not None and not callable(function):
+            raise ValueError(f"{name} must be a function or None, got {function!r}")
+    validate.generator(rng=rng)
+    X, y = validate.array(X=_numpy(X)), validate.array(y=_numpy(y))
+    if X.ndim == 0 or y.ndim == 0:
+        raise ValueError(f"X and y must hold one entry per example, got shapes {X.shape} and {y.shape}")
+    validate.same_length(X=X, y=y)
+    return _tensor(X, trainable[0]), _tensor(y, trainable[0])
+
+
+def _numpy(values):
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+
+
+def _tensor(values, like):
+    if values.dtype.kind == "f":
+        return torch.tensor(values, dtype=like.dtype, device=like.device)
+    return torch.tensor(values.astype(np.int64), device=like.device)

@@ -1,0 +1,91 @@
+"""Models that score what they cannot read. The client owns data and secret key, the server owns the model; bytes go between.
+
+Packed by feature: one ciphertext holds one feature of thousands of patients, so that a weight is one number for all
+slots. A score is then a sum of ciphertexts times numbers: nothing moves between slots, and no rotation keys are needed.
+"""
+
+import math
+
+import numpy as np
+
+from labkit import validate
+from labkit.encrypted.ckks.roles import Client, Server
+from labkit.encrypted.parties import join, split
+from labkit.encrypted.learning.sigmoid import OddPolynomial
+from labkit.encrypted.ckks.sums import weighted_sum
+
+
+def largest_score(weights, bias, input_bound=1.0):
+    """How large a linear score can get, rounded up to a power of two so that it says little of the weights.
+
+    weights, bias: the linear model. input_bound: public bound on the size of each feature. For plan(largest=...).
+    """
+    weights, bias = _linear(weights, bias)
+    input_bound = validate.positive(input_bound=input_bound)
+    return 2.0 ** math.ceil(math.log2(max(1.0, input_bound, np.abs(weights).sum() * input_bound + abs(bias))))
+
+
+class ScoringClient:
+    """Asks for the linear scores of records that it does not show.
+
+    plan: from labkit.encrypted.ckks.planning, depth 1 or more, with `largest` at least the largest score.
+    """
+
+    def __init__(self, plan):
+        self.client = Client(plan)
+
+    def public_bytes(self):
+        """The keys for the server, without the secret one."""
+        return self.client.public_bytes()
+
+    def request(self, X, *, input_bound=1.0):
+        """Encrypt records, n x d with n up to `slots`, as one message: a ciphertext for each of the d features.
+
+        input_bound: public bound on the size of every number in X; ValueError when one is larger.
+        """
+        X = validate.array(X=X, ndim=2)
+        if len(X) > self.client.slots:
+            raise ValueError(f"X must have at most {self.client.slots} rows, one a slot, got {len(X)}")
+        return join([self.client.encrypt(column, bound=input_bound).to_bytes() for column in X.T])
+
+    def scores(self, reply):
+        """Decrypt the server's answer: one score for each record, float64."""
+        return self.client.decrypt(reply)
+
+
+class ScoringServer:
+    """Owns a linear model: `answer` computes weights . x + bias for every encrypted record.
+
+    weights: d numbers, not all zero; bias: a number; public_bytes: from the client.
+    curve:   None, or a `fitted_sigmoid` to answer with probabilities instead (two levels more, and one for its
+             interval); ValueError when some record, features at most 1, could leave the interval that it was fitted to.
+    """
+
+    def __init__(self, weights, bias, public_bytes, *, curve=None):
+        self.weights, self.bias = _linear(weights, bias)
+        if curve is not None:
+            if not isinstance(curve, OddPolynomial):
+                raise ValueError(f"curve must be None or an OddPolynomial, got {type(curve).__name__}")
+            reach = np.abs(self.weights).sum() + abs(self.bias)
+            if reach > curve.interval:
+                raise ValueError(f"curve must be fitted to scores up to {reach:.3g}, got one for {curve.interval:g}")
+        self.curve = curve
+        self.server = Server(public_bytes)
+
+    def answer(self, request):
+        """One message with the encrypted scores, from a message with one ciphertext for each feature."""
+        features = [self.server.load(each) for each in split(request)]
+        if len(features) != len(self.weights):
+            raise ValueError(f"request must hold {len(self.weights)} features, one for each weight, got {len(features)}")
+        score = weighted_sum(features, self.weights, self.bias)
+        if self.curve is not None:
+            # z / interval lies within 1 by the server's choice of the curve, which it checked.
+            score = self.curve((score * (1 / self.curve.interval)).within(1.0)) + 0.5
+        return score.to_bytes()
+
+
+def _linear(weights, bias):
+    weights = validate.array(weights=weights, ndim=1).astype(float)
+    if not weights.any():
+        raise ValueError(f"weights must not all be zero, got {weights!r}")
+    return weights, validate.finite(bias=bias)

@@ -1,0 +1,8 @@
+"""Engines: the same rounds run one client after another, stacked, or on a pool of processes.
+
+Names load their module when first used, so that importing this package costs nothing.
+"""
+
+from labkit.lazy import public_names
+
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

@@ -1,0 +1,9 @@
+from .simulation import simulate as simulate
+from .history import Run as Run
+from .history import Round as Round
+from .evaluation import by_client as by_client
+from .evaluation import worst_share as worst_share
+from .lean import local_training as local_training
+from .parameters import vector_of as vector_of
+from .parameters import load_vector as load_vector
+from .personal import personalise as personalise

@@ -1,0 +1,7 @@
+"""What runs at each clinic."""
+
+from labkit.federated.flower.adapter import client_app
+
+from .task import STRATEGY, WORK, model, records
+
+app = client_app(model, records, STRATEGY, **WORK)

@@ -1,0 +1,11 @@
+from .step import Step as Step
+from .step import Pipeline as Pipeline
+from .step import Setting as Setting
+from .step import Turn as Turn
+from .step import add_up as add_up
+from .steps import Weight as Weight
+from .steps import Clip as Clip
+from .steps import Noise as Noise
+from .steps import Sum as Sum
+from .compression import TopK as TopK
+from .compression import Quantise as Quantise

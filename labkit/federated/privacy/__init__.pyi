@@ -1,0 +1,3 @@
+from .user_level import UserLevelDP as UserLevelDP
+from .adaptive_clipping import AdaptiveUserLevelDP as AdaptiveUserLevelDP
+from .distributed_noise import DistributedDiscreteGaussian as DistributedDiscreteGaussian

@@ -1,0 +1,152 @@
+"""User-level differential privacy for federated averaging: what one *person* adds is hidden, however many records they hold.
+
+    plan = UserLevelDP.for_budget(epsilon=2, delta=1e-4, users=3000, cohort=300, rounds=40, clip=0.5)
+    simulate(model, clients, FedAvg(weight="equal"), rounds=40, cohort=300, sampling="poisson", pipeline=[plan], ...)
+
+Each round every user joins by a coin of their own. A user's whole change is shortened to length `clip`; the server adds the changes up,
+adds Gaussian noise of `noise_multiplier * clip` to the sum, and divides by a fixed, public number. Then no user, whatever they hold,
+moves the sum by more than `clip`, and the noise covers that.
+
+The plan is *run* and *accounted* from the same fields, so that the guarantee and the code cannot drift apart. Neighbouring: one user,
+with all their records, added or removed. The server is trusted: it sees the changes. `labkit.federated.privacy.distributed_noise` needs no
+such trust.
+
+Source: McMahan, Ramage, Talwar, Zhang, "Learning differentially private recurrent language models", ICLR 2018 (arXiv:1710.06963).
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from labkit import validate
+from labkit.dp.accounting.epsilon import dp_sgd_event, epsilon_spent, noise_multiplier_for
+from labkit.federated.pipeline.step import Step, add_up
+from labkit.federated.pipeline.steps import Weight
+from labkit.federated.strategies.strategy import Update
+
+__all__ = ["UserLevelDP", "RELATION", "shortened"]
+
+RELATION = "add or remove one user, with all their records"
+SLACK = 1 + 1e-9  # a rate that is computed twice may differ in its last digit
+
+
+def shortened(change, norm):
+    """A change of shape (P,), scaled down to Euclidean length `norm` if it is longer; and whether it was not longer.
+
+    What is not finite counts as a change of 0 that was too long: nothing else would bound it.
+    """
+    length = float(torch.linalg.vector_norm(change))
+    if not length < float("inf"):
+        return torch.zeros_like(change), False
+    return (change, True) if length <= norm else (change * (norm / length), False)
+
+
+@dataclass(frozen=True)
+class UserLevelDP(Step):
+    """Clip at each user, noise on the sum, a fixed divisor: a step of the update pipeline, and its own account.
+
+    clip:              longest change that a user may send (Euclidean, over all parameters), > 0.
+    noise_multiplier:  standard deviation of the noise on the sum, in units of `clip`, > 0.
+    sample_rate:       probability with which a user joins a round, above 0 and at most 1.
+    rounds:            most rounds that may be run; all are accounted for.
+    divisor:           what the noisy sum is divided by: a public number such as the expected cohort, never the actual one,
+                       which would tell whether somebody joined.
+    delta:             None, or where to write the epsilon spent so far into each round's metrics.
+    A user counts by weight 1, or by less with `Weight(at_most=...)` before this step; never by more.
+    """
+
+    clip: float
+    noise_multiplier: float
+    sample_rate: float
+    rounds: int
+    divisor: float
+    delta: float | None = None
+
+    sums = True
+
+    def __post_init__(self):
+        validate.positive(clip=self.clip)
+        validate.positive(noise_multiplier=self.noise_multiplier)
+        validate.fraction(sample_rate=self.sample_rate)
+        validate.integer(at_least=1, rounds=self.rounds)
+        validate.positive(divisor=self.divisor)
+        if self.delta is not None:
+            validate.probability(delta=self.delta)
+
+    @classmethod
+    def for_budget(cls, *, epsilon, delta, users, cohort, rounds, clip, accountant="pld", **more):
+        """The plan with the least noise that stays within (epsilon, delta) after `rounds` rounds.
+
+        users:   how many there are, a public number; delta must be below 1 / users.
+        cohort:  expected number per round, at most users; each joins with probability cohort / users.
+        more:    further fields of a plan.
+        Raises ValueError for an argument out of its range.
+        """
+        users = validate.integer(at_least=1, users=users)
+        cohort, rounds = validate.positive(cohort=cohort), validate.integer(at_least=1, rounds=rounds)
+        if cohort > users:
+            raise ValueError(f"cohort must be at most users ({users}), got {cohort!r}")
+        if validate.probability(delta=delta) >= 1 / users:
+            raise ValueError(f"delta must be below 1 / {users}, one over the number of users, got {delta!r}")
+        noise = noise_multiplier_for(epsilon=epsilon, delta=delta, sample_rate=cohort / users, steps=rounds, accountant=accountant)
+        return cls(**{"clip": clip, "noise_multiplier": noise, "sample_rate": cohort / users, "rounds": rounds,
+                      "divisor": cohort, **more})
+
+    @property
+    def event(self):
+        """What running all rounds spends, as a dp_accounting event (a price for `labkit.dp.Budget`)."""
+        return dp_sgd_event(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.rounds)
+
+    def epsilon(self, delta, rounds=None, accountant="pld"):
+        """The epsilon at `delta` of this many rounds (all if None; 1 for a single one), for neighbours by `RELATION`."""
+        rounds = self.rounds if rounds is None else validate.integer(at_least=1, at_most=self.rounds, rounds=rounds)
+        return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=rounds, delta=delta,
+                             accountant=accountant)
+
+    @property
+    def deviation(self):
+        """Standard deviation of the noise on each parameter of the published average change."""
+        return self.noise_multiplier * self.clip / self.divisor
+
+    def check(self, setting):
+        if setting.rounds > self.rounds:
+            raise ValueError(f"rounds must be at most {self.rounds}, which is what the plan accounts for, got {setting.rounds}")
+        joins = setting.cohort / setting.clients
+        if joins > self.sample_rate * SLACK:
+            raise ValueError(f"cohort must be at most {self.sample_rate:g} of the {setting.clients} clients, the plan's sample_rate, "
+                             f"got {setting.cohort}")
+        if self.sample_rate < 1 and setting.sampling != "poisson":
+            raise ValueError(f"sampling must be 'poisson', which the account assumes, got {setting.sampling!r}")
+        if tuple(setting.strategy.sends) != ("change",):
+            raise ValueError(f"strategy must send a change and nothing else, got {type(setting.strategy).__name__}, which sends "
+                             f"{', '.join(setting.strategy.sends)}: what is not clipped is not protected")
+        before = setting.steps[:setting.steps.index(self)]
+        bounded = [each for each in before if isinstance(each, Weight) and (each.by == "equal" or each.at_most is not None)]
+        if getattr(setting.strategy, "weight", "equal") != "equal" and not bounded:
+            raise ValueError("weight must be bounded: use weight='equal' in the strategy, or Weight(at_most=...) before this step, "
+                             "got 'examples', with which a user of a thousand records moves the sum a thousand times as far")
+
+    def on_client(self, update, received, memory, turn):
+        change, _ = shortened(update.message["change"], self.clip)
+        return replace(update, message={"change": change}, weight=min(float(update.weight), 1.0)), memory
+
+    def on_server(self, updates, memory, turn):
+        total = self._sum(updates, turn)  # also of an empty cohort: its silence would tell that nobody joined
+        change = noisy(total.message["change"], self.noise_multiplier * self.clip, turn.rng)
+        self._tell(turn)
+        return [replace(total, message={"change": change}, weight=self.divisor)], memory
+
+    def _sum(self, updates, turn, **nothing):
+        """The sum of weight x message over the updates; zeros for none. `nothing`: further entries, for that case."""
+        if updates:
+            return updates[0] if updates[0].client is None else add_up(updates)
+        return Update(None, 0, 0, {"change": torch.zeros_like(turn.parameters), **nothing}, 0.0)
+
+    def _tell(self, turn):
+        if self.delta is not None:
+            turn.metrics["epsilon"] = self.epsilon(self.delta, rounds=turn.number)
+
+
+def noisy(total, deviation, rng):
+    """The tensor plus independent Gaussian noise of this standard deviation on every entry."""
+    return total + torch.from_numpy(rng.normal(0, deviation, tuple(total.shape))).to(total)

@@ -1,0 +1,10 @@
+from .evidence import Evidence as Evidence
+from .watermark_weights import WeightMark as WeightMark
+from .watermark_triggers import TriggerMark as TriggerMark
+from .watermark_text import TextMark as TextMark
+from .compression import prune as prune
+from .compression import quantise as quantise
+from .compression import distil as distil
+from .compression import size_in_bytes as size_in_bytes
+from .adversarial_training import train_adversarially as train_adversarially
+from .adversarial_training import train_population as train_population
