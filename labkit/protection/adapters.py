@@ -92,7 +92,8 @@ def assert_moved(before, model):
 
     before: what `snapshot` returned. Training that silently trains nothing spends its epsilon all the same: it happens when the
     optimiser holds other parameters than the model uses (adapters added, or moved to another device, after it was made; Opacus
-    issue #820 reports 45 hours lost to that).
+    issue #820 reports 45 hours lost to that). It does not see that nothing was *learnt*: under noise, every weight that the optimiser
+    holds moves.
     """
     now = trainable(model)
     if set(before) != set(now):

@@ -27,6 +27,7 @@ from labkit.dp.accounting.epsilon import RELATION
 from labkit.dp.training.dp_sgd import Plan, Trained, poisson_sample
 from labkit.models.blocks import Block, Classifier, pooled
 from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
+from labkit.protection.independence import check_independence
 from labkit.threads import torch_threads
 
 WAYS = ("head", "LoRA", "last block", "whole model")
@@ -80,50 +81,57 @@ def _split(way, parts):
     return parts[:first], parts[first:]
 
 
-def fine_tune(model, X, y, *, plan, delta, seed, mode="ghost", together=128, progress=None):
+def fine_tune(model, X, y, *, plan, delta, seed, mode="ghost", together=128, loss=None, progress=None):
     """Train a copy of `model` by DP-SGD with Opacus.
 
-    model:     a torch module that Opacus accepts; what does not require a gradient stays as it is.
+    model:     a torch module that Opacus accepts and in which each record has a gradient of its own: that is tried before training
+               (`labkit.protection.independence`). What does not require a gradient stays as it is.
     X, y:      the private records: float32 (n, ...) and labels (n,).
-    plan:      a Plan. Its sample_rate must be one over a whole number (Opacus counts batches per epoch), with an expected batch of
-               at least 50.
+    plan:      a Plan with an expected batch, sample_rate * n, of at least 50. Batches are drawn at its rate, which is accounted.
     delta:     for the statement of what was spent; below 1 / n.
     seed:      whole number for batches and noise, of torch's generator: statistical, not cryptographic.
     mode:      "hooks" keeps every example's gradient until the batch is clipped; "ghost" computes only their norms, in one pass
                more. The result is the same up to rounding.
     together:  examples in memory at once, 1 or more; a batch is worked off in parts of this size.
+    loss:      a loss module of torch with reduction "mean", such as nn.CrossEntropyLoss(label_smoothing=0.1); that without options
+               if None. Class weights are refused: torch divides by their sum over the batch.
     progress:  called as progress(steps_done, steps).
     Returns Trained (model in eval mode, epsilon by the PLD accountant, delta). Raises ValueError before any work for arguments that
-    do not fit or a model that Opacus refuses, and RuntimeError when trainable weights did not move.
+    do not fit, and for a model or loss in which records meet or which Opacus treats wrongly; RuntimeError when trainable weights did
+    not move. (They moved does not mean that they learnt: under noise every weight moves.)
     """
     X, y = _checked(model, X, y, plan, seed, together)
     validate.one_of(MODES, mode=mode)
     if validate.probability(delta=delta) >= 1 / len(X):
         raise ValueError(f"delta must be below 1 / {len(X)}, one over the number of records, got {delta!r}")
-    batches = round(1 / plan.sample_rate)
-    if not math.isclose(batches * plan.sample_rate, 1, rel_tol=1e-9) or plan.sample_rate * len(X) < LEAST_BATCH:
-        raise ValueError(f"plan must have a sample_rate of one over a whole number, and {LEAST_BATCH} or more examples in an expected "
-                         f"batch, got {plan.sample_rate!r} of {len(X)}")
+    if plan.sample_rate * len(X) < LEAST_BATCH:
+        raise ValueError(f"plan must have {LEAST_BATCH} or more examples in an expected batch, got a sample_rate of "
+                         f"{plan.sample_rate!r} and {len(X)} records")
+    loss = nn.CrossEntropyLoss() if loss is None else loss
+    with torch_threads(1):
+        check_independence(model, X, y, loss=loss, mode=mode)
     epsilon = plan.epsilon(delta)
     model, before = copy.deepcopy(model).train(), snapshot(model)
     with torch_threads(1), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Secure RNG|Full backward hook|Optimal order")
         torch.manual_seed(seed)
-        _with_opacus(model, X, y, plan, batches, mode, together, progress)
+        _with_opacus(model, X, y, plan, loss, mode, together, progress)
     assert_moved(before, model)
     return Trained(_unhooked(model), epsilon, delta, "pld", RELATION)
 
 
-def _with_opacus(model, X, y, plan, batches, mode, together, progress):
+def _with_opacus(model, X, y, plan, loss, mode, together, progress):
     from opacus import PrivacyEngine
+    from opacus.data_loader import DPDataLoader
     from opacus.utils.batch_memory_manager import BatchMemoryManager
 
-    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, y), batch_size=math.ceil(len(X) / batches))
+    # Opacus would draw at one over the number of batches that it counts, a whole number, whatever rate was accounted.
+    loader = DPDataLoader(torch.utils.data.TensorDataset(X, y), sample_rate=plan.sample_rate)
     parts = PrivacyEngine().make_private(
-        module=model, optimizer=_optimiser(model, plan), criterion=nn.CrossEntropyLoss(), data_loader=loader,
+        module=model, optimizer=_optimiser(model, plan), criterion=copy.copy(loss), data_loader=loader, poisson_sampling=False,
         noise_multiplier=plan.noise_multiplier, max_grad_norm=plan.max_grad_norm, grad_sample_mode=mode)
     wrapped, optimiser, loader = parts[0], parts[1], parts[-1]
-    criterion = parts[2] if mode == "ghost" else nn.CrossEntropyLoss()
+    criterion = parts[2] if mode == "ghost" else loss
     optimiser.expected_batch_size = plan.batch_size  # a public constant; Opacus would take int(n * rate), which tells n
     steps = 0
     while steps < plan.steps:
