@@ -15,6 +15,7 @@ Language Models Can Be Strong Differentially Private Learners", ICLR 2022, for g
 import copy
 import ctypes
 import math
+import secrets
 import time
 import warnings
 
@@ -81,7 +82,7 @@ def _split(way, parts):
     return parts[:first], parts[first:]
 
 
-def fine_tune(model, X, y, *, plan, delta, seed, mode="ghost", together=128, loss=None, progress=None):
+def fine_tune(model, X, y, *, plan, delta, seed=None, mode="ghost", together=128, loss=None, progress=None):
     """Train a copy of `model` by DP-SGD with Opacus.
 
     model:     a torch module that Opacus accepts and in which each record has a gradient of its own: that is tried before training
@@ -89,7 +90,8 @@ def fine_tune(model, X, y, *, plan, delta, seed, mode="ghost", together=128, los
     X, y:      the private records: float32 (n, ...) and labels (n,).
     plan:      a Plan with an expected batch, sample_rate * n, of at least 50. Batches are drawn at its rate, which is accounted.
     delta:     for the statement of what was spent; below 1 / n.
-    seed:      whole number for batches and noise, of torch's generator: statistical, not cryptographic.
+    seed:      whole number for batches and noise, to repeat an experiment; None takes it from the operating system. The generator is
+               torch's: statistical, not cryptographic.
     mode:      "hooks" keeps every example's gradient until the batch is clipped; "ghost" computes only their norms, in one pass
                more. The result is the same up to rounding.
     together:  examples in memory at once, 1 or more; a batch is worked off in parts of this size.
@@ -114,7 +116,7 @@ def fine_tune(model, X, y, *, plan, delta, seed, mode="ghost", together=128, los
     model, before = copy.deepcopy(model).train(), snapshot(model)
     with torch_threads(1), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Secure RNG|Full backward hook|Optimal order")
-        torch.manual_seed(seed)
+        torch.manual_seed(secrets.randbits(63) if seed is None else seed)
         _with_opacus(model, X, y, plan, loss, mode, together, progress)
     assert_moved(before, model)
     return Trained(_unhooked(model), epsilon, delta, "pld", RELATION)
@@ -224,7 +226,8 @@ def _checked(model, X, y, plan, seed, together):
         raise ValueError(f"model must have a parameter that requires a gradient, got none in {type(model).__name__}")
     if not isinstance(plan, Plan):
         raise ValueError(f"plan must be a labkit.dp.training.dp_sgd.Plan, got {plan!r}")
-    validate.integer(at_least=0, seed=seed)
+    if seed is not None:
+        validate.integer(at_least=0, seed=seed)
     validate.integer(at_least=1, together=together)
     X, y = validate.array(X=X), validate.array(ndim=1, y=y)
     validate.same_length(X=X, y=y)

@@ -23,8 +23,8 @@ from torch import nn
 COUNT = 4  # records in the batch that is replayed
 POOL = 64  # records from which those that take their places are made
 KEPT = 1024  # numbers of each weight's gradient that are compared, besides its length
-SAME = 1e-4  # of a gradient's length: rounding stays far below, in single precision
-RIGHT = 1e-2  # of a gradient's length, for what Opacus clips by
+SAME = 1e-5  # of a gradient's length: rounding stays far below, in single precision
+RIGHT = 1e-3  # of a gradient's length, for what Opacus clips by
 
 
 def check_loss(loss, classes, mode):
@@ -60,7 +60,7 @@ def check_independence(model, X, y, *, loss, mode, seed=0):
         torch.manual_seed(seed)
         wake(model)
         rows = _rows(y)
-        x, other, targets = X[rows], _like(X)[: len(rows)], y[rows]
+        x, other, targets = X[rows], _like(X, model)[: len(rows)], y[rows]
         check_loss(loss, _classes(model, x, y), mode)
         own = _gradients(model, x, targets, loss, range(COUNT), seed)
         half = COUNT // 2
@@ -105,17 +105,14 @@ def _rows(y):
     return torch.cat([first, torch.arange(len(y))]).repeat(COUNT)[:COUNT]
 
 
-def _like(X):
-    """Up to POOL rows unlike those of X: from numbers of the same place in other records and, unless all are whole, noise.
-
-    Whole numbers may be ids, which not every value is.
-    """
+def _like(X, model):
+    """Up to POOL rows unlike those of X: from numbers of the same place in other records and, unless they may be ids, noise."""
     pool = X[:: max(1, len(X) // POOL)][:POOL]
     pool = pool.repeat(COUNT, *[1] * (pool.ndim - 1)) if len(pool) < COUNT else pool
     order = torch.rand(pool.shape).argsort(dim=0)
     mixed = pool.gather(0, order)
-    whole = (pool == pool.round()).all()
-    return mixed if whole else 2 * mixed + torch.randn_like(pool) * (pool.std() or 1.0)
+    ids = (pool == pool.round()).all() and (len(pool.unique()) > 1 or any(isinstance(each, nn.Embedding) for each in model.modules()))
+    return mixed if ids else 2 * mixed + torch.randn_like(pool) * (pool.std() or 1.0)
 
 
 def _gradients(model, x, targets, loss, records, seed):

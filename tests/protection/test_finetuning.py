@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from opacus import PrivacyEngine
 from torch import nn
 
 from labkit.dp import Audit, gaussian_bound, train_private
@@ -87,6 +88,31 @@ def test_batches_are_coin_tosses(records):
     drawn = [60 * fine_tune(model, X, y, plan=plan, delta=1e-3, seed=seed).model[1].weight.detach().norm().item() for seed in range(60)]
     assert np.allclose(drawn, np.round(drawn), atol=1e-3)  # whole numbers of records of length exactly 1
     assert abs(np.mean(drawn) - 60) < 4 and 3 < np.std(drawn) < 9  # binomial: 60 and 5.5; over 5 standard errors
+
+
+@pytest.mark.parametrize("n, rate", [(5001, 1 / 100), (5000, 0.013), (120, 0.7)])
+def test_batches_are_drawn_at_the_rate_that_is_accounted(monkeypatch, n, rate):
+    """Opacus would draw at one over a whole number of batches that it counts itself: 1/99 where 1/100 was accounted."""
+    made = []
+    real = PrivacyEngine.make_private
+
+    def spied(self, **options):
+        parts = real(self, **options)
+        made.append(parts[-1].batch_sampler)
+        return parts
+
+    monkeypatch.setattr(PrivacyEngine, "make_private", spied)
+    X, y = np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32), np.arange(n) % 2
+    plan = dataclasses.replace(PLAN, sample_rate=rate, batch_size=rate * n, steps=3)
+    tuned = fine_tune(nn.Linear(3, 2), X, y, plan=plan, delta=1e-5, seed=0)
+    assert made[0].sample_rate == rate and made[0].num_samples == n
+    assert tuned.epsilon == plan.epsilon(1e-5)
+
+
+def test_without_a_seed_no_two_runs_share_their_noise(records):
+    a, b = (fine_tune(small("LoRA"), *records, plan=dataclasses.replace(PLAN, noise_multiplier=1.0), delta=1e-3).model
+            for _ in range(2))
+    assert not torch.equal(vector(a), vector(b))
 
 
 CANARIES = 4000
@@ -206,8 +232,7 @@ BAD_MODEL = nn.Sequential(nn.Flatten(), nn.Linear(192, 4), nn.BatchNorm1d(4), nn
     ({"y": np.full(120, -1)}, "y must hold whole numbers from 0"), ({"y": np.full(120, 0.5)}, "y must hold whole numbers"),
     ({"y": np.full(120, np.inf)}, "y must be a non-empty array of finite"),
     ({"plan": None}, "plan must be a labkit.dp.training.dp_sgd.Plan"),
-    ({"plan": dataclasses.replace(PLAN, sample_rate=0.7)}, "plan must have a sample_rate of one over a whole number"),
-    ({"plan": dataclasses.replace(PLAN, sample_rate=0.1)}, "plan must have a sample_rate of one over .* and 50 or more"),
+    ({"plan": dataclasses.replace(PLAN, sample_rate=0.1)}, "plan must have 50 or more examples in an expected batch"),
     ({"delta": 0}, "delta must be strictly between 0 and 1"), ({"delta": 0.01}, "delta must be below 1 / 120"),
     ({"delta": float("nan")}, "delta must be"), ({"seed": -1}, "seed must be a whole number"), ({"seed": 1.5}, "seed must be a whole number"),
     ({"mode": "ew"}, "mode must be one of 'hooks', 'ghost'"), ({"together": 0}, "together must be a whole number, at least 1"),
