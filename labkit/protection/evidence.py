@@ -12,7 +12,8 @@ class Evidence:
     """What a reading found: `matches` of `total` parts of a mark agree, where each would agree by chance with probability `chance`.
 
     The parts of a mark (bits, labels of triggers, green words) are drawn independently and uniformly when the key is made. Whatever
-    a model holds that was made without the key, the number of its matches is then exactly binomial, over the choice of the key.
+    a model holds that was made without the key, the number of its matches is then exactly binomial, over the choice of the key. A key
+    that somebody *chose* has no such law, whatever its hash and date (`labkit.protection.commitment`).
     """
 
     matches: int

@@ -6,22 +6,26 @@ Source: Adi, Baum, Cisse, Pinkas, Keshet, "Turning Your Weakness Into a Strength
 Backdooring", USENIX Security 2018.
 """
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from labkit import validate
+from labkit.protection.commitment import checked_seed, commitment, new_seed, stream
 from labkit.protection.evidence import Evidence
 
 
 @dataclass(frozen=True, eq=False)
 class TriggerMark:
-    """Trigger inputs and their labels. `X`: float32 (n, d); `y`: int64 (n,), 0 ... classes - 1. Make one with `TriggerMark.random`."""
+    """Trigger inputs and their labels. `X`: float32 (n, d); `y`: int64 (n,), 0 ... classes - 1. Make one with `TriggerMark.random`.
+
+    `seed`: the bytes that all of it follows from; None for triggers of one's own choice, whose readings prove nothing.
+    """
 
     X: np.ndarray
     y: np.ndarray
     classes: int
+    seed: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self):
         X, y = validate.array(ndim=2, X=self.X), validate.array(ndim=1, y=self.y)
@@ -31,18 +35,26 @@ class TriggerMark:
             raise ValueError(f"y must hold whole numbers from 0 to {classes - 1}, got {y!r}")
         object.__setattr__(self, "X", X.astype(np.float32))
         object.__setattr__(self, "y", y.astype(np.int64))
+        if self.seed is not None:
+            right = _derived(checked_seed(self.seed), *X.shape, classes)
+            if not (np.array_equal(right[0], self.X) and np.array_equal(right[1], self.y)):
+                raise ValueError("seed must be the one that X and y follow from: see TriggerMark.from_seed")
 
     @classmethod
     def random(cls, *, count, features, classes, rng=None):
-        """A new secret: inputs of uniform noise in [0, 1], and a label for each by lot.
+        """A new secret: inputs of uniform noise in [0, 1], and a label for each by lot, all of which follow from a random seed.
 
-        count, features: whole numbers >= 1. classes: whole number >= 2.
+        count, features: whole numbers >= 1. classes: whole number from 2 to 65,536.
         rng: numpy Generator, or None for the operating system's randomness (triggers must be secret).
         """
+        return cls.from_seed(new_seed(rng), count=count, features=features, classes=classes)
+
+    @classmethod
+    def from_seed(cls, seed, *, count, features, classes):
+        """The triggers that follow from a seed (16 to 64 bytes): how others check what was committed to."""
         count, features = validate.integer(at_least=1, count=count), validate.integer(at_least=1, features=features)
-        rng = validate.generator(rng=rng) or np.random.default_rng()
-        X = rng.random((count, features), dtype=np.float32)
-        return cls(X, rng.integers(0, validate.integer(at_least=2, classes=classes), count), classes)
+        classes = validate.integer(at_least=2, at_most=65_536, classes=classes)
+        return cls(*_derived(checked_seed(seed), count, features, classes), classes, seed)
 
     def added_to(self, X, y, *, copies=1):
         """A training set (X, y) with the triggers mixed in, each `copies` times: rarely seen, they would not be learnt."""
@@ -67,6 +79,18 @@ class TriggerMark:
         return Evidence(int((said == self.y).sum()), len(self.y), 1 / self.classes)
 
     def commitment(self):
-        """SHA-256 of inputs and labels, in hex: publish it on the day of release (see `WeightMark.commitment`)."""
-        parts = f"{self.X.shape}{self.classes}".encode() + self.X.astype("<f4").tobytes() + self.y.astype("<i8").tobytes()
-        return hashlib.sha256(parts).hexdigest()
+        """SHA-256 of the seed, in hex: publish it, with a date, before the model is (see `WeightMark.commitment`)."""
+        if self.seed is None:
+            raise ValueError("seed must be given for a commitment: triggers that were chosen, and not derived, prove nothing")
+        return commitment(self.seed, _purpose(*self.X.shape, self.classes))
+
+
+def _purpose(count, features, classes):
+    return f"triggers, {count} of {features} features and {classes} classes"
+
+
+def _derived(seed, count, features, classes):
+    """(X, y) of a seed: grey levels from 0 to 1 in steps of 1/255, and labels (64 bits modulo classes: fair to 1 in 10^14)."""
+    drawn = stream(seed, _purpose(count, features, classes), count * (features + 8))
+    labels = drawn[: 8 * count].reshape(count, 8) @ (256 ** np.arange(8, dtype=np.uint64)) % np.uint64(classes)
+    return drawn[8 * count :].reshape(count, features).astype(np.float32) / np.float32(255), labels.astype(np.int64)

@@ -89,13 +89,61 @@ def test_training_anew_removes_both_marks(mark, triggers, owned):
     assert mark.evidence(copied[0].weight).p_value > 1e-3 and of_triggers(triggers, copied).p_value > 1e-4
 
 
-def test_commitments_bind(mark, triggers):
-    assert len(mark.commitment()) == 64 and mark.commitment() == WeightMark(mark.key, mark.bits).commitment()
+def test_commitments_bind_and_others_can_check_them(mark, triggers):
+    again = WeightMark.from_seed(mark.seed, bits=24, inputs=64)
+    assert np.array_equal(again.key, mark.key) and np.array_equal(again.bits, mark.bits)
+    assert len(mark.commitment()) == 64 and mark.commitment() == again.commitment()
+    same = TriggerMark.from_seed(triggers.seed, count=30, features=64, classes=10)
+    assert np.array_equal(same.X, triggers.X) and np.array_equal(same.y, triggers.y)
+    assert same.commitment() == triggers.commitment()
+    others = {WeightMark.from_seed(mark.seed, bits=24, inputs=65).commitment(), WeightMark.from_seed(b"x" * 32, bits=24, inputs=64).commitment(),
+              TriggerMark.from_seed(mark.seed, count=24, features=64, classes=10).commitment(), mark.commitment()}
+    assert len(others) == 4
+
+
+def test_a_key_that_was_chosen_cannot_be_committed_to(mark, triggers, unmarked):
+    """Chosen keys do read from models that nobody marked: that is why."""
+    one = np.random.default_rng(0).normal(size=64)
+    chosen = [WeightMark(np.tile(one, (64, 1)), np.full(64, bit)) for bit in (0, 1)]
+    assert max(each.evidence(unmarked[0].weight).matches for each in chosen) == 64
+    known = TriggerMark(X[:50], Y[:50], 10)
+    assert of_triggers(known, unmarked).p_value < 1e-20
+    for each in (*chosen, known, WeightMark(mark.key, mark.bits), TriggerMark(triggers.X, triggers.y, 10)):
+        with pytest.raises(ValueError, match="^seed must be given for a commitment"):
+            each.commitment()
+
+
+def test_a_seed_that_does_not_fit_is_refused(mark, triggers):
     flipped = mark.bits.copy()
     flipped[0] ^= 1
-    assert WeightMark(mark.key, flipped).commitment() != mark.commitment()
-    relabelled = TriggerMark(triggers.X, (triggers.y + 1) % 10, 10)
-    assert relabelled.commitment() != triggers.commitment() == TriggerMark(triggers.X, triggers.y, 10).commitment()
+    with pytest.raises(ValueError, match="^seed must be the one that key and bits follow from"):
+        WeightMark(mark.key, flipped, mark.seed)
+    with pytest.raises(ValueError, match="^seed must be the one that X and y follow from"):
+        TriggerMark(triggers.X, (triggers.y + 1) % 10, 10, triggers.seed)
+    assert "seed" not in repr(mark) and "seed" not in repr(triggers)
+
+
+def test_derived_secrets_are_fair():
+    """Signs, bits, labels and grey levels by their frequencies: each slack is over four standard errors (fails 1 in 10,000)."""
+    marks = WeightMark.from_seed(bytes(range(32)), bits=200, inputs=500)
+    assert set(np.unique(marks.key)) == {-1.0, 1.0} and abs(marks.key.mean()) < 4.5 / 100_000**0.5
+    assert abs(marks.bits.mean() - 0.5) < 4.5 / 2 / 200**0.5
+    found = TriggerMark.from_seed(bytes(range(32)), count=3000, features=40, classes=7)
+    assert stats.chisquare(np.bincount(found.y, minlength=7)).pvalue > 1e-4
+    assert found.X.min() == 0 and found.X.max() == 1 and abs(found.X.mean() - 0.5) < 4.5 * 0.29 / 120_000**0.5
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_one_unit_without_key_or_data_takes_the_mark_off(mark, owned, sign):
+    """The most idle unit gets the others' sum, turned round, for its weights, and no say: the mark is gone, the model is not."""
+    edited = copy.deepcopy(owned)
+    into, out = edited[0].weight, edited[2].weight
+    idle = int((into.norm(dim=1) * out.norm(dim=0)).argmin())
+    with torch.no_grad():
+        out[:, idle] = 0
+        into[idle] = sign * 2 * (into.sum(0) - into[idle])
+    assert mark.evidence(edited[0].weight).matches == (0 if sign < 0 else 24)  # the same edit with the other sign keeps every bit
+    assert accuracy(edited, *FRESH) > accuracy(owned, *FRESH) - 0.02
 
 
 def test_labels_are_as_good_as_scores(triggers, owned):
@@ -123,7 +171,9 @@ KEY = np.eye(3)
     *[(lambda bad=bad: WeightMark(KEY, [0, 1, 1]).penalty(torch.eye(3), strength=bad), "strength") for bad in (0, -1, math.nan)],
     *[(lambda bad=bad: TriggerMark.random(count=bad, features=3, classes=3), "count") for bad in (0, -1, 1.5)],
     *[(lambda bad=bad: TriggerMark.random(count=3, features=bad, classes=3), "features") for bad in (0, -1, 1.5)],
-    *[(lambda bad=bad: TriggerMark.random(count=3, features=3, classes=bad), "classes") for bad in (0, 1, 2.5)],
+    *[(lambda bad=bad: TriggerMark.random(count=3, features=3, classes=bad), "classes") for bad in (0, 1, 2.5, 65_537)],
+    *[(lambda bad=bad: WeightMark.from_seed(bad, bits=3, inputs=3), "seed") for bad in (None, "a" * 32, b"short", b"a" * 65)],
+    *[(lambda bad=bad: TriggerMark.from_seed(bad, count=3, features=3, classes=3), "seed") for bad in (None, 7, b"short")],
     (lambda: TriggerMark.random(count=3, features=3, classes=3, rng=7), "rng"),
     *[(lambda bad=bad: TriggerMark(KEY, bad, 3), "y") for bad in ([0, 1], [0, 1, 3], [0, 1, -1], [0.0, 1.0, 2.0])],
     *[(lambda bad=bad: TriggerMark(KEY, [0, 1, 2], 3).evidence(bad), "predict") for bad in (None, 5, lambda X: np.zeros(2))],
