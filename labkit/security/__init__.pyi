@@ -8,7 +8,7 @@ from .envelope import wrap_key as wrap_key
 from .envelope import unwrap_key as unwrap_key
 from .envelope import VaultError as VaultError
 from .vault import Vault as Vault
-from .vault import RollbackError as RollbackError
+from .anchor import RollbackError as RollbackError
 from .policy import AccessControl as AccessControl
 from .policy import AccessDenied as AccessDenied
 from .policy import Decision as Decision

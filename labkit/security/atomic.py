@@ -43,6 +43,18 @@ def write_atomically(path, pieces):
     return written
 
 
+def make_folder(path):
+    """Make a folder and the missing ones above it, readable by their owner only; when this returns, they are on the disk.
+
+    Raises FileExistsError when it exists.
+    """
+    path = Path(path)
+    if not path.parent.exists():
+        make_folder(path.parent)
+    path.mkdir(mode=0o700)
+    force_folder(path.parent)  # a folder's name stands in the folder above, which has to reach the disk too
+
+
 def force_folder(folder):
     """Force a folder's list of names to the disk (Windows has no such call, and needs none after a replace)."""
     if os.name == "posix":

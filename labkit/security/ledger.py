@@ -17,6 +17,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from labkit import validate
+from labkit.security.atomic import force_folder, write_atomically
+from labkit.security.locks import WAIT, Busy, locked
 from labkit.security.merkle import Tree, verify_consistency, verify_inclusion
 
 
@@ -46,7 +48,7 @@ class TreeHead:
 
 
 class Ledger:
-    """An append-only log, in memory or in a file of one JSON text per line."""
+    """An append-only log, in memory or in a file of one JSON text per line, which one object at a time may write."""
 
     def __init__(self, path=None, *, key=None):
         """Open or make a log.
@@ -54,16 +56,18 @@ class Ledger:
         path:  None, or a file; an entry is on the disk when `append` returns.
         key:   an Ed25519PrivateKey that signs the heads; by default a new one. Keep it away from whoever may write
                to the file.
-        Raises LedgerError for a file that is no log, ValueError for a key of another kind.
+        Opening changes nothing in the file. A last line without its end counts when it is whole: it may have been
+        acknowledged. Half a line was not; `append` moves it to a file beside the log, ending in ".torn".
+        Raises LedgerError for a file that is no log, ValueError for a key of another kind or a path where no file can be.
         """
         if key is not None and not isinstance(key, Ed25519PrivateKey):
             raise ValueError(f"key must be an Ed25519PrivateKey, got {type(key).__name__}")
         self._key = key or Ed25519PrivateKey.generate()
         self._entries, self._tree = [], Tree()
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else _place(path)
+        self._whole = self._torn = self._size = 0  # bytes in whole lines, after them, and together
         if self.path is not None and self.path.exists():
-            for entry in _read(self.path):
-                self._add(entry)
+            self._read()
 
     def __repr__(self):
         return f"<Ledger of {len(self)} entries>"
@@ -80,19 +84,42 @@ class Ledger:
         return self._key.public_key()
 
     def append(self, entry):
-        """Add an entry (text); returns its index. It is on the disk when this returns."""
+        """Add an entry (text); returns its index. It is on the disk when this returns.
+
+        Raises LedgerError, with nothing written, when somebody else is writing or has written since this log was opened.
+        """
         _text(entry)
         if self.path is not None:
-            with open(self.path, "ab") as file:
-                before = file.tell()
-                try:
-                    file.write(json.dumps(entry).encode() + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                except OSError:  # a full disk: leave no half line for the next entry to be glued to
-                    os.truncate(self.path, before)
-                    raise
+            try:
+                self._write(json.dumps(entry).encode() + b"\n")
+            except Busy as problem:
+                raise LedgerError(f"the log is in use: {problem}") from None
         return self._add(entry)
+
+    def _write(self, line):
+        new = not self.path.exists()
+        with open(self.path, "ab") as file, locked(self.path, wait=WAIT):
+            if file.seek(0, os.SEEK_END) != self._size:
+                raise LedgerError("the log was changed by somebody else since it was opened: open it again")
+            if self._torn:
+                with open(self.path, "rb") as before:
+                    before.seek(self._whole)
+                    write_atomically(self.path.with_name(f"{self.path.name}.{self._whole}.torn"), before.read())
+                file.truncate(self._whole)
+                self._torn, self._size = 0, self._whole
+            elif self._size > self._whole:  # the last entry is whole and only its end is missing
+                line = b"\n" + line
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:  # a full disk: leave no half line for the next entry to be glued to
+                os.truncate(self.path, self._size)
+                raise
+            self._size += len(line)
+            self._whole = self._size
+        if new:
+            force_folder(self.path.parent)  # or the file's name may be lost, and with it all that is in it
 
     def head(self):
         """The signed head over everything so far."""
@@ -118,6 +145,21 @@ class Ledger:
             raise LedgerError(f"{head.size - len(self)} entries are missing: the head counts {head.size}, the log holds {len(self)}")
         if self._tree.root(head.size) != head.root:
             raise LedgerError(f"something in the first {head.size} entries was altered, removed, added or moved")
+
+    def _read(self):
+        try:
+            content = self.path.read_bytes()
+        except OSError:
+            raise ValueError(f"path must be a file that can be read, got {str(self.path)!r}") from None
+        *lines, last = content.split(b"\n")
+        for line in lines:
+            self._add(_entry(line, self.path))
+        self._whole, self._size = len(content) - len(last), len(content)
+        if last:
+            try:
+                self._add(_entry(last, self.path))
+            except LedgerError:
+                self._torn = len(last)
 
     def _add(self, entry):
         self._entries.append(entry)
@@ -148,14 +190,18 @@ def _text(entry):
     return entry
 
 
-def _read(path):
-    """The entries of a file. A last line without its end was cut off by a crash, before it was acknowledged."""
-    content = path.read_bytes()
-    whole = content[:content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        with open(path, "r+b") as file:
-            file.truncate(len(whole))
+def _place(path):
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path) or not Path(path).parent.is_dir() or Path(path).is_dir():
+        raise ValueError(f"path must be a file in a folder that exists, got {path!r}")
+    return Path(path)
+
+
+def _entry(line, path):
+    """What one line of a file says, when it is exactly what `append` writes: otherwise two files could hold one log."""
     try:
-        return [_text(json.loads(line)) for line in whole.splitlines()]
-    except ValueError:
-        raise LedgerError(f"{path.name} holds a line that no log wrote") from None
+        entry = _text(json.loads(line))
+        if json.dumps(entry).encode() == line:
+            return entry
+    except (ValueError, RecursionError):
+        pass
+    raise LedgerError(f"{path.name} holds a line that no log wrote")

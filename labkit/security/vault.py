@@ -7,11 +7,13 @@ data keys, versions, and the vault's version counter). Everything else is writte
 data key. Hence a new passphrase or master key rewrites `head` alone and no data; and a change takes effect at one
 instant, when `head` is renamed into place.
 
-A counter inside the folder cannot notice that the *whole folder* was put back to an older state. That needs a memory
-outside, which the attacker cannot put back: the `anchor`.
+One writer at a time: a change holds a lock on the folder, and is refused when somebody else changed the vault since it was
+opened. So of two processes one meets a clear error, and nothing that was acknowledged is lost.
 
-Sources: NIST SP 800-38D (AES-GCM); NIST SP 800-57 part 1 (key hierarchies and rotation); for the anchor, Parno et al.,
-"Memoir: practical state continuity for protected modules", IEEE S&P 2011.
+A counter inside the folder cannot notice that the *whole folder* was put back to an older state. That needs a memory
+outside, which the attacker cannot put back: the `anchor` (anchor.py).
+
+Sources: NIST SP 800-38D (AES-GCM); NIST SP 800-57 part 1 (key hierarchies and rotation).
 """
 
 import base64
@@ -20,22 +22,21 @@ import io
 import json
 import os
 import secrets
-from pathlib import Path
+import unicodedata
+from contextlib import contextmanager
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from labkit.security.atomic import UNFINISHED, write_atomically
+from labkit.security.anchor import RollbackError as RollbackError
+from labkit.security.anchor import alone, check_new, is_behind, places, remember
+from labkit.security.atomic import UNFINISHED, make_folder, write_atomically
 from labkit.security.envelope import ENVELOPE_BYTES, NONCE, WORK_FACTOR, VaultError, secret_bytes, unwrap_key, wrap_key
 from labkit.security.stream import IntegrityError, new_key, seal, unseal
 
 
-class RollbackError(VaultError):
-    """The vault is genuine but older than one that was already acknowledged."""
-
-
 class Vault:
-    """An open vault; made by `Vault.create` and `Vault.open`. One process at a time may write to it."""
+    """An open vault; made by `Vault.create` and `Vault.open`."""
 
     def __init__(self, folder, anchor, log, envelope, master, index, head):
         self.folder, self.anchor = folder, anchor
@@ -58,47 +59,60 @@ class Vault:
         anchor:       None, or the path of a small file *outside* the folder that remembers the newest version. It only
                       helps where whoever can write to the folder cannot write to it.
         log:          None, or a function that takes one sentence, such as `Ledger.append`.
-        Raises ValueError for a bad argument (the passphrase is never shown) or a folder that holds something.
+        Raises ValueError for a bad argument (the passphrase is never shown) or a folder that holds something, VaultError
+        when somebody else is making a vault there.
         """
-        folder, anchor = _places(folder, anchor, log)
-        if anchor is not None and anchor.exists():
-            raise ValueError(f"anchor must not exist yet, got {str(anchor)!r}: it may be another vault's")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ValueError(f"folder must be new or empty, got {str(folder)!r}")
+        folder, anchor = places(folder, anchor, log)
+        check_new(folder, anchor)
         master = new_key()
         envelope = wrap_key(master, passphrase, work_factor=work_factor)  # checks both, before anything is made
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "objects").mkdir(mode=0o700)
-        vault = cls(folder, anchor, log or _silent, envelope, master, {"version": 0, "files": {}}, b"")
-        vault._commit({}, first=True)
+        if not folder.exists():
+            make_folder(folder)
+        with alone(folder):
+            check_new(folder, anchor)  # again: somebody else may have been quicker
+            make_folder(folder / "objects")
+            vault = cls(folder, anchor, log or _silent, envelope, master, {"version": 0, "files": {}}, b"")
+            try:
+                vault._commit({})
+            except BaseException:
+                if not (folder / "head").exists():
+                    (folder / "objects").rmdir()  # no vault: leave the folder as it was
+                raise
         return vault
 
     @classmethod
     def open(cls, folder, passphrase, *, anchor=None, log=None):
         """Open a vault; arguments as in `create`.
 
-        Raises VaultError for a wrong passphrase or an altered head (which of the two cannot be told, and is not),
-        RollbackError when the anchor has seen a newer version, ValueError for a bad argument.
+        Raises VaultError for a wrong passphrase or an altered head (which of the two cannot be told, and is not), and with
+        an anchor also when somebody else goes on writing; RollbackError when the anchor has seen a newer version; ValueError
+        for a bad argument.
         """
-        folder, anchor = _places(folder, anchor, log)
+        folder, anchor = places(folder, anchor, log)
         secret_bytes(passphrase)  # a bad argument is refused before the folder is looked at
         log = log or _silent
         try:
-            head = (folder / "head").read_bytes()
-        except OSError:
-            raise VaultError(f"there is no vault in {str(folder)!r}") from None
-        try:
-            master = unwrap_key(head[:ENVELOPE_BYTES], passphrase)
-            index = _open_index(head, master)
-            digest = hashlib.sha256(head).hexdigest()
-            if anchor is not None:
-                _check_anchor(anchor, index["version"], digest)
+            head = _head(folder)
+            master = unwrap_key(head[:ENVELOPE_BYTES], passphrase)  # takes its time, and so stays outside the lock
+            if anchor is None:
+                return cls._opened(folder, anchor, log, head, master)
+            with alone(folder):  # or an older version could be written over the anchor of one just acknowledged
+                newest = _head(folder)
+                if newest[:ENVELOPE_BYTES] != head[:ENVELOPE_BYTES]:
+                    raise VaultError("the passphrase was changed while the vault was being opened: open it again")
+                return cls._opened(folder, anchor, log, newest, master)
         except VaultError as refusal:
             log(f"vault: refused: {refusal}")
             raise
+
+    @classmethod
+    def _opened(cls, folder, anchor, log, head, master):
+        index = _open_index(head, master)
+        behind = anchor is not None and is_behind(anchor, index["version"], hashlib.sha256(head).hexdigest())
         log(f"vault: opened at version {index['version']}")
         vault = cls(folder, anchor, log, head[:ENVELOPE_BYTES], master, index, head)
-        vault._remember()  # a crash may have come between head and anchor
+        if behind:  # a crash came between head and anchor
+            vault._remember()
         return vault
 
     @property
@@ -115,24 +129,22 @@ class Vault:
         """Store `data` (bytes, an open binary file, or an iterable of bytes) as `name`, replacing what was there.
 
         When this returns the vault's new version, the data is on the disk and survives any crash.
+        Raises VaultError, with nothing stored, when somebody else is writing or has changed the vault since it was opened.
         """
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"name must be non-empty text, got {name!r}")
+        name = _name(name)
         key, identity = new_key(), secrets.token_hex(16)
-        path = self._path(identity)
-        write_atomically(path, seal(data, key, context=_context(name, identity)))
-        entry = {"object": identity, "key": base64.b64encode(key).decode()}
-        try:
+        context, entry = _context(name, identity), {"object": identity, "key": base64.b64encode(key).decode()}
+        pieces = seal(data, key, context=context)  # checks the data before anything is written
+        with self._writing():
+            write_atomically(self._path(identity), pieces)
             self._commit({**self._index["files"], name: entry})
-        except VaultError:
-            path.unlink()
-            raise
         return self.version
 
     def get(self, name):
         """The content of `name`, as bytes, released only when all of it has been checked.
 
-        Raises IntegrityError when the stored file is altered, cut, swapped or missing; ValueError for an unknown name.
+        Raises IntegrityError when the stored file is altered, cut, swapped or missing; VaultError when that is because
+        somebody else has changed the vault since it was opened; ValueError for an unknown name.
         """
         content = io.BytesIO()  # faster than joining: the pieces are not all held until the end
         for chunk in self.chunks(name):
@@ -141,7 +153,7 @@ class Vault:
 
     def chunks(self, name):
         """The content piece by piece, for what does not fit into memory; see `stream.unseal` on acting too early."""
-        entry = self._entry(name)
+        name, entry = self._entry(name)
         return self._read(entry["object"], base64.b64decode(entry["key"]), _context(name, entry["object"]))
 
     def remove(self, name):
@@ -149,45 +161,60 @@ class Vault:
 
         It is readable again to someone who kept an old copy of the folder *and* learns the passphrase.
         """
-        self._entry(name)
-        self._commit({each: entry for each, entry in self._index["files"].items() if each != name})
+        name, _ = self._entry(name)
+        with self._writing():
+            self._commit({each: entry for each, entry in self._index["files"].items() if each != name})
         return self.version
 
     def change_passphrase(self, passphrase, *, work_factor=WORK_FACTOR):
         """Protect the vault by another passphrase, with a new master key. No data is encrypted again.
 
-        A copy of the old folder still opens with the old passphrase. Where that copy is in the wrong hands, `put` each
-        file again: only then does it get a new data key.
+        So who kept a copy of the old `head` (no data, a few hundred bytes) and learns the old passphrase has the data keys of
+        every file of that day, and reads them in today's folder too, as long as they are not replaced. Where that may have
+        happened, `put` each file again: only then does it get a new data key.
         """
-        master, before = new_key(), (self._master, self._envelope)
-        self._master, self._envelope = master, wrap_key(master, passphrase, work_factor=work_factor)
-        try:
-            self._commit(self._index["files"])
-        except BaseException:
-            self._master, self._envelope = before
-            raise
+        master = new_key()
+        envelope, before = wrap_key(master, passphrase, work_factor=work_factor), (self._master, self._envelope)
+        with self._writing():
+            self._master, self._envelope = master, envelope
+            try:
+                self._commit(self._index["files"])
+            except BaseException:
+                self._master, self._envelope = before
+                raise
         self._log("vault: passphrase and master key changed")
 
     def sweep(self):
-        """Delete what a crash left behind; returns how many files. Not while another process writes."""
-        wanted = {entry["object"] for entry in self._index["files"].values()}
-        unwanted = [each for each in (self.folder / "objects").iterdir() if each.name not in wanted]
-        unwanted += [each for each in self.folder.iterdir() if each.name.endswith(UNFINISHED)]
-        for each in unwanted:
-            each.unlink()
+        """Delete what a crash left behind; returns how many files. Raises VaultError as `put` does."""
+        with self._writing():
+            wanted = {entry["object"] for entry in self._index["files"].values()}
+            unwanted = [each for each in (self.folder / "objects").iterdir() if each.name not in wanted]
+            unwanted += [each for each in self.folder.iterdir() if each.name.endswith(UNFINISHED)]
+            for each in unwanted:
+                each.unlink()
         return len(unwanted)
 
-    def _commit(self, files, *, first=False):
-        """Make `files` the vault's content, in one step."""
-        path = self.folder / "head"
-        if not first and (not path.exists() or hashlib.sha256(path.read_bytes()).digest() != self._head_digest):
+    @contextmanager
+    def _writing(self):
+        """Hold the lock for one change to the vault as it was read."""
+        with alone(self.folder):
+            self._check_unchanged()
+            if not (self.folder / "objects").is_dir():
+                raise VaultError(f"the folder {str(self.folder / 'objects')!r} is missing: this is no whole vault")
+            yield
+
+    def _check_unchanged(self):
+        if hashlib.sha256(_head(self.folder)).digest() != self._head_digest:
             raise VaultError("the vault was changed by somebody else since it was opened: open it again")
+
+    def _commit(self, files):
+        """Make `files` the vault's content, in one step; the caller holds the lock."""
         old = {entry["object"] for entry in self._index["files"].values()}
         index = {"version": self.version + 1, "files": files}
         # The nonce is random and not the version: after a roll-back the counter would repeat, and with it the nonce.
         nonce = os.urandom(NONCE)
         head = self._envelope + nonce + AESGCM(self._master).encrypt(nonce, json.dumps(index).encode(), self._envelope)
-        write_atomically(path, head)
+        write_atomically(self.folder / "head", head)
         self._index, self._head_digest = index, hashlib.sha256(head).digest()
         self._remember()
         for identity in old - {entry["object"] for entry in files.values()}:
@@ -195,24 +222,29 @@ class Vault:
 
     def _remember(self):
         if self.anchor is not None:
-            write_atomically(self.anchor, json.dumps({"version": self.version, "head": self._head_digest.hex()}).encode())
+            remember(self.anchor, self.version, self._head_digest.hex())
 
     def _path(self, identity):
         return self.folder / "objects" / identity
 
     def _entry(self, name):
-        if name not in self._index["files"]:
+        """(name as stored, entry)."""
+        files = self._index["files"]
+        if isinstance(name, str) and name not in files:
+            name = _composed(name)
+        if not isinstance(name, str) or name not in files:
             raise ValueError(f"name must be one of {', '.join(map(repr, self.names)) or 'none yet'}, got {name!r}")
-        return self._index["files"][name]
+        return name, files[name]
 
     def _read(self, identity, key, context):
         try:
             with open(self._path(identity), "rb") as file:
                 yield from unseal(file, key, context=context)
-        except FileNotFoundError:
-            self._log(f"vault: refused: object {identity} is missing")
-            raise IntegrityError(f"object {identity} is missing") from None
-        except IntegrityError as problem:
+        except (OSError, IntegrityError) as problem:
+            self._check_unchanged()  # replaced by somebody else meanwhile: no attack, and not to be logged as one
+            if isinstance(problem, OSError):
+                self._log(f"vault: refused: object {identity} is missing or cannot be read")
+                raise IntegrityError(f"object {identity} is missing or cannot be read") from None
             self._log(f"vault: refused: object {identity}: {problem}")
             raise
 
@@ -221,20 +253,26 @@ def _silent(_sentence):
     pass
 
 
+def _name(name):
+    if not isinstance(name, str) or not name or any("\ud800" <= each <= "\udfff" for each in name):
+        raise ValueError(f"name must be non-empty text in valid Unicode, got {name!r}")
+    return _composed(name)
+
+
+def _composed(name):
+    """A name typed in two ways (one letter with an accent, or a letter and an accent) is one name."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _head(folder):
+    try:
+        return (folder / "head").read_bytes()
+    except OSError:
+        raise VaultError(f"there is no vault in {str(folder)!r}") from None
+
+
 def _context(name, identity):
     return f"{identity} {name}".encode()
-
-
-def _places(folder, anchor, log):
-    for name, value in [("folder", folder), ("anchor", anchor)]:
-        if not isinstance(value, (str, Path)) and not (name == "anchor" and value is None) or value == "":
-            raise ValueError(f"{name} must be a path, got {value!r}")
-    if log is not None and not callable(log):
-        raise ValueError(f"log must be a function of one sentence, got {log!r}")
-    folder, anchor = Path(folder), None if anchor is None else Path(anchor)
-    if anchor is not None and folder.resolve() in anchor.resolve().parents:
-        raise ValueError("anchor must lie outside the folder: inside, it would be put back together with it")
-    return folder, anchor
 
 
 def _open_index(head, master):
@@ -244,13 +282,3 @@ def _open_index(head, master):
         return json.loads(AESGCM(master).decrypt(nonce, sealed, envelope))
     except (InvalidTag, ValueError):
         raise VaultError("the index in the head was altered") from None
-
-
-def _check_anchor(anchor, version, digest):
-    try:
-        seen = json.loads(anchor.read_bytes())
-        newest, head = int(seen["version"]), str(seen["head"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise VaultError(f"the anchor {str(anchor)!r} is missing or unreadable: whether the vault is the newest is unknown") from None
-    if version < newest or (version == newest and digest != head):
-        raise RollbackError(f"this vault is at version {version}, but version {newest} was acknowledged: it was put back")

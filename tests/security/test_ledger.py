@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from labkit.security import ledger as module
 from labkit.security.ledger import Ledger, LedgerError, TreeHead, check_entry, check_extension
+from labkit.security.locks import locked
 
 
 def filled(count, path=None, key=None):
@@ -120,13 +121,50 @@ def test_a_line_cut_by_a_crash_was_never_acknowledged(tmp_path):
     last = whole[:-1].rfind(b"\n") + 1
     for cut in range(last, len(whole) + 1):
         path.write_bytes(whole[:cut])
-        again = Ledger(path, key=key)
-        assert len(again) == (4 if cut == len(whole) else 3)
+        again, kept = Ledger(path, key=key), 4 if cut >= len(whole) - 1 else 3
+        assert len(again) == kept and path.read_bytes() == whole[:cut], "opening changes nothing"
         again.append("after")
-        assert Ledger(path)[-1] == "after"
-        if cut < len(whole):
+        assert list(Ledger(path))[-1] == "after" and len(Ledger(path)) == kept + 1
+        beside = path.with_name(f"log.{last}.torn")
+        assert beside.exists() == (last < cut < len(whole) - 1)
+        if beside.exists():
+            assert beside.read_bytes() == whole[last:cut]
+            beside.unlink()
+        if kept == 4:
+            Ledger(path, key=key).check(head)
+        else:
             with pytest.raises(LedgerError):  # were it acknowledged and gone, the head would tell
                 Ledger(path, key=key).check(head)
+
+
+def test_a_lost_last_newline_loses_no_acknowledged_entry(tmp_path):
+    path, key = tmp_path / "log", Ed25519PrivateKey.generate()
+    head = filled(3, path, key).head()
+    path.write_bytes(path.read_bytes()[:-1])
+    again = Ledger(path, key=key)
+    again.check(head)
+    assert again.append("next") == 3 and again.append("and next") == 4
+    assert list(Ledger(path)) == ["entry 0", "entry 1", "entry 2", "next", "and next"]
+
+
+def test_the_second_writer_meets_an_error_and_loses_nothing(tmp_path, monkeypatch):
+    one, other = Ledger(tmp_path / "log"), Ledger(tmp_path / "log")
+    one.append("from one")
+    with pytest.raises(LedgerError, match="changed by somebody else"):
+        other.append("from the other")
+    monkeypatch.setattr(module, "WAIT", 0.05)
+    with locked(tmp_path / "log"), pytest.raises(LedgerError, match="another process is writing"):
+        one.append("while it is locked")
+    assert len(one) == 1 and len(other) == 0 and list(Ledger(tmp_path / "log")) == ["from one"]
+    assert one.append("again") == 1
+
+
+def test_a_new_file_and_its_folder_reach_the_disk(tmp_path, monkeypatch):
+    forced = []
+    monkeypatch.setattr(module, "force_folder", lambda folder: forced.append(folder))
+    ledger = Ledger(tmp_path / "log")
+    ledger.append("first"), ledger.append("second")
+    assert forced == [tmp_path]
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
@@ -144,7 +182,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
     assert list(Ledger(tmp_path / "log")) == ["entry 0", "entry 1", "kept"]
 
 
-@pytest.mark.parametrize("line", [b"not json", b"3", b"null", b'""', b"[1]", b"\xff", b"", b'"\\ud800"'])
+@pytest.mark.parametrize("line", [b"not json", b"3", b"null", b'""', b"[1]", b"\xff", b"", b'"\\ud800"', b"[" * 100_000, b"9" * 5000, b'"a" ', b'"a"\r', b' "a"', b'"\\u0061"'])
 def test_a_file_that_is_no_log(tmp_path, line):
     (tmp_path / "log").write_bytes(b'"fine"\n' + line + b"\n")
     with pytest.raises(LedgerError, match="holds a line that no log wrote"):
@@ -152,6 +190,7 @@ def test_a_file_that_is_no_log(tmp_path, line):
 
 
 @pytest.mark.parametrize("call, name", [
+    (lambda: Ledger(3), "path"), (lambda: Ledger(""), "path"), (lambda: Ledger("nowhere/at/all"), "path"), (lambda: Ledger("."), "path"),
     (lambda: Ledger(key="secret"), "key"), (lambda: Ledger(key=generate_private_key(SECP256R1())), "key"),
     (lambda: Ledger().append(""), "entry"), (lambda: Ledger().append(None), "entry"), (lambda: Ledger().append(b"x"), "entry"),
     (lambda: Ledger().append(3), "entry"), (lambda: Ledger().append("\ud800"), "entry"),
