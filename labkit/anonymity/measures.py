@@ -1,47 +1,39 @@
 """How anonymous a table is (k, l, t), and how much was lost on the way.
 
 An equivalence class is the set of rows that show the same quasi-identifiers: the columns that an outsider may know.
-All measures look only at the published table, so they work on any library's release.
+All measures look only at the published table, so they work on any library's release. A row whose quasi-identifiers are all "*"
+is suppressed: it shows nothing to find somebody by, and counts as if it had been left out (unless all rows are like that: then they
+are one class). Drop such rows, or their sensitive value too: whoever knows who is missing from every class knows whose it is.
 """
 
 import numpy as np
-import pandas as pd
 
 from labkit import validate
+from labkit.anonymity.columns import coded, columns_of, in_order
+from labkit.anonymity.columns import suppressed as suppressed_rows
 from labkit.anonymity.hierarchies import checked
 
 ROUNDING = 1e-9  # sums of shares are off by about 1e-16 for each class; a limit of exactly t must still hold
 
 
-def columns_of(table, quasi_identifiers, sensitive=None):
-    """Check a table and the columns named; returns the quasi-identifiers as a list. Raises ValueError."""
-    if not isinstance(table, pd.DataFrame) or not len(table):
-        raise ValueError(f"table must be a pandas DataFrame with at least one row, got {type(table).__name__}")
-    if not isinstance(quasi_identifiers, (list, tuple)) or not quasi_identifiers:
-        raise ValueError(f"quasi_identifiers must be a non-empty list of column names, got {quasi_identifiers!r}")
-    names = list(quasi_identifiers)
-    named = [("quasi_identifiers", name) for name in names] + [("sensitive", sensitive)] * (sensitive is not None)
-    for argument, name in named:
-        if not isinstance(name, str) or name not in table.columns:
-            raise ValueError(f"{argument} must be among the columns {list(table.columns)}, got {name!r}")
-    if sensitive in names or len(set(names)) < len(names):
-        raise ValueError(f"quasi_identifiers must be distinct and without the sensitive column, got {names!r}")
-    missing = [name for _, name in named if table[name].isna().any()]
-    if missing:
-        raise ValueError(f"table must have no gaps (give them a value of their own), got gaps in {missing}")
-    return names
-
-
 def classes(table, quasi_identifiers):
-    """The equivalence class of each row: int array, 0 ... number of classes - 1."""
+    """The equivalence class of each row: int array, 0 ... number of classes - 1, in the order of their first rows."""
     names = columns_of(table, quasi_identifiers)
-    return table.groupby(names, sort=False, observed=True).ngroup().to_numpy()
+    which = np.zeros(len(table), dtype=np.int64)
+    for name in names:
+        codes, values = coded(table[name])
+        _, first, which = np.unique(which * len(values) + codes, return_index=True, return_inverse=True)
+        which = np.argsort(np.argsort(first))[which]
+    return which
 
 
 def class_sizes(table, quasi_identifiers):
-    """For each row, how many rows (itself included) show the same quasi-identifiers: int array."""
+    """For each row, how many rows (itself included) it cannot be told from: int array.
+
+    They are the rows with the same quasi-identifiers; for a suppressed row (all "*"), the whole table.
+    """
     which = classes(table, quasi_identifiers)
-    return np.bincount(which)[which]
+    return np.where(suppressed_rows(table, quasi_identifiers), len(table), np.bincount(which)[which])
 
 
 def unique_share(table, columns):
@@ -54,13 +46,23 @@ def k_anonymity(table, quasi_identifiers):
     return int(class_sizes(table, quasi_identifiers).min())
 
 
-def histograms(table, quasi_identifiers, sensitive):
-    """(counts, values): how often each class holds each sensitive value, int array (classes, values), values sorted."""
+def histograms(table, quasi_identifiers, sensitive, ordered=False):
+    """(counts, values): how often each class holds each sensitive value that occurs, without suppressed rows.
+
+    counts: int array (classes, values). values: a list, in their order. ordered: as in `t_closeness`.
+    """
+    return _histograms(table, quasi_identifiers, sensitive, ordered)[:2]
+
+
+def _histograms(table, quasi_identifiers, sensitive, ordered):
     names = columns_of(table, quasi_identifiers, sensitive)
-    values, codes = np.unique(table[sensitive].to_numpy(), return_inverse=True)
+    hidden = suppressed_rows(table, names)
+    if not hidden.all():
+        table = table[~hidden]
+    codes, values, along = in_order(table[sensitive], ordered)
     which = classes(table, names)
     counts = np.bincount(which * len(values) + codes, minlength=(which.max() + 1) * len(values))
-    return counts.reshape(-1, len(values)), values
+    return counts.reshape(-1, len(values)), values, along
 
 
 def l_diversity(table, quasi_identifiers, sensitive):
@@ -74,7 +76,8 @@ def l_diversity(table, quasi_identifiers, sensitive):
 def entropy_l_diversity(table, quasi_identifiers, sensitive):
     """exp(entropy) of the class with the least of it: the l for which entropy l-diversity holds, float from 1 up.
 
-    A class with l equally frequent values has exactly l; a dominant value pulls it down. Source as for `l_diversity`.
+    A class with l equally frequent values has exactly l, to the last digit; a dominant value pulls it down. Source as for
+    `l_diversity`.
     """
     return float(effective(histograms(table, quasi_identifiers, sensitive)[0]).min())
 
@@ -82,19 +85,15 @@ def entropy_l_diversity(table, quasi_identifiers, sensitive):
 def t_closeness(table, quasi_identifiers, sensitive, ordered=None):
     """The largest distance of a class's sensitive values from those of the whole table: 0 (alike) to 1.
 
-    ordered: True compares along the order of the values, each one step from the next (for numbers); False counts any
-             two values as equally far (for categories); None: True for a numeric column.
+    ordered: True compares along the order of the values, each one step from the next (for numbers, dates and ordered
+             categories); a list of all values, in their order, does so for others; False counts any two values as equally far
+             (for categories); None: along the order of a column that has one.
+    Values that do not occur in the table are no steps: naming more of them must not make a release look closer than it is.
     The distance is the earth mover's. Source: Li, Li, Venkatasubramanian, ICDE 2007.
+    Raises ValueError for ordered=True on text: nothing says in which order it stands.
     """
-    counts, _ = histograms(table, quasi_identifiers, sensitive)
-    return float(distances(counts, counts.sum(0), is_ordered(table[sensitive], ordered)).max())
-
-
-def is_ordered(column, ordered):
-    """Whether to compare along the order of the values: as told, or (None) for a numeric column."""
-    if ordered is None:
-        return bool(pd.api.types.is_numeric_dtype(column))
-    return validate.one_of([True, False], ordered=ordered)
+    counts, _, along = _histograms(table, quasi_identifiers, sensitive, ordered)
+    return float(distances(counts, counts.sum(0), along).max())
 
 
 def distinct(counts):
@@ -103,9 +102,13 @@ def distinct(counts):
 
 
 def effective(counts):
-    """exp(entropy) of each histogram (row of counts)."""
+    """exp(entropy) of each histogram (row of counts), never above the number of different values, and equal to it where all
+    are equally frequent: exp and log alone would miss that by a rounding error, on either side."""
+    counts = np.asarray(counts)
     shares = counts / counts.sum(axis=1, keepdims=True)
-    return np.exp(-np.sum(shares * np.log(np.where(shares > 0, shares, 1)), axis=1))
+    soft = np.exp(-np.sum(shares * np.log(np.where(shares > 0, shares, 1)), axis=1))
+    even = np.where(counts > 0, counts, counts.max(axis=1, keepdims=True)).min(axis=1) == counts.max(axis=1)
+    return np.where(even, distinct(counts), np.clip(soft, 1, distinct(counts)))
 
 
 def distances(counts, overall, ordered):
@@ -127,7 +130,7 @@ def certainty_penalty(table, hierarchies, suppressed=0):
     suppressed = validate.integer(at_least=0, suppressed=suppressed)
     lost = 0.0
     for name in names:
-        labels, counts = np.unique(table[name].to_numpy().astype(str), return_counts=True)
+        labels, counts = np.unique([str(each) for each in table[name]], return_counts=True)
         first, last = np.array([hierarchies[name].span(each) for each in labels]).T
         lost += float(np.dot(hierarchies[name].penalty(first, last), counts))
     return (lost + suppressed * len(names)) / ((len(table) + suppressed) * len(names))

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from labkit import validate
+from labkit.anonymity.columns import columns_of, in_order
 from labkit.anonymity.hierarchies import checked, labels
-from labkit.anonymity.measures import ROUNDING, columns_of, distances, distinct, effective, is_ordered
+from labkit.anonymity.measures import ROUNDING, distances, distinct, effective
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ def mondrian(table, hierarchies, *, k, sensitive=None, l=None, entropy_l=None, t
     if sensitive is None and any(each is not None for each in asked.values()):
         raise ValueError(f"sensitive must name a column when l, entropy_l or t is given, got None with {asked}")
     positions = np.column_stack([_positions(hierarchies[name], table[name], name) for name in names])
-    codes, kinds = np.zeros(len(table), dtype=np.int64), 1
+    codes, kinds, along = np.zeros(len(table), dtype=np.int64), 1, False
     if sensitive is not None:
-        values, codes = np.unique(table[sensitive].to_numpy(), return_inverse=True)
+        codes, values, along = in_order(table[sensitive], ordered)
         kinds = len(values)
     overall = np.bincount(codes, minlength=kinds)
-    allowed = _allowed(k, l, entropy_l, t, overall, t is not None and is_ordered(table[sensitive], ordered))
+    allowed = _allowed(k, l, entropy_l, t, overall, along)
     if not allowed(overall[None, :])[0]:
         raise ValueError(
             f"k={k!r} with {asked} must be met by the whole table as one class of {len(table)} rows, and is not"

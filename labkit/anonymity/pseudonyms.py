@@ -3,12 +3,15 @@
 A plain hash does not do that. Whoever can list the possible identifiers (names, telephone numbers, insurance numbers)
 hashes them all and looks the pseudonyms up: `labkit.attacks.linkage.dictionary_attack`. A key that stays with the data
 holder ends that.
+A name typed in two ways (a letter with an accent, or a letter and an accent) is one name: both are brought to Unicode's composed
+form (NFC) first. Capitals, blanks and spellings stay as they are.
 Pseudonymised rows are still personal data: every other column can identify the person.
 """
 
 import hashlib
 import hmac
 import secrets
+import unicodedata
 
 LENGTH = 16  # hexadecimal digits of a pseudonym: 64 bits, so two of a million people collide with chance 3e-8
 SHORTEST_KEY = 16  # bytes
@@ -38,7 +41,7 @@ def keyed_pseudonym(identifier, key, purpose=""):
         raise ValueError(f"key must be at least {SHORTEST_KEY} random bytes, got {what}")
     if not isinstance(purpose, str):
         raise ValueError(f"purpose must be a str, got {purpose!r}")
-    said = purpose.encode()
+    said = _as_bytes(purpose=purpose) if purpose else b""
     # The length in front keeps purpose "ab" of "c" apart from purpose "a" of "bc".
     message = len(said).to_bytes(4, "big") + said + _as_bytes(identifier=identifier)
     return hmac.new(key, message, hashlib.sha256).hexdigest()[:LENGTH]
@@ -48,4 +51,6 @@ def _as_bytes(**argument):
     ((name, value),) = argument.items()
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} must be a non-empty str, got {value!r}")
-    return value.encode()
+    if any("\ud800" <= each <= "\udfff" for each in value):
+        raise ValueError(f"{name} must be a non-empty str in valid Unicode, got half a surrogate pair in it")
+    return unicodedata.normalize("NFC", value).encode()

@@ -12,13 +12,15 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from labkit import validate
 from labkit.security.certificates import Identity
 
 HOST = "127.0.0.1"
-TIMEOUT = 5.0  # seconds that any one step may take
+TIMEOUT = 5.0  # seconds that any one step may take, and a whole message
+AT_ONCE = 64  # connections; who comes after that waits for one of them to end
 LONGEST = 16 * 2**20
 
 # What OpenSSL's verification errors mean (openssl-verify(1)), in words that do not change with its version.
@@ -34,7 +36,7 @@ class Refused(ConnectionError):
 
 
 class Listener:
-    """Accepts connections on a free port of 127.0.0.1, one after the other, on a thread of its own."""
+    """Accepts connections on a free port of 127.0.0.1. Each has a thread of its own, so that one who says nothing holds up nobody."""
 
     def __init__(self):
         self._listener = socket.create_server((HOST, 0))
@@ -42,6 +44,7 @@ class Listener:
         self.address = self._listener.getsockname()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._free, self._talking = threading.Semaphore(AT_ONCE), []
 
     def __enter__(self):
         self._thread.start()
@@ -49,7 +52,8 @@ class Listener:
 
     def __exit__(self, *_):
         self._closing.set()
-        self._thread.join(4 * TIMEOUT)
+        for thread in [self._thread, *self._talking]:
+            thread.join(4 * TIMEOUT)
 
     def _run(self):
         with self._listener:
@@ -59,8 +63,17 @@ class Listener:
                 except TimeoutError:
                     continue
                 connection.settimeout(TIMEOUT)
-                with connection:
-                    self._handle(connection)
+                self._free.acquire()
+                self._talking = [each for each in self._talking if each.is_alive()]
+                self._talking.append(threading.Thread(target=self._talk, args=(connection,), daemon=True))
+                self._talking[-1].start()
+
+    def _talk(self, connection):
+        try:
+            with connection:
+                self._handle(connection)
+        finally:
+            self._free.release()
 
 
 class Server(Listener):
@@ -68,8 +81,13 @@ class Server(Listener):
 
     def __init__(self, answer, context, allowed):
         super().__init__()
-        self._answer, self._context, self._allowed = answer, context, allowed
+        self._context, self._allowed = context, allowed
+        self._answer_now, self._one_by_one = answer, threading.Lock()
         self.refused = []
+
+    def _answer(self, question):
+        with self._one_by_one:  # whoever wrote `answer` need not think of threads
+            return self._answer_now(question)
 
     def _handle(self, connection):
         try:
@@ -187,19 +205,25 @@ def send(connection, message):
 
 
 def receive(connection):
-    """The next message. Raises ConnectionError when it ends early, or claims to be too long to be one."""
-    length = int.from_bytes(_exactly(connection, 4), "big")
+    """The next message. Raises ConnectionError when it ends early, takes too long, or claims to be too long to be one."""
+    until = time.monotonic() + TIMEOUT
+    length = int.from_bytes(_exactly(connection, 4, until), "big")
     if length > LONGEST:
         raise ConnectionError("the other side speaks another language")
-    return _exactly(connection, length)
+    return _exactly(connection, length, until)
 
 
-def _exactly(connection, count):
+def _exactly(connection, count, until):
     pieces = []
     while count:
+        left = until - time.monotonic()
+        if left <= 0:  # a byte now and then would otherwise hold the line for ever
+            raise ConnectionError("the message took too long")
+        connection.settimeout(left)
         piece = connection.recv(min(count, 65536))
         if not piece:
             raise ConnectionError("the connection ended early")
         pieces.append(piece)
         count -= len(piece)
+    connection.settimeout(TIMEOUT)
     return b"".join(pieces)

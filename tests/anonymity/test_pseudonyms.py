@@ -85,3 +85,13 @@ def test_bad_purposes(bad):
 def test_bad_dictionary_attacks(pseudonyms, guesses, function, named):
     with pytest.raises(ValueError, match=f"^{named} must"):
         dictionary_attack(pseudonyms, guesses, function)
+
+
+def test_a_name_typed_in_two_ways_has_one_pseudonym():
+    composed, decomposed, key = "Zo\u00eb", "Zoe\u0308", bytes(32)
+    assert composed != decomposed and keyed_pseudonym(composed, key) == keyed_pseudonym(decomposed, key)
+    assert plain_hash(composed) == plain_hash(decomposed) != plain_hash("Zoe")
+    assert keyed_pseudonym("x", key, purpose=composed) == keyed_pseudonym("x", key, purpose=decomposed)
+    for call in (lambda: plain_hash("\ud800"), lambda: keyed_pseudonym("\ud800", key), lambda: keyed_pseudonym("x", key, purpose="\ud800")):
+        with pytest.raises(ValueError, match="(identifier|purpose) must be a non-empty str in valid Unicode"):
+            call()

@@ -141,6 +141,36 @@ def test_a_silent_client_does_not_block_the_server_for_ever(monkeypatch):
     assert time.monotonic() - began < 5 and listening.refused == ["no answer was given: TimeoutError"]
 
 
+@pytest.mark.parametrize("secure", [False, True])
+def test_who_says_nothing_keeps_nobody_waiting(secure):
+    """Several idle connections, and one that sends a byte now and then, do not hold up the next caller."""
+    ours = {"identity": SERVER, "trusted": CA.certificate} if secure else {}
+    theirs = {"trusted": CA.certificate, "server_name": NAME, "identity": CLIENT} if secure else {}
+    with serve(answer, **ours) as server:
+        idle = [socket.create_connection(server.address) for _ in range(5)]
+        idle[0].sendall(b"\x16")
+        began = time.monotonic()
+        assert ask(server.address, b"x", **theirs) == b"salary of x"
+        assert time.monotonic() - began < transport.TIMEOUT / 2
+        for each in idle:
+            each.close()
+
+
+def test_a_byte_now_and_then_does_not_hold_the_line_for_ever(monkeypatch):
+    monkeypatch.setattr(transport, "TIMEOUT", 0.3)
+    with serve(answer) as server:
+        slow = socket.create_connection(server.address)
+        slow.sendall((50).to_bytes(4, "big"))
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            for _ in range(50):
+                time.sleep(0.1)
+                slow.sendall(b"x")
+        assert time.monotonic() - began < 2
+        slow.close()
+    assert server.refused == ["no answer was given: ConnectionError"] or "Timeout" in server.refused[0]
+
+
 def test_a_message_that_claims_to_be_huge_is_not_waited_for():
     with serve(answer) as listening, socket.create_connection(listening.address, timeout=5) as connection:
         connection.sendall(b"\xff\xff\xff\xff")
