@@ -10,6 +10,7 @@ import pytest
 
 from labkit.anonymity import entropy_l_diversity, k_anonymity, l_diversity, t_closeness
 
+pytestmark = pytest.mark.filterwarnings("ignore::Warning:pycanon")
 pycanon = pytest.importorskip("pycanon.anonymity", reason="pycanon is not installed: pip install 'labkit[test]'")
 
 
