@@ -12,20 +12,22 @@ def public_names(package, init):
 
     package:  the package's `__name__`.
     init:     the package's `__file__`. The stub beside it, `__init__.pyi`, has one line for each public name,
-              `from .module import name as name`, or `from . import module as module` for a module.
+              `from .module import name as name`, or `from . import module as module` for a module. With a
+              name of an earlier version after `as`, that one works, too; it is not in `__all__`.
     """
     where = {}
     for line in Path(init).with_suffix(".pyi").read_text(encoding="utf-8").splitlines():
         if line.startswith("from "):
-            _, module, _, name, *_ = line.split()
-            where[name] = module
+            _, module, _, name, _, public = line.split()
+            where[public] = module, name
 
     def load(name):
         if name not in where:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        if where[name] == ".":
-            return import_module(f".{name}", package)
-        return getattr(import_module(where[name], package), name)
+        module, inside = where[name]
+        if module == ".":
+            return import_module(f".{inside}", package)
+        return getattr(import_module(module, package), inside)
 
-    everything = sorted(where)
+    everything = sorted(name for name, (_, inside) in where.items() if name == inside)
     return load, lambda: everything, everything

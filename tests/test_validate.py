@@ -45,10 +45,10 @@ def test_integer_bounds():
 
 
 def test_one_of():
-    assert validate.one_of(["pld", "rdp"], accountant="rdp") == "rdp"
+    assert validate.one_of(accountant="rdp", options=["pld", "rdp"]) == "rdp"
     for bad in ["PLD", None, 1]:
         with pytest.raises(ValueError, match="accountant must be one of 'pld', 'rdp'"):
-            validate.one_of(["pld", "rdp"], accountant=bad)
+            validate.one_of(accountant=bad, options=["pld", "rdp"])
 
 
 @pytest.mark.parametrize("bad", [[], [NAN], [1, INF], "text", [[1], [1, 2]], None, np.array(["a"]), {"a": 1}])

@@ -30,7 +30,7 @@ class Numbers:
         self.low, self.high = validate.integer(low=low), validate.integer(high=high)
         if self.low >= self.high:
             raise ValueError(f"high must be above low, got low={low!r}, high={high!r}")
-        self.bands = tuple(validate.integer(at_least=2, bands=each) for each in bands)
+        self.bands = tuple(validate.integer(bands=each, at_least=2) for each in bands)
         if any(wide % narrow or wide == narrow for narrow, wide in zip(self.bands, self.bands[1:])):
             raise ValueError(f"bands must grow, each a multiple of the one before, got {bands!r}")
         self.size, self.levels = self.high - self.low + 1, len(self.bands) + 1
@@ -75,7 +75,7 @@ class Numbers:
 
     def at_level(self, values, level):
         """The labels of a whole column at one level: 0 as it is, then bands that start at multiples of their width."""
-        level = validate.integer(at_least=0, at_most=self.levels, level=level)
+        level = validate.integer(level=level, at_least=0, at_most=self.levels)
         positions = self.positions(values)
         if level == self.levels:
             return np.full(len(positions), SUPPRESSED, dtype=object)
@@ -168,7 +168,7 @@ class Tree:
 
     def at_level(self, values, level):
         """The labels of a whole column at one level: 0 as it is, then each level cuts the tree's lowest storey off."""
-        level = validate.integer(at_least=0, at_most=self.levels, level=level)
+        level = validate.integer(level=level, at_least=0, at_most=self.levels)
         up = np.array([path[min(self.levels - level, len(path) - 1)] for path in self._paths], dtype=object)
         return up[self.positions(values)]
 
@@ -193,7 +193,7 @@ def prefixes(codes, lengths):
     if not codes or any(not isinstance(each, str) or len(each) != len(codes[0]) for each in codes):
         raise ValueError(f"codes must be at least one str, all of one length, got {codes[:5]!r}")
     codes = sorted(set(codes))
-    lengths = [validate.integer(at_least=1, at_most=len(codes[0]) - 1, lengths=each) for each in lengths]
+    lengths = [validate.integer(lengths=each, at_least=1, at_most=len(codes[0]) - 1) for each in lengths]
     if any(a <= b for a, b in zip(lengths, lengths[1:])):
         raise ValueError(f"lengths must fall, got {lengths!r}")
 

@@ -127,7 +127,7 @@ def certainty_penalty(table, hierarchies, suppressed=0):
     Source: Xu, Wang, Pei, Wang, Shi, Fu, KDD 2006.
     """
     names = columns_of(table, checked(hierarchies))
-    suppressed = validate.integer(at_least=0, suppressed=suppressed)
+    suppressed = validate.integer(suppressed=suppressed, at_least=0)
     lost = 0.0
     for name in names:
         labels, counts = np.unique([str(each) for each in table[name]], return_counts=True)
@@ -141,7 +141,7 @@ def discernibility(table, quasi_identifiers, suppressed=0):
 
     Divided by the number of rows, so that tables of different size compare. Source: Bayardo and Agrawal, ICDE 2005.
     """
-    suppressed = validate.integer(at_least=0, suppressed=suppressed)
+    suppressed = validate.integer(suppressed=suppressed, at_least=0)
     sizes = class_sizes(table, quasi_identifiers)
     rows = len(table) + suppressed
     return float((sizes.sum() + suppressed * rows) / rows)

@@ -50,7 +50,7 @@ def mondrian(table, hierarchies, *, k, sensitive=None, l=None, entropy_l=None, t
     Returns a Release. Raises ValueError for bad arguments, and when even the whole table as one class would not do.
     """
     names = columns_of(table, checked(hierarchies), sensitive)
-    k = validate.integer(at_least=1, k=k)
+    k = validate.integer(k=k, at_least=1)
     asked = {"l": l, "entropy_l": entropy_l, "t": t}
     if sensitive is None and any(each is not None for each in asked.values()):
         raise ValueError(f"sensitive must name a column when l, entropy_l or t is given, got None with {asked}")
@@ -79,7 +79,7 @@ def _positions(hierarchy, column, name):
 
 def _allowed(k, l, entropy_l, t, overall, ordered):  # noqa: E741
     """The test of many candidate classes at once: histograms (rows of counts) in, booleans out."""
-    l = None if l is None else validate.integer(at_least=1, l=l)  # noqa: E741
+    l = None if l is None else validate.integer(l=l, at_least=1)  # noqa: E741
     if entropy_l is not None and validate.positive(entropy_l=entropy_l) < 1:
         raise ValueError(f"entropy_l must be 1 or more, got {entropy_l!r}")
     t = None if t is None else validate.fraction(t=t)

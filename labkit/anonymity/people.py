@@ -46,7 +46,7 @@ def simulated_people(seed=0):
 
     seed: whole number, 0 or more; the same seed gives the same people.
     """
-    rng = np.random.default_rng(validate.integer(at_least=0, seed=seed))
+    rng = np.random.default_rng(validate.integer(seed=seed, at_least=0))
     people = datasets.adult().table[REAL]
     count = len(people)
     people.insert(0, "name", [f"Person {number:05d}" for number in rng.permutation(count)])

@@ -17,11 +17,11 @@ def generalise(table, hierarchies, levels):
         raise ValueError(f"levels must be a dict from column to level, got {levels!r}")
     released = table.copy()
     for name, level in levels.items():
-        validate.one_of(hierarchies, levels=name)
+        validate.one_of(levels=name, options=hierarchies)
         released[name] = hierarchies[name].at_level(table[name].to_numpy(), level)
     return released
 
 
 def suppress_rare(table, quasi_identifiers, k):
     """Drop the rows whose class has fewer than k rows. Returns the rest, which is k-anonymous and may be empty."""
-    return table[class_sizes(table, quasi_identifiers) >= validate.integer(at_least=1, k=k)]
+    return table[class_sizes(table, quasi_identifiers) >= validate.integer(k=k, at_least=1)]

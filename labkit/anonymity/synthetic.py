@@ -40,12 +40,12 @@ def synthetic_rows(tables, rows, rng):
     rng:    numpy Generator.
     Returns (features, label): int arrays (rows, d) and (rows,).
     """
-    rows = validate.integer(at_least=1, rows=rows)
+    rows = validate.integer(rows=rows, at_least=1)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
     if not isinstance(tables, (list, tuple)) or not tables:
         raise ValueError(f"tables must be a non-empty list of arrays, got {type(tables).__name__}")
-    tables = [validate.array(ndim=2, tables=each) for each in tables]
+    tables = [validate.array(tables=each, ndim=2) for each in tables]
     if len({each.shape[1] for each in tables}) > 1:
         raise ValueError(f"tables must agree in the number of labels, got {[each.shape[1] for each in tables]}")
     positive = [np.maximum(each, 0) for each in tables]  # a count below zero can only be noise
@@ -65,12 +65,12 @@ def _shares(counts):
 
 
 def _checked(features, label, sizes, label_size):
-    features, label = validate.array(ndim=2, features=features), validate.array(ndim=1, label=label)
+    features, label = validate.array(features=features, ndim=2), validate.array(label=label, ndim=1)
     validate.same_length(features=features, label=label)
-    label_size = validate.integer(at_least=2, label_size=label_size)
+    label_size = validate.integer(label_size=label_size, at_least=2)
     if not isinstance(sizes, (list, tuple)):
         raise ValueError(f"sizes must be a list of whole numbers, got {sizes!r}")
-    sizes = [validate.integer(at_least=1, sizes=each) for each in sizes]
+    sizes = [validate.integer(sizes=each, at_least=1) for each in sizes]
     if len(sizes) != features.shape[1]:
         raise ValueError(f"sizes must have one entry per column of features ({features.shape[1]}), got {len(sizes)}")
     for name, values, limit in [("features", features, np.array(sizes)), ("label", label, label_size)]:

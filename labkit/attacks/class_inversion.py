@@ -29,7 +29,7 @@ def invert_class(model, target, *, features, steps=300, step_size=0.05, decay=0.
     if targets.ndim != 1 or targets.dtype.kind not in "iu" or targets.min() < 0:
         raise ValueError(f"target must be a whole number from 0, or several, got {target!r}")
     for name, value in [("features", features), ("steps", steps)]:
-        validate.integer(at_least=1, **{name: value})
+        validate.integer(**{name: value}, at_least=1)
     validate.positive(step_size=step_size)
     validate.non_negative(decay=decay)
     if not validate.finite(low=low) < validate.finite(high=high):

@@ -41,7 +41,7 @@ def pgd(model, X, y, *, epsilon, steps=20, step_size=None, random_start=False, r
     Source: Madry, Makelov, Schmidt, Tsipras, Vladu, "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR 2018.
     """
     X, y = _checked(X, y, epsilon, low, high)
-    validate.integer(at_least=1, steps=steps)
+    validate.integer(steps=steps, at_least=1)
     step_size = 2.5 * epsilon / steps if step_size is None else validate.positive(step_size=step_size)
     rng, now = validate.generator(rng=rng), X
     if random_start:
@@ -73,7 +73,7 @@ def square_attack(predict, X, y, *, epsilon, queries, rng=None, low=0.0, high=1.
         raise ValueError(f"X must hold square images, shape (n, side * side), got {X.shape}")
     if not callable(predict):
         raise ValueError(f"predict must be a function of inputs that returns scores, got {predict!r}")
-    validate.integer(at_least=1, queries=queries)
+    validate.integer(queries=queries, at_least=1)
     rng = validate.generator(rng=rng) or np.random.default_rng()
     n, side = len(X), math.isqrt(X.shape[1])
     sign = np.array([-epsilon, epsilon], np.float32)
@@ -132,7 +132,7 @@ def _inputs(X, epsilon, low, high):
 
 
 def _checked(X, y, epsilon, low, high):
-    X, y = _inputs(X, epsilon, low, high), validate.array(ndim=1, y=y)
+    X, y = _inputs(X, epsilon, low, high), validate.array(y=y, ndim=1)
     if y.dtype.kind not in "iu" or y.min() < 0 or len(y) != X.shape[-2]:
         raise ValueError(f"y must hold {X.shape[-2]} whole numbers from 0, one for each input, got {y!r}")
     return X, y.astype(np.int64)

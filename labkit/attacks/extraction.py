@@ -73,8 +73,8 @@ def beam(model, prefix, length, *, width=1, allowed=None):
     length:   tokens to add, >= 1. width: continuations kept at each step, >= 1; 1 is greedy decoding.
     allowed:  token ids to choose from; None for all.
     """
-    prefix, length = _tokens(1, prefix=prefix), validate.integer(at_least=1, length=length)
-    width = validate.integer(at_least=1, width=width)
+    prefix, length = _tokens(1, prefix=prefix), validate.integer(length=length, at_least=1)
+    width = validate.integer(width=width, at_least=1)
     allowed = None if allowed is None else _tokens(1, allowed=allowed)
     texts, totals = prefix[None], np.zeros(1)
     for _ in range(length):
@@ -132,7 +132,7 @@ def _ask(model, texts):
 
 def _tokens(ndim, **argument):
     ((name, _),) = argument.items()
-    values = validate.array(ndim=ndim, **argument)
+    values = validate.array(**argument, ndim=ndim)
     if values.dtype.kind not in "iu" or values.min() < 0:
         raise ValueError(f"{name} must hold token ids, whole numbers from 0, got {values.ravel()[:5]!r} ...")
     return values

@@ -25,7 +25,7 @@ def could_come_from(answers, *, count, scale):
     answer in a few hundred is missed, where this machine's two logarithms differ in the last digit.
     Raises ValueError for answers that are no finite list, or a count or scale that is not a number fit for it.
     """
-    answers = validate.array(ndim=1, answers=answers)
+    answers = validate.array(answers=answers, ndim=1)
     count, scale = validate.finite(count=count), validate.positive(scale=scale)
     noise = answers - count
     half = np.exp(-np.abs(noise) / scale) / 2

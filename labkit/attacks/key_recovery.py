@@ -18,7 +18,7 @@ __all__ = ["recover_key", "decrypt_with"]
 def recover_key(party, messages, published):
     """The secret key, from two messages and what they were decrypted to; None when the attack finds none.
 
-    party:     anybody who holds the public keys: a Server made from `Client.public_bytes()` (labkit.encrypted.ckks.roles).
+    party:     anybody who holds the public keys: a Server made from `CKKSClient.public_bytes()` (labkit.encrypted.ckks.roles).
     messages:  two encrypted vectors, as bytes, at the same level, with a number in every slot (any number of
                multiplications may be behind them).
     published: what their owner's `decrypt` returned for each: two arrays of N / 2 numbers.

@@ -62,7 +62,7 @@ def find_seed(masked, *, largest, bits, sign=1):
     """
     bits = validate.integer(bits=bits, at_least=1, at_most=32)
     largest = validate.integer(largest=largest, at_least=0, at_most=2**31 - 1)
-    validate.one_of([1, -1], sign=sign)
+    validate.one_of(sign=sign, options=[1, -1])
     masked = validate.array(masked=masked, ndim=1)
     if masked.dtype != np.uint32:
         raise ValueError(f"masked must be of type uint32, got {masked.dtype}")
@@ -71,9 +71,10 @@ def find_seed(masked, *, largest, bits, sign=1):
     looked_at, offset = min(3, len(masked)), np.uint32(largest)
     for start in range(0, 2**bits, CHUNK):
         seeds = np.arange(start, min(start + CHUNK, 2**bits), dtype=np.uint32)
+        passing = True
         for place, numbers in enumerate(first_numbers(seeds, looked_at)):
             fits = (masked[place] - numbers if sign == 1 else masked[place] + numbers) + offset <= np.uint32(2 * largest)
-            passing = fits if place == 0 else passing & fits
+            passing = passing & fits
         for seed in seeds[passing]:
             mask = np.random.RandomState(int(seed)).randint(0, 2**32 - 1, len(masked), dtype=np.int64).astype(np.uint32)
             if ((masked - mask if sign == 1 else masked + mask) + offset <= np.uint32(2 * largest)).all():

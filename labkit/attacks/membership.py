@@ -123,7 +123,7 @@ def _pair(*, members, **scores):
 
 def _right(logits, y):
     """The logits as float64, and where the right label stands, bool of the same shape."""
-    logits, y = validate.array(logits=logits), validate.array(ndim=1, y=y)
+    logits, y = validate.array(logits=logits), validate.array(y=y, ndim=1)
     if logits.ndim < 2 or logits.shape[-1] < 2 or logits.shape[-2] != len(y):
         raise ValueError(f"logits must have the shape (..., {len(y)}, classes), one row per label, got {logits.shape}")
     if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= logits.shape[-1]:

@@ -51,7 +51,7 @@ def scraps(texts, rng, length=LENGTH):
     """
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
-    length = validate.integer(at_least=1, length=length)
+    length = validate.integer(length=length, at_least=1)
     found = []
     for text in map(simplify, texts):
         if len(text) > 3 * length:
@@ -72,8 +72,8 @@ def plant(seed, times=1):
 
     seed:  whole number >= 0. The same seed gives the same mails and the same PIN, whatever `times` is.
     """
-    times = validate.integer(at_least=0, at_most=RECORDS, times=times)
-    rng = np.random.default_rng(validate.integer(at_least=0, seed=seed))
+    times = validate.integer(times=times, at_least=0, at_most=RECORDS)
+    rng = np.random.default_rng(validate.integer(seed=seed, at_least=0))
     shuffled = [_mails()[each] for each in rng.permutation(len(_mails()))]
     pin = int(rng.integers(len(CODES)))
     texts, held_out = shuffled[:RECORDS], shuffled[RECORDS : RECORDS + HELD_OUT]
@@ -83,7 +83,7 @@ def plant(seed, times=1):
 
 def pretrain(scraps_of_reviews=12_000):
     """A Transformer that has read so many scraps of film reviews (1 to 20,000) once; about four seconds."""
-    count = validate.integer(at_least=1, at_most=20_000, scraps_of_reviews=scraps_of_reviews)
+    count = validate.integer(scraps_of_reviews=scraps_of_reviews, at_least=1, at_most=20_000)
     reviews = datasets.film_reviews().X
     read = [scrap for seed in (0, 1, 2) for scrap in scraps(reviews, np.random.default_rng(seed))][:count]
     with torch_threads(1), torch.random.fork_rng(devices=[]):

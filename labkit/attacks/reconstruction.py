@@ -19,7 +19,7 @@ def subset_questions(people, count, *, rng=None):
     people, count: whole numbers >= 1. rng: a numpy Generator; None takes the operating system's randomness.
     Returns a bool array (count, people). Raises ValueError for arguments out of their range.
     """
-    people, count = validate.integer(at_least=1, people=people), validate.integer(at_least=1, count=count)
+    people, count = validate.integer(people=people, at_least=1), validate.integer(count=count, at_least=1)
     rng = np.random.default_rng() if validate.generator(rng=rng) is None else rng
     return rng.random((count, people)) < 0.5
 
@@ -35,7 +35,7 @@ def differencing(ask, people, *, repeats=1):
     """
     if not callable(ask):
         raise ValueError(f"ask must be a function of a group, got {ask!r}")
-    people, repeats = validate.integer(at_least=2, people=people), validate.integer(at_least=1, repeats=repeats)
+    people, repeats = validate.integer(people=people, at_least=2), validate.integer(repeats=repeats, at_least=1)
     all_but = ~np.eye(people, dtype=bool)
 
     def average(group):
@@ -88,7 +88,7 @@ def accuracy(beliefs, secret):
 
     beliefs: 1-D float array. secret: the true bits, 0/1 or bool, of the same length. Raises ValueError otherwise.
     """
-    beliefs, secret = validate.array(ndim=1, beliefs=beliefs), validate.array(ndim=1, secret=secret)
+    beliefs, secret = validate.array(beliefs=beliefs, ndim=1), validate.array(secret=secret, ndim=1)
     validate.same_length(beliefs=beliefs, secret=secret)
     if not np.isin(secret, [0, 1]).all():
         raise ValueError(f"secret must hold only 0 and 1, got {secret!r}")
@@ -111,9 +111,9 @@ def ceiling(loss, share):
 
 
 def _asked(questions, answers):
-    questions = validate.array(ndim=2, questions=questions)
+    questions = validate.array(questions=questions, ndim=2)
     if not np.isin(questions, [0, 1]).all():
         raise ValueError(f"questions must hold only 0 and 1, got {questions!r}")
-    answers = validate.array(ndim=1, answers=answers).astype(float)
+    answers = validate.array(answers=answers, ndim=1).astype(float)
     validate.same_length(questions=questions, answers=answers)
     return questions.astype(float), answers

@@ -22,7 +22,7 @@ class Shadows:
 
     def logits(self, X):
         """What each model says of each record: X (n, d) -> float32 array (M, n, classes)."""
-        X = validate.array(ndim=2, X=X)
+        X = validate.array(X=X, ndim=2)
         if X.shape[1] != self.weights[0].shape[1]:
             raise ValueError(f"X must have {self.weights[0].shape[1]} columns, got {X.shape[1]}")
         with torch_threads(1), torch.no_grad():
@@ -46,7 +46,7 @@ def train_shadows(X, y, members, *, classes, hidden=64, steps=150, learning_rate
     """
     X, y, members = _checked(X, y, members, classes)
     for name, value in [("hidden", hidden), ("steps", steps)]:
-        validate.integer(at_least=1, **{name: value})
+        validate.integer(**{name: value}, at_least=1)
     validate.positive(learning_rate=learning_rate)
     if validate.non_negative(momentum=momentum) >= 1:
         raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
@@ -54,8 +54,8 @@ def train_shadows(X, y, members, *, classes, hidden=64, steps=150, learning_rate
         validate.positive(max_grad_norm=max_grad_norm)
     elif validate.non_negative(noise_multiplier=noise_multiplier):
         raise ValueError(f"max_grad_norm must be given with noise_multiplier {noise_multiplier!r}: it is the noise's unit")
-    deviation = validate.non_negative(noise_multiplier=noise_multiplier) * (max_grad_norm or 0)
-    source = torch.Generator().manual_seed(validate.integer(at_least=0, seed=seed))
+    sigma = validate.non_negative(noise_multiplier=noise_multiplier) * (max_grad_norm or 0)
+    source = torch.Generator().manual_seed(validate.integer(seed=seed, at_least=0))
     (M, n), d = members.shape, X.shape[1]
     weights = (torch.randn(M, d, hidden, generator=source) * (2 / d) ** 0.5, torch.zeros(M, hidden),
                torch.randn(M, hidden, classes, generator=source) * (1 / hidden) ** 0.5, torch.zeros(M, classes))
@@ -64,16 +64,16 @@ def train_shadows(X, y, members, *, classes, hidden=64, steps=150, learning_rate
     with torch_threads(1), torch.no_grad():
         for _ in range(steps):
             for each, speed, gradient in zip(weights, velocity, _gradient_sums(weights, X, targets, members, max_grad_norm)):
-                if deviation:
-                    add_noise(gradient, deviation, source)
+                if sigma:
+                    add_noise(gradient, sigma, source)
                 speed.mul_(momentum).add_(gradient, alpha=2 / n)
                 each.sub_(speed, alpha=learning_rate)
     return Shadows(weights)
 
 
-def add_noise(gradient, deviation, source):
+def add_noise(gradient, sigma, source):
     """Add independent Gaussian noise of this standard deviation to every entry, in place."""
-    gradient.add_(torch.randn(gradient.shape, generator=source), alpha=deviation)
+    gradient.add_(torch.randn(gradient.shape, generator=source), alpha=sigma)
 
 
 def _forward(weights, X):
@@ -102,8 +102,8 @@ def _gradient_sums(weights, X, targets, members, max_grad_norm):
 
 
 def _checked(X, y, members, classes):
-    X, y, members = validate.array(ndim=2, X=X), validate.array(ndim=1, y=y), validate.array(ndim=2, members=members)
-    classes = validate.integer(at_least=2, classes=classes)
+    X, y, members = validate.array(X=X, ndim=2), validate.array(y=y, ndim=1), validate.array(members=members, ndim=2)
+    classes = validate.integer(classes=classes, at_least=2)
     validate.same_length(X=X, y=y)
     if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
         raise ValueError(f"y must hold whole numbers from 0 to {classes - 1}, got {y!r}")

@@ -29,9 +29,9 @@ class Interface:
     """
 
     def __init__(self, model, *, answer="probabilities", decimals=None, budget=None):
-        self._model, self.answer = model, validate.one_of(ANSWERS, answer=answer)
-        self.decimals = None if decimals is None else validate.integer(at_least=0, decimals=decimals)
-        self.budget = None if budget is None else validate.integer(at_least=1, budget=budget)
+        self._model, self.answer = model, validate.one_of(answer=answer, options=ANSWERS)
+        self.decimals = None if decimals is None else validate.integer(decimals=decimals, at_least=0)
+        self.budget = None if budget is None else validate.integer(budget=budget, at_least=1)
         self.asked = 0
 
     def ask(self, X):
@@ -39,7 +39,7 @@ class Interface:
 
         Raises BudgetSpent, and answers nothing, where the budget does not reach.
         """
-        X = validate.array(ndim=2, X=X)
+        X = validate.array(X=X, ndim=2)
         if self.budget is not None and self.asked + len(X) > self.budget:
             raise BudgetSpent(f"{self.asked} of {self.budget} questions are used up; {len(X)} more are too many")
         self.asked += len(X)
@@ -57,7 +57,7 @@ def steal(interface, copy, X, *, steps, **options):
     steps, options: as for `labkit.models.fitting.fit`.
     Raises BudgetSpent if not even one question is left.
     """
-    X = validate.array(ndim=2, X=X)
+    X = validate.array(X=X, ndim=2)
     if interface.budget is not None:
         left = interface.budget - interface.asked
         if left < 1:
@@ -82,7 +82,7 @@ def solve_softmax(interface, features):
     Returns (weights (classes, features), biases (classes,)), both relative to class 0: differences are all that matters.
     Raises ValueError where the answers are labels, or a probability is 0: rounding to few digits does that.
     """
-    features = validate.integer(at_least=1, features=features)
+    features = validate.integer(features=features, at_least=1)
     if interface.answer != "probabilities":
         raise ValueError(f"interface must answer with probabilities, got answer={interface.answer!r}")
     answers = interface.ask(np.vstack([np.zeros(features), np.eye(features)]))

@@ -27,7 +27,7 @@ LOADERS = {
 
 def load(name):
     """The Dataset or Records of that name, one of `datasets.LOADERS` or `datasets.RECORDS`. Raises ValueError for any other name."""
-    return (LOADERS | RECORDS)[validate.one_of([*LOADERS, *RECORDS], name=name)]()
+    return (LOADERS | RECORDS)[validate.one_of(name=name, options=[*LOADERS, *RECORDS])]()
 
 
 __all__ = ["Dataset", "DatasetError", "LOADERS", "RECORDS", "Records", "load", *LOADERS, *RECORDS]

@@ -73,7 +73,7 @@ class Dataset:
         Stratified: every class, and within every group every class, gives its share of rows to test (to within
         one row); scores are not stratified.
         """
-        seed = validate.integer(at_least=0, seed=seed)
+        seed = validate.integer(seed=seed, at_least=0)
         if test_size is None and self._official_train is not None:
             return self._rows(slice(self._official_train)), self._rows(slice(self._official_train, None))
         share = validate.probability(test_size=0.2 if test_size is None else test_size)

@@ -22,7 +22,7 @@ from .mechanisms.quantile import private_quantile as private_quantile
 from .mechanisms.voting import noisy_vote as noisy_vote
 from .mechanisms.voting import vote_counts as vote_counts
 from .mechanisms.voting import vote_event as vote_event
-from .mechanisms.voting import vote_deviation as vote_deviation
+from .mechanisms.voting import vote_sigma as vote_sigma
 from .mechanisms.objective import objective_perturbation as objective_perturbation
 from .accounting.epsilon import epsilon_spent as epsilon_spent
 from .accounting.epsilon import noise_multiplier_for as noise_multiplier_for
@@ -43,3 +43,6 @@ from .auditing.gaussian import gaussian_epsilon as gaussian_epsilon
 from .auditing.gaussian import most_true_positives as most_true_positives
 from .auditing.one_run import one_run_bound as one_run_bound
 from .auditing.replay import sensitivity_at_least as sensitivity_at_least
+
+# names of version 0.1
+from .mechanisms.voting import vote_sigma as vote_deviation

@@ -33,7 +33,7 @@ def split(message):
 
 
 @dataclass
-class Ledger:
+class MessageLedger:
     """Passes messages between parties by name, and keeps a list of them.
 
         answer = ledger.send("server", "client", "encrypted scores", server.answer(request))
@@ -62,3 +62,6 @@ class Ledger:
                 for sender, receiver, what, message in self.entries]
         widths = [max(len(row[i]) for row in rows) if rows else 0 for i in range(2)]
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>9}" for a, b, c in rows)
+
+
+Ledger = MessageLedger  # its name in version 0.1

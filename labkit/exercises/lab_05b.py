@@ -38,18 +38,18 @@ check.add(
 
 def _factors(function):
     rng = np.random.default_rng(0)
-    for clip in (0.2, 1.0):
+    for max_grad_norm in (0.2, 1.0):
         rows = rng.normal(size=(7, 12)) * rng.uniform(0.1, 3, size=(7, 1))
         errors = rng.normal(size=(7, 10)) * rng.uniform(0.01, 1, size=(7, 1))
         gradients = rows[:, :, None] * errors[:, None]
-        expected = np.minimum(1, clip / np.linalg.norm(gradients, axis=(1, 2)))
-        factors = np.asarray(function(rows, errors, clip))
+        expected = np.minimum(1, max_grad_norm / np.linalg.norm(gradients, axis=(1, 2)))
+        factors = np.asarray(function(rows, errors, max_grad_norm))
         if factors.shape != (7,):
             return f"expected one factor for each of the 7 examples, shape (7,), you gave shape {factors.shape}"
         if not np.allclose(factors, expected):
             worst = int(np.abs(factors - expected).argmax())
             return (f"expected the factor {expected[worst]:.4g} for a row of length {np.linalg.norm(rows[worst]):.3g} and an error "
-                    f"of length {np.linalg.norm(errors[worst]):.3g} at clip {clip:g}, you gave {factors[worst]:.4g}")
+                    f"of length {np.linalg.norm(errors[worst]):.3g} at clip {max_grad_norm:g}, you gave {factors[worst]:.4g}")
     return None
 
 
@@ -57,10 +57,10 @@ check.add(
     "clip without gradients", judge=_factors,
     hint="The gradient of one example is the outer product of its row and its error, and the length of an outer product is the "
          "product of the two lengths.",
-    wrong=[lambda rows, errors, clip: np.minimum(1, clip / np.linalg.norm(errors, axis=1)),
-           lambda rows, errors, clip: clip / (np.linalg.norm(rows, axis=1) * np.linalg.norm(errors, axis=1)),
-           lambda rows, errors, clip: np.minimum(1, clip / np.linalg.norm(rows, axis=1, keepdims=True)),
-           lambda rows, errors, clip: np.ones(len(rows))],
+    wrong=[lambda rows, errors, max_grad_norm: np.minimum(1, max_grad_norm / np.linalg.norm(errors, axis=1)),
+           lambda rows, errors, max_grad_norm: max_grad_norm / (np.linalg.norm(rows, axis=1) * np.linalg.norm(errors, axis=1)),
+           lambda rows, errors, max_grad_norm: np.minimum(1, max_grad_norm / np.linalg.norm(rows, axis=1, keepdims=True)),
+           lambda rows, errors, max_grad_norm: np.ones(len(rows))],
 )
 
 

@@ -15,52 +15,52 @@ check.add(
 
 def _judge_average(function):
     if not callable(function):
-        return f"expected a function of (changes, clip, noise_multiplier, divisor, rng), you gave {function!r}"
+        return f"expected a function of (changes, max_grad_norm, noise_multiplier, divisor, rng), you gave {function!r}"
     others = np.array([[0.3, 0.0, 0.1], [30.0, -40.0, 0.0], [0.0, 0.2, 0.0]])
-    clip, multiplier, divisor = 0.5, 2.0, 10
+    max_grad_norm, multiplier, divisor = 0.5, 2.0, 10
 
     def published(changes, rng):
-        return np.asarray(function(np.array(changes, dtype=float), clip, multiplier, divisor, rng), dtype=float)
+        return np.asarray(function(np.array(changes, dtype=float), max_grad_norm, multiplier, divisor, rng), dtype=float)
 
     shape = published(others, np.random.default_rng(0)).shape
     if shape != (3,):
         return f"expected one average of shape (3,), you returned shape {shape}"
-    limit = clip / divisor
+    limit = max_grad_norm / divisor
     for person in ([60.0, 0.0, -80.0], [0.0, 1e6, 0.0], [0.1, 0.0, 0.0]):
         moved = sensitivity_at_least(published, np.vstack([others, person]), others, rng=np.random.default_rng(1))
         if moved > limit * (1 + 1e-6):
-            return f"a user who sends {person} should move the average by at most clip / divisor = {limit:g}, yours moved by {moved:.3g}"
+            return f"a user who sends {person} should move the average by at most max_grad_norm / divisor = {limit:g}, yours moved by {moved:.3g}"
     rng = np.random.default_rng(2)
     drawn = np.array([published(others, rng) for _ in range(4000)])
     exact = (others[0] + 0.01 * others[1] + others[2]) / divisor
     if np.abs(drawn.mean(axis=0) - exact).max() > 0.01:
         return f"expected {exact.round(3)} on average, yours gives {drawn.mean(axis=0).round(3)}"
-    wanted, spread = multiplier * clip / divisor, drawn.std(axis=0)
+    wanted, spread = multiplier * max_grad_norm / divisor, drawn.std(axis=0)
     if np.abs(spread - wanted).max() > 0.05 * wanted:
         return f"expected noise of standard deviation {wanted:g} on each number, yours has {spread.round(4)}"
     return None
 
 
-def _clipped(changes, clip):
-    return changes * np.minimum(1, clip / np.linalg.norm(changes, axis=1, keepdims=True))
+def _clipped(changes, max_grad_norm):
+    return changes * np.minimum(1, max_grad_norm / np.linalg.norm(changes, axis=1, keepdims=True))
 
 
 check.add(
     "average of users", judge=_judge_average,
-    wrong=[lambda changes, clip, noise, divisor, rng: changes.sum(0) / divisor + rng.normal(0, noise * clip / divisor, 3),
-           lambda changes, clip, noise, divisor, rng: _clipped(changes, clip).mean(0) + rng.normal(0, noise * clip / divisor, 3),
-           lambda changes, clip, noise, divisor, rng: (_clipped(changes, clip).sum(0) + rng.normal(0, noise * clip / divisor, 3)) / divisor,
-           lambda changes, clip, noise, divisor, rng: _clipped(changes, clip).sum(0) / divisor, None, 3],
-    hint="Clip each row, add the rows up, add noise of noise_multiplier * clip to the sum, and divide everything by the divisor, once.")
+    wrong=[lambda changes, max_grad_norm, noise, divisor, rng: changes.sum(0) / divisor + rng.normal(0, noise * max_grad_norm / divisor, 3),
+           lambda changes, max_grad_norm, noise, divisor, rng: _clipped(changes, max_grad_norm).mean(0) + rng.normal(0, noise * max_grad_norm / divisor, 3),
+           lambda changes, max_grad_norm, noise, divisor, rng: (_clipped(changes, max_grad_norm).sum(0) + rng.normal(0, noise * max_grad_norm / divisor, 3)) / divisor,
+           lambda changes, max_grad_norm, noise, divisor, rng: _clipped(changes, max_grad_norm).sum(0) / divisor, None, 3],
+    hint="Clip each row, add the rows up, add noise of noise_multiplier * max_grad_norm to the sum, and divide everything by the divisor, once.")
 
 check.add(
     "noise per parameter", expected=6e-5, tolerance=1e-9, wrong=[0.6, 6e-3, 1.2, 1.2e-4, 6e-7],
-    hint="The noise on the sum is noise_multiplier * clip; the sum is divided by the expected cohort.")
+    hint="The noise on the sum is noise_multiplier * max_grad_norm; the sum is divided by the expected cohort.")
 
 
 def _judge_next(function):
     if not callable(function):
-        return f"expected a function of (norm, share, quantile, learning_rate), you gave {function!r}"
+        return f"expected a function of (max_grad_norm, share, quantile, learning_rate), you gave {function!r}"
     for norm, share, quantile, rate in [(1.0, 0.9, 0.5, 0.2), (0.3, 0.1, 0.5, 0.2), (2.0, 0.5, 0.5, 1.0), (5.0, 0.2, 0.8, 0.5)]:
         expected, found = norm * np.exp(-rate * (share - quantile)), float(function(norm, share, quantile, rate))
         if not np.isclose(found, expected):
@@ -71,7 +71,7 @@ def _judge_next(function):
 
 check.add(
     "next norm", judge=_judge_next,
-    wrong=[lambda norm, share, quantile, rate: norm * np.exp(rate * (share - quantile)),
-           lambda norm, share, quantile, rate: norm - rate * (share - quantile), lambda norm, share, quantile, rate: norm, 1.0],
+    wrong=[lambda max_grad_norm, share, quantile, rate: max_grad_norm * np.exp(rate * (share - quantile)),
+           lambda max_grad_norm, share, quantile, rate: max_grad_norm - rate * (share - quantile), lambda max_grad_norm, share, quantile, rate: max_grad_norm, 1.0],
     hint="If more users than wanted are within the norm, it is too large: multiply it by the exponential of minus the rate times the "
          "surplus.")

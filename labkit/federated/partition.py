@@ -6,7 +6,7 @@ client is empty. Real federated data is never split by anybody: `by_group` reads
 
 import numpy as np
 
-from labkit.validate import integer, positive
+from labkit import validate
 
 __all__ = ["iid", "dirichlet", "by_label", "by_group", "skewed_sizes"]
 
@@ -20,9 +20,9 @@ def iid(records, *, clients, sizes=None, seed=0):
     Returns a list of `clients` sorted index arrays.
     Raises ValueError when there are more clients than records, or when the sizes do not add up.
     """
-    records = integer(records=records, at_least=1)
+    records = validate.integer(records=records, at_least=1)
     sizes = _sizes(records, clients, sizes)
-    order = np.random.default_rng(integer(seed=seed, at_least=0)).permutation(records)
+    order = np.random.default_rng(validate.integer(seed=seed, at_least=0)).permutation(records)
     return [np.sort(part) for part in np.split(order, np.cumsum(sizes)[:-1])]
 
 
@@ -40,9 +40,9 @@ def dirichlet(labels, *, clients, alpha, sizes=None, seed=0):
     classification", arXiv:1909.06335, 2019.
     """
     labels = _column(labels=labels)
-    alpha = positive(alpha=alpha)
+    alpha = validate.positive(alpha=alpha)
     sizes = _sizes(len(labels), clients, sizes)
-    rng = np.random.default_rng(integer(seed=seed, at_least=0))
+    rng = np.random.default_rng(validate.integer(seed=seed, at_least=0))
     names, codes = np.unique(labels, return_inverse=True)
     left = [rng.permutation(np.flatnonzero(codes == code)) for code in range(len(names))]
     parts = [None] * len(sizes)
@@ -78,13 +78,13 @@ def by_label(labels, *, clients, labels_per_client=1, seed=0):
     Source: the "pathological" split of McMahan, Moore, Ramage, Hampson, Aguera y Arcas, AISTATS 2017.
     """
     labels = _column(labels=labels)
-    clients = integer(clients=clients, at_least=1)
+    clients = validate.integer(clients=clients, at_least=1)
     names, codes = np.unique(labels, return_inverse=True)
-    each = integer(labels_per_client=labels_per_client, at_least=1, at_most=len(names))
+    each = validate.integer(labels_per_client=labels_per_client, at_least=1, at_most=len(names))
     if clients * each < len(names):
         raise ValueError(f"clients times labels_per_client must reach the {len(names)} labels, "
                          f"got {clients} x {each}: some records would have no client")
-    rng = np.random.default_rng(integer(seed=seed, at_least=0))
+    rng = np.random.default_rng(validate.integer(seed=seed, at_least=0))
     slots = np.resize(rng.permutation(len(names)), clients * each)  # in a circle: k in a row are k different labels
     taken = [[] for _ in range(clients)]
     for code in range(len(names)):
@@ -118,9 +118,9 @@ def skewed_sizes(records, *, clients, alpha, minimum=1, seed=0):
     Returns an integer array of `clients` sizes that add up to `records`, for `iid` or `dirichlet`.
     Raises ValueError when records are too few to give every client the minimum.
     """
-    records, clients = integer(records=records, at_least=1), integer(clients=clients, at_least=1)
-    minimum, alpha = integer(minimum=minimum, at_least=1), positive(alpha=alpha)
-    rng = np.random.default_rng(integer(seed=seed, at_least=0))
+    records, clients = validate.integer(records=records, at_least=1), validate.integer(clients=clients, at_least=1)
+    minimum, alpha = validate.integer(minimum=minimum, at_least=1), validate.positive(alpha=alpha)
+    rng = np.random.default_rng(validate.integer(seed=seed, at_least=0))
     spare = records - clients * minimum
     if spare < 0:
         raise ValueError(f"clients must be at most {records // minimum} to give each at least "
@@ -145,7 +145,7 @@ def _column(**argument):
 
 def _sizes(records, clients, sizes):
     """Checked client sizes; equal ones (up to one record) when none are given."""
-    clients = integer(clients=clients, at_least=1)
+    clients = validate.integer(clients=clients, at_least=1)
     if clients > records:
         raise ValueError(f"clients must be at most the number of records ({records}), got {clients}: "
                          "a client would be empty")
@@ -153,7 +153,7 @@ def _sizes(records, clients, sizes):
         return np.array([len(part) for part in np.array_split(np.arange(records), clients)])
     if np.ndim(sizes) != 1:
         raise ValueError(f"sizes must be a sequence of {clients} numbers, got {sizes!r}")
-    sizes = [integer(sizes=each, at_least=1) for each in sizes]
+    sizes = [validate.integer(sizes=each, at_least=1) for each in sizes]
     if len(sizes) != clients or sum(sizes) != records:
         raise ValueError(f"sizes must be {clients} numbers that add up to {records}, "
                          f"got {len(sizes)} that add up to {sum(sizes)}")

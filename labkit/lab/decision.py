@@ -91,7 +91,7 @@ def decision(question, *, options, choice, because, numbers, would_change, risks
     Raises ValueError where a part is missing: a record without open risks is not one.
     """
     options = _texts(2, options=options)
-    validate.one_of(options, choice=choice)
+    validate.one_of(choice=choice, options=options)
     _texts(1, question=[question])
     _texts(1, because=[because])
     rows = tuple(tuple(row) for row in numbers)

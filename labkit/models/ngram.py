@@ -36,7 +36,7 @@ class NGram:
     @classmethod
     def learn(cls, texts, *, least=2):
         """Count the words of `texts` (a sequence of str); words seen fewer than `least` times (>= 1) become unknown."""
-        least = validate.integer(at_least=1, least=least)
+        least = validate.integer(least=least, at_least=1)
         if isinstance(texts, str) or not len(texts):
             raise ValueError(f"texts must be a non-empty sequence of str, got {texts!r}")
         split = [tokenise(text) for text in texts]
@@ -63,7 +63,7 @@ class NGram:
 
     def words(self, tokens):
         """The words of a sequence of ids, a list of str."""
-        return [self.vocabulary[number] for number in validate.array(ndim=1, tokens=tokens)]
+        return [self.vocabulary[number] for number in validate.array(tokens=tokens, ndim=1)]
 
     def probabilities(self, context):
         """How likely each word comes next, array (vocabulary,), after a sequence of ids of which the last two count."""
@@ -81,7 +81,7 @@ class NGram:
         rng:     numpy Generator, or None for fresh randomness.
         adjust:  None, or a function (id of the word before, probabilities) -> probabilities, called before each draw but the first.
         """
-        length, rng = validate.integer(at_least=1, length=length), validate.generator(rng=rng) or np.random.default_rng()
+        length, rng = validate.integer(length=length, at_least=1), validate.generator(rng=rng) or np.random.default_rng()
         tokens = []
         while len(tokens) < length:
             chances = self.probabilities(tokens)
@@ -93,7 +93,7 @@ class NGram:
 
     def surprise(self, tokens):
         """Mean bits per word that the model needs for these ids (0 ids are skipped): the log2 of the perplexity."""
-        tokens = validate.array(ndim=1, tokens=tokens).tolist()
+        tokens = validate.array(tokens=tokens, ndim=1).tolist()
         bits = [-np.log2(self.probabilities(tokens[:place][-2:])[number]) for place, number in enumerate(tokens) if number != UNKNOWN]
         if not bits:
             raise ValueError("tokens must hold at least one known word")

@@ -35,7 +35,7 @@ def gradient_features(images, *, bins=12, cells=7, straight=True):
     Returns a float32 array (n, bins * cells^2 + 1): square roots of the counts, less their mean, and a constant; length 1 per row.
     Raises ValueError for arguments out of range.
     """
-    images, bins, cells = _checked(images), validate.integer(at_least=2, bins=bins), validate.integer(at_least=1, cells=cells)
+    images, bins, cells = _checked(images), validate.integer(bins=bins, at_least=2), validate.integer(cells=cells, at_least=1)
     rows = np.empty((len(images), bins * cells**2 + 1), np.float32)
     with torch_threads(1), torch.no_grad():
         for start in range(0, len(images), AT_ONCE):
@@ -110,7 +110,7 @@ def _overlapping(side, cells):
 
 
 def _checked(images):
-    images = validate.array(ndim=3, images=images)
+    images = validate.array(images=images, ndim=3)
     if min(images.shape[1:]) < 8:
         raise ValueError(f"images must be at least 8 x 8 pixels, got {images.shape[1]} x {images.shape[2]}")
     if images.min() < 0 or images.max() > 1:

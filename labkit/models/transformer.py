@@ -40,7 +40,7 @@ def encode(texts, length=None):
     texts = [texts] if isinstance(texts, str) else list(texts)
     if not texts or not all(isinstance(each, str) for each in texts):
         raise ValueError(f"texts must be a str or at least one of them, got {type(texts).__name__} of {len(texts)}")
-    rows = texts if length is None else [each[:validate.integer(at_least=1, length=length)] for each in texts]
+    rows = texts if length is None else [each[:validate.integer(length=length, at_least=1)] for each in texts]
     if {len(each) for each in rows} != {length or len(texts[0])}:
         raise ValueError(f"texts must have {length or 'the same number of'} characters each, got {sorted({*map(len, texts)})[:5]}")
     if not set("".join(rows)) <= _TOKEN.keys():
@@ -50,13 +50,13 @@ def encode(texts, length=None):
 
 def decode(tokens):
     """One row of token ids as a str; START tokens are left out. Raises ValueError for ids that are none."""
-    tokens = validate.array(ndim=1, tokens=tokens)
+    tokens = validate.array(tokens=tokens, ndim=1)
     if tokens.dtype.kind not in "iu" or tokens.min() < 0 or tokens.max() >= VOCABULARY:
         raise ValueError(f"tokens must be whole numbers from 0 to {VOCABULARY - 1}, got {tokens!r}")
     return "".join(ALPHABET[token - 1] for token in tokens if token != START)
 
 
-class Block(nn.Module):
+class DecoderBlock(nn.Module):
     """Attention, then a network of two layers; each adds its result to what came in. (batch, time, width) in and out."""
 
     def __init__(self, width, heads):
@@ -91,14 +91,14 @@ class Transformer(nn.Module):
 
     def __init__(self, context, *, vocabulary=VOCABULARY, width=64, heads=4, layers=1):
         super().__init__()
-        self.context = validate.integer(at_least=1, context=context)
-        validate.integer(at_least=2, vocabulary=vocabulary)
-        validate.integer(at_least=1, heads=heads)
-        validate.integer(at_least=1, layers=layers)
-        if validate.integer(at_least=1, width=width) % heads:
+        self.context = validate.integer(context=context, at_least=1)
+        validate.integer(vocabulary=vocabulary, at_least=2)
+        validate.integer(heads=heads, at_least=1)
+        validate.integer(layers=layers, at_least=1)
+        if validate.integer(width=width, at_least=1) % heads:
             raise ValueError(f"width must be a multiple of heads ({heads}), got {width}")
         self.token, self.position = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
-        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(layers)))
+        self.blocks = nn.Sequential(*(DecoderBlock(width, heads) for _ in range(layers)))
         self.last, self.logits = nn.LayerNorm(width), nn.Linear(width, vocabulary)
 
     def forward(self, tokens):
@@ -126,7 +126,7 @@ def log_probabilities(model):
         raise ValueError(f"model must be a torch.nn.Module, got {model!r}")
 
     def language_model(tokens):
-        tokens = validate.array(ndim=2, tokens=tokens)
+        tokens = validate.array(tokens=tokens, ndim=2)
         with torch.no_grad():
             return model(torch.from_numpy(tokens.astype(np.int64))).log_softmax(-1).double().numpy()
 
@@ -142,11 +142,11 @@ def train(model, tokens, *, epochs, batch_size, learning_rate, seed, settle=0, a
     after_epoch:  called as after_epoch(number, model) after each epoch, and before the first with number 0; its results are returned
                   in place of the model.
     """
-    tokens = validate.array(ndim=2, tokens=tokens)
-    validate.integer(at_least=1, epochs=epochs)
-    validate.integer(at_least=1, batch_size=batch_size)
-    validate.integer(at_least=0, at_most=epochs, settle=settle)
-    source = torch.Generator().manual_seed(validate.integer(at_least=0, seed=seed))
+    tokens = validate.array(tokens=tokens, ndim=2)
+    validate.integer(epochs=epochs, at_least=1)
+    validate.integer(batch_size=batch_size, at_least=1)
+    validate.integer(settle=settle, at_least=0, at_most=epochs)
+    source = torch.Generator().manual_seed(validate.integer(seed=seed, at_least=0))
     optimiser = torch.optim.AdamW(model.parameters(), validate.positive(learning_rate=learning_rate), weight_decay=0.0)
     rows = torch.from_numpy(tokens.astype(np.int64))
     steps = math.ceil(len(rows) / batch_size)
@@ -161,3 +161,6 @@ def train(model, tokens, *, epochs, batch_size, learning_rate, seed, settle=0, a
         if after_epoch:
             seen.append(after_epoch(epoch + 1, model))
     return seen if after_epoch else model
+
+
+Block = DecoderBlock  # its name in version 0.1

@@ -51,7 +51,7 @@ def add_lora(model, *, names, rank=4, alpha=8.0):
     Raises ValueError before anything is changed, also when a name is not that of a linear layer.
     """
     _module(model)
-    rank, alpha = validate.integer(at_least=1, rank=rank), validate.positive(alpha=alpha)
+    rank, alpha = validate.integer(rank=rank, at_least=1), validate.positive(alpha=alpha)
     if isinstance(names, str) or not len(names):
         raise ValueError(f"names must be a non-empty sequence of names, got {names!r}")
     places = [(parent, name, getattr(parent, name)) for parent in model.modules() for name in names

@@ -31,7 +31,7 @@ def train_adversarially(model, X, y, *, attack, steps, **options):
     return fit(model, X, y, steps=steps, disturb=attack, **options)
 
 
-class Population(nn.Module):
+class PopulationOfNetworks(nn.Module):
     """M networks of one shape, d inputs -> hidden ReLU units -> classes; weights have a leading axis M."""
 
     def __init__(self, M, features, hidden, classes, seed=0):
@@ -57,7 +57,7 @@ class Population(nn.Module):
 
     def member(self, number):
         """One of the networks as an nn.Sequential of its own, number from 0 to M - 1."""
-        number = validate.integer(at_least=0, at_most=len(self.W1) - 1, number=number)
+        number = validate.integer(number=number, at_least=0, at_most=len(self.W1) - 1)
         _, features, hidden = self.W1.shape
         model = nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, self.W2.shape[2]))
         with torch.no_grad():
@@ -75,10 +75,10 @@ def train_population(X, y, members, *, classes, attack=None, hidden=64, steps=10
     members:        bool (M, n): which records each network is trained on.
     attack:         None, or a function (models, X, y) -> X', run before each step; X and X' are (M, n, d).
     hidden, steps:  whole numbers >= 1. learning_rate > 0, momentum in [0, 1). seed: whole number >= 0.
-    Returns a Population. Raises ValueError before any work for arguments that do not fit.
+    Returns a PopulationOfNetworks. Raises ValueError before any work for arguments that do not fit.
     """
-    X, members = validate.array(ndim=2, X=X), validate.array(ndim=2, members=members)
-    classes = validate.integer(at_least=2, classes=classes)
+    X, members = validate.array(X=X, ndim=2), validate.array(members=members, ndim=2)
+    classes = validate.integer(classes=classes, at_least=2)
     if members.dtype != bool or members.shape[1] != len(X) or not members.any(axis=1).all():
         raise ValueError(f"members must be bool of shape (models, {len(X)}) with a record for each model, got {members.dtype} of shape "
                          f"{members.shape}")
@@ -86,12 +86,12 @@ def train_population(X, y, members, *, classes, attack=None, hidden=64, steps=10
     if attack is not None and (not callable(attack) or y.ndim != 1):
         raise ValueError(f"attack must be None or a function of (models, X, y), with labels for y, got {attack!r}")
     for name, value in [("hidden", hidden), ("steps", steps)]:
-        validate.integer(at_least=1, **{name: value})
+        validate.integer(**{name: value}, at_least=1)
     validate.positive(learning_rate=learning_rate)
     if validate.non_negative(momentum=momentum) >= 1:
         raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
     M = len(members)
-    models = Population(M, X.shape[1], hidden, classes, validate.integer(at_least=0, seed=seed))
+    models = PopulationOfNetworks(M, X.shape[1], hidden, classes, validate.integer(seed=seed, at_least=0))
     shown = np.broadcast_to(X.astype(np.float32), (M, *X.shape)).copy()
     targets = torch.from_numpy(y).expand(M, -1).flatten() if y.ndim == 1 else torch.from_numpy(y).flatten(0, 1)
     share = torch.from_numpy(members / members.sum(axis=1, keepdims=True)).float().flatten()

@@ -73,7 +73,7 @@ def distil(teacher, student, X, *, steps, **options):
     steps, options:   as for `labkit.models.fitting.fit`.
     Source: Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015 (at temperature 1).
     """
-    X = validate.array(ndim=2, X=X)
+    X = validate.array(X=X, ndim=2)
     return fit(student, X, probabilities_of(teacher, X), steps=steps, **options)
 
 

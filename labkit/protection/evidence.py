@@ -21,8 +21,8 @@ class Evidence:
     chance: float
 
     def __post_init__(self):
-        validate.integer(at_least=1, total=self.total)
-        validate.integer(at_least=0, at_most=self.total, matches=self.matches)
+        validate.integer(total=self.total, at_least=1)
+        validate.integer(matches=self.matches, at_least=0, at_most=self.total)
         validate.probability(chance=self.chance)
 
     @property

@@ -26,7 +26,7 @@ from torch import nn
 from labkit import validate
 from labkit.dp.accounting.epsilon import RELATION
 from labkit.dp.training.dp_sgd import Plan, Trained, poisson_sample
-from labkit.models.blocks import Block, Classifier, pooled
+from labkit.models.blocks import EncoderBlock, Classifier, pooled
 from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
 from labkit.protection.independence import check_independence
 from labkit.threads import torch_threads
@@ -43,13 +43,13 @@ def classifier(way, parts, *, seed, rank=4, scale=8.0, classes=2):
     parts: the encoder from the bottom up, Embeddings and then Blocks; what is needed of it is copied. Frozen parts below the trained
            one are left out: the model takes what comes out of them (see `records_for`).
     """
-    validate.one_of(WAYS, way=way)
+    validate.one_of(way=way, options=WAYS)
     kept = copy.deepcopy(_split(way, parts)[1])
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(validate.integer(at_least=0, seed=seed))
+        torch.manual_seed(validate.integer(seed=seed, at_least=0))
         for part in kept:
             add_lora(part, names=ADAPTED, rank=rank, alpha=2.0 * rank) if way == "LoRA" else part.requires_grad_(True)
-            if isinstance(part, Block) and way != "LoRA":
+            if isinstance(part, EncoderBlock) and way != "LoRA":
                 part.key.bias.requires_grad_(False)  # shifts all of a token's scores alike, which the softmax takes out again
     return Classifier(kept, classes=classes, scale=scale)
 
@@ -60,8 +60,8 @@ def records_for(way, ids, parts):
     ids: the texts' tokens, whole numbers (n, T). Returns them as they are for "whole model"; the states below the last block, float32
     (n, T, width), for "LoRA" and "last block"; and one row per text, (n, 1, width), for "head".
     """
-    validate.one_of(WAYS, way=way)
-    ids, parts = validate.array(ndim=2, ids=ids), list(parts)
+    validate.one_of(way=way, options=WAYS)
+    ids, parts = validate.array(ids=ids, ndim=2), list(parts)
     words, places = (getattr(parts[0], name).num_embeddings for name in ("words", "places"))
     strange = ids[(ids < 0) | (ids >= words) | (ids % 1 != 0)]
     if len(strange):
@@ -103,7 +103,7 @@ def fine_tune(model, X, y, *, plan, delta, seed=None, mode="ghost", together=128
     not move. (They moved does not mean that they learnt: under noise every weight moves.)
     """
     X, y = _checked(model, X, y, plan, seed, together)
-    validate.one_of(MODES, mode=mode)
+    validate.one_of(mode=mode, options=MODES)
     if validate.probability(delta=delta) >= 1 / len(X):
         raise ValueError(f"delta must be below 1 / {len(X)}, one over the number of records, got {delta!r}")
     if plan.sample_rate * len(X) < LEAST_BATCH:
@@ -227,9 +227,9 @@ def _checked(model, X, y, plan, seed, together):
     if not isinstance(plan, Plan):
         raise ValueError(f"plan must be a labkit.dp.training.dp_sgd.Plan, got {plan!r}")
     if seed is not None:
-        validate.integer(at_least=0, seed=seed)
-    validate.integer(at_least=1, together=together)
-    X, y = validate.array(X=X), validate.array(ndim=1, y=y)
+        validate.integer(seed=seed, at_least=0)
+    validate.integer(together=together, at_least=1)
+    X, y = validate.array(X=X), validate.array(y=y, ndim=1)
     validate.same_length(X=X, y=y)
     if y.dtype.kind not in "iu" or y.min() < 0:
         raise ValueError(f"y must hold whole numbers from 0, got {y!r}")

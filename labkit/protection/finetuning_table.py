@@ -55,7 +55,7 @@ def reviews():
 
 def plan_for(way, epsilon, learning_rate):
     """The Plan of this way at this epsilon; for infinity, that of `fine_tune_without_privacy`, which reads no noise from it."""
-    setting, records = SETTINGS[validate.one_of(WAYS, way=way)], TRAINED_ON.stop
+    setting, records = SETTINGS[validate.one_of(way=way, options=WAYS)], TRAINED_ON.stop
     return Plan.for_budget(epsilon=8.0 if epsilon == math.inf else epsilon, delta=DELTA, records=records,
                            batch_size=setting["rate"] * records, steps=setting["steps"], max_grad_norm=setting["clip"],
                            learning_rate=learning_rate, momentum=0.9)
@@ -177,7 +177,7 @@ def _write(place, value):
 
 def summary(table, way, epsilon, key="right"):
     """(mean, lowest, highest) over the seeds of one number of the rows with this way and epsilon (asked; infinity: not private)."""
-    validate.one_of(WAYS, way=way)
+    validate.one_of(way=way, options=WAYS)
     asked = None if epsilon == math.inf else epsilon
     found = [row[key] for row in table["rows"] if row["way"] == way and row["asked"] == asked]
     if not found:

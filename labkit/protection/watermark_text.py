@@ -40,18 +40,18 @@ class TextMark:
     ignored: int | None = 0
 
     def __post_init__(self):
-        validate.integer(at_least=2, vocabulary=self.vocabulary)
+        validate.integer(vocabulary=self.vocabulary, at_least=2)
         validate.positive(strength=self.strength)
         if not (validate.probability(green_share=self.green_share) * 256).is_integer():
             raise ValueError(f"green_share must be a multiple of 1/256, got {self.green_share!r}")
         if not isinstance(self.key, bytes) or not 16 <= len(self.key) <= 64:
             raise ValueError("key must be 16 to 64 bytes")
         if self.ignored is not None:
-            validate.integer(at_least=0, at_most=self.vocabulary - 1, ignored=self.ignored)
+            validate.integer(ignored=self.ignored, at_least=0, at_most=self.vocabulary - 1)
 
     def green(self, previous):
         """Which words are green after the word `previous`, bool (vocabulary,)."""
-        previous = validate.integer(at_least=0, at_most=self.vocabulary - 1, previous=previous)
+        previous = validate.integer(previous=previous, at_least=0, at_most=self.vocabulary - 1)
         colours = b"".join(self._colours(previous, block) for block in range(-(-self.vocabulary // BLOCK)))
         return np.frombuffer(colours, np.uint8)[:self.vocabulary] < 256 * self.green_share
 
@@ -85,7 +85,7 @@ class TextMark:
         return self._colours(previous, token // BLOCK)[token % BLOCK] < 256 * self.green_share
 
     def _ids(self, tokens):
-        tokens = validate.array(ndim=1, tokens=tokens)
+        tokens = validate.array(tokens=tokens, ndim=1)
         if tokens.dtype.kind not in "iu" or tokens.min() < 0 or tokens.max() >= self.vocabulary:
             raise ValueError(f"tokens must hold whole numbers from 0 to {self.vocabulary - 1}, got {tokens!r}")
         return tokens.tolist()

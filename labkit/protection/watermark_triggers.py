@@ -28,9 +28,9 @@ class TriggerMark:
     seed: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        X, y = validate.array(ndim=2, X=self.X), validate.array(ndim=1, y=self.y)
+        X, y = validate.array(X=self.X, ndim=2), validate.array(y=self.y, ndim=1)
         validate.same_length(X=X, y=y)
-        classes = validate.integer(at_least=2, classes=self.classes)
+        classes = validate.integer(classes=self.classes, at_least=2)
         if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
             raise ValueError(f"y must hold whole numbers from 0 to {classes - 1}, got {y!r}")
         object.__setattr__(self, "X", X.astype(np.float32))
@@ -52,15 +52,15 @@ class TriggerMark:
     @classmethod
     def from_seed(cls, seed, *, count, features, classes):
         """The triggers that follow from a seed (16 to 64 bytes): how others check what was committed to."""
-        count, features = validate.integer(at_least=1, count=count), validate.integer(at_least=1, features=features)
-        classes = validate.integer(at_least=2, at_most=65_536, classes=classes)
+        count, features = validate.integer(count=count, at_least=1), validate.integer(features=features, at_least=1)
+        classes = validate.integer(classes=classes, at_least=2, at_most=65_536)
         return cls(*_derived(checked_seed(seed), count, features, classes), classes, seed)
 
     def added_to(self, X, y, *, copies=1):
         """A training set (X, y) with the triggers mixed in, each `copies` times: rarely seen, they would not be learnt."""
-        X, y = validate.array(ndim=2, X=X), validate.array(ndim=1, y=y)
+        X, y = validate.array(X=X, ndim=2), validate.array(y=y, ndim=1)
         validate.same_length(X=X, y=y)
-        copies = validate.integer(at_least=1, copies=copies)
+        copies = validate.integer(copies=copies, at_least=1)
         if X.shape[1] != self.X.shape[1]:
             raise ValueError(f"X must have {self.X.shape[1]} columns, as the triggers have, got {X.shape[1]}")
         return np.concatenate([X, *[self.X] * copies]), np.concatenate([y, *[self.y] * copies])

@@ -32,7 +32,7 @@ class WeightMark:
     seed: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        key, bits = validate.array(ndim=2, key=self.key), validate.array(ndim=1, bits=self.bits)
+        key, bits = validate.array(key=self.key, ndim=2), validate.array(bits=self.bits, ndim=1)
         validate.same_length(key=key, bits=bits)
         if not np.isin(bits, (0, 1)).all():
             raise ValueError(f"bits must hold 0 and 1, got {bits!r}")
@@ -55,7 +55,7 @@ class WeightMark:
     @classmethod
     def from_seed(cls, seed, *, bits, inputs):
         """The mark that follows from a seed (16 to 64 bytes): how others check what was committed to."""
-        bits, inputs = validate.integer(at_least=1, bits=bits), validate.integer(at_least=1, inputs=inputs)
+        bits, inputs = validate.integer(bits=bits, at_least=1), validate.integer(inputs=inputs, at_least=1)
         return cls(*_derived(checked_seed(seed), bits, inputs), seed)
 
     def penalty(self, weight, *, strength=0.1):
@@ -71,7 +71,7 @@ class WeightMark:
 
     def read(self, weight):
         """The bits that these weights (units, inputs) hold, an int64 array; tensors are welcome."""
-        weight = validate.array(ndim=2, weight=_numbers(weight))
+        weight = validate.array(weight=_numbers(weight), ndim=2)
         if weight.shape[1] != self.key.shape[1]:
             raise ValueError(f"weight must have {self.key.shape[1]} columns, got shape {weight.shape}")
         return (self.key @ weight.mean(axis=0) > 0).astype(np.int64)

@@ -66,7 +66,7 @@ def _raw(text, kinds, names):
         raise ValueError(f"text must be a str, got {type(text).__name__}")
     if isinstance(kinds, str):
         raise ValueError(f"kinds must be a list of kinds, got {kinds!r}")
-    kinds = [validate.one_of(KINDS, kinds=each) for each in kinds]
+    kinds = [validate.one_of(kinds=each, options=KINDS) for each in kinds]
     if names is not None and not callable(names):
         raise ValueError(f"names must be None or a function of the text, got {type(names).__name__}")
     raw = [Found(kind, start, end) for kind in kinds for start, end in FINDERS[kind](text)]

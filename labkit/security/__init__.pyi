@@ -21,7 +21,7 @@ from .transport import Refused as Refused
 from .wire import Recorder as Recorder
 from .wire import hexdump as hexdump
 from .wire import tls_records as tls_records
-from .merkle import Tree as Tree
+from .merkle import MerkleTree as MerkleTree
 from .merkle import leaf_hash as leaf_hash
 from .merkle import node_hash as node_hash
 from .merkle import verify_inclusion as verify_inclusion
@@ -31,3 +31,6 @@ from .ledger import LedgerError as LedgerError
 from .ledger import TreeHead as TreeHead
 from .ledger import check_entry as check_entry
 from .ledger import check_extension as check_extension
+
+# names of version 0.1
+from .merkle import MerkleTree as Tree

@@ -58,7 +58,7 @@ class CertificateAuthority:
         starts_in_days:  when it starts, from now; negative for the past, which makes expired ones for an experiment.
         Returns an `Identity`. Raises ValueError for anything else.
         """
-        _name(name=name), validate.one_of(USAGE, usage=usage)
+        _name(name=name), validate.one_of(usage=usage, options=USAGE)
         days, start = validate.positive(valid_days=valid_days), validate.finite(starts_in_days=starts_in_days)
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(name, self.name, key.public_key(), start, days)

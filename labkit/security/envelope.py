@@ -38,7 +38,7 @@ def derive_key(passphrase, salt, *, work_factor=WORK_FACTOR):
     """
     if not isinstance(salt, bytes) or len(salt) != SALT:
         raise ValueError(f"salt must be {SALT} bytes, got {salt!r}")
-    n = 2 ** validate.integer(LEAST_WORK, MOST_WORK, work_factor=work_factor)
+    n = 2 ** validate.integer(work_factor=work_factor, at_least=LEAST_WORK, at_most=MOST_WORK)
     return Scrypt(salt=salt, length=32, n=n, r=8, p=1).derive(secret_bytes(passphrase))
 
 

@@ -181,7 +181,7 @@ def check_extension(old, new, proof, public_key):
 
 
 def _signed(size, root):
-    return b"labkit tree head" + validate.integer(0, size=size).to_bytes(8, "big") + root
+    return b"labkit tree head" + validate.integer(size=size, at_least=0).to_bytes(8, "big") + root
 
 
 def _text(entry):

@@ -24,7 +24,7 @@ def node_hash(left, right):
     return hashlib.sha256(b"\x01" + _digest(left=left) + _digest(right=right)).digest()
 
 
-class Tree:
+class MerkleTree:
     """A growing Merkle tree. Appending costs two hashes on average; a root or a proof about log2(n)**2 at most."""
 
     def __init__(self, entries=()):
@@ -48,13 +48,13 @@ class Tree:
 
     def root(self, size=None):
         """The root (32 bytes) over the first `size` entries, by default over all."""
-        size = len(self) if size is None else validate.integer(0, len(self), size=size)
+        size = len(self) if size is None else validate.integer(size=size, at_least=0, at_most=len(self))
         return self._subtree(0, size) if size else EMPTY
 
     def inclusion_proof(self, index, size=None):
         """The hashes that lead from entry `index` to the root over the first `size` entries: a list of 32 bytes each."""
-        size = len(self) if size is None else validate.integer(1, len(self), size=size)
-        index = validate.integer(0, size - 1, index=index)
+        size = len(self) if size is None else validate.integer(size=size, at_least=1, at_most=len(self))
+        index = validate.integer(index=index, at_least=0, at_most=size - 1)
         path, start, end = [], 0, size
         while end - start > 1:
             middle = start + _split(end - start)
@@ -68,8 +68,8 @@ class Tree:
 
     def consistency_proof(self, old_size, size=None):
         """The hashes that show that the first `old_size` entries are the beginning of the first `size`."""
-        size = len(self) if size is None else validate.integer(1, len(self), size=size)
-        old_size = validate.integer(1, size, old_size=old_size)
+        size = len(self) if size is None else validate.integer(size=size, at_least=1, at_most=len(self))
+        old_size = validate.integer(old_size=old_size, at_least=1, at_most=size)
         path, start, end, whole = [], 0, size, True  # whole: is the old tree's root itself known to the verifier?
         while old_size < end:
             middle = start + _split(end - start)
@@ -94,7 +94,7 @@ class Tree:
 
 def verify_inclusion(entry, index, size, proof, root):
     """Is `entry` the one at `index` among the `size` that `root` stands for? RFC 9162, section 2.1.3.2."""
-    validate.integer(0, index=index), validate.integer(0, size=size), _digest(root=root)
+    validate.integer(index=index, at_least=0), validate.integer(size=size, at_least=0), _digest(root=root)
     if index >= size:
         return False
     hashed, last = leaf_hash(entry), size - 1
@@ -114,7 +114,7 @@ def verify_inclusion(entry, index, size, proof, root):
 
 def verify_consistency(old_size, size, old_root, root, proof):
     """Does the list under `root` begin with the whole list under `old_root`? RFC 9162, section 2.1.4.2."""
-    validate.integer(1, old_size=old_size), validate.integer(1, size=size), _digest(old_root=old_root), _digest(root=root)
+    validate.integer(old_size=old_size, at_least=1), validate.integer(size=size, at_least=1), _digest(old_root=old_root), _digest(root=root)
     proof = [_digest(proof=each) for each in proof]
     if old_size >= size:
         return old_size == size and not proof and old_root == root

@@ -54,7 +54,7 @@ def unseal(data, key, *, context=b""):
 
 def sealed_size(plain_bytes):
     """Bytes that `seal` makes of `plain_bytes`: 16 more for each chunk begun (an empty stream is one chunk)."""
-    plain_bytes = validate.integer(at_least=0, plain_bytes=plain_bytes)
+    plain_bytes = validate.integer(plain_bytes=plain_bytes, at_least=0)
     return plain_bytes + TAG_BYTES * max(1, -(-plain_bytes // CHUNK_BYTES))
 
 

@@ -76,7 +76,7 @@ class Listener:
             self._free.release()
 
 
-class Server(Listener):
+class TLSServer(Listener):
     """Made by `serve`. `refused` says why connections were turned away; it is complete when the block has ended."""
 
     def __init__(self, answer, context, allowed):
@@ -123,7 +123,7 @@ def serve(answer, *, identity=None, trusted=None, clients=None):
         raise ValueError("clients can be told apart only with an identity (TLS), got none")
     if context is not None and trusted is None:
         raise ValueError("trusted must be an authority's certificate: without it any client would be let in")
-    return Server(answer, context, None if clients is None else set(clients))
+    return TLSServer(answer, context, None if clients is None else set(clients))
 
 
 def ask(address, question, *, trusted=None, server_name=None, identity=None):
@@ -136,7 +136,7 @@ def ask(address, question, *, trusted=None, server_name=None, identity=None):
     """
     if not isinstance(address, tuple) or len(address) != 2 or not isinstance(address[0], str):
         raise ValueError(f"address must be (host, port), got {address!r}")
-    validate.integer(1, 65535, port=address[1])
+    validate.integer(port=address[1], at_least=1, at_most=65535)
     if not isinstance(question, bytes) or len(question) > LONGEST:
         raise ValueError(f"question must be bytes, at most {LONGEST}, got {type(question).__name__}")
     if (trusted is None) != (server_name is None) or (trusted is None and identity is not None):

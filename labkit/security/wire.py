@@ -23,7 +23,7 @@ class Recorder(Listener):
     """
 
     def __init__(self, server_address):
-        """server_address: (host, port) as in `Server.address`. Raises ValueError for another machine."""
+        """server_address: (host, port) as in `TLSServer.address`. Raises ValueError for another machine."""
         if not isinstance(server_address, tuple) or len(server_address) != 2 or server_address[0] != "127.0.0.1":
             raise ValueError(f"server_address must be ('127.0.0.1', port), got {server_address!r}")
         super().__init__()
@@ -73,7 +73,7 @@ def tls_records(stream):
 
 def hexdump(content, *, lines=8, width=16):
     """Bytes as a listener's tool shows them: position, hexadecimal, and the characters that can be printed."""
-    validate.integer(1, lines=lines), validate.integer(1, width=width)
+    validate.integer(lines=lines, at_least=1), validate.integer(width=width, at_least=1)
     if not isinstance(content, bytes):
         raise ValueError(f"content must be bytes, got {type(content).__name__}")
     rows = []

@@ -251,7 +251,7 @@ edited = [*visits[:4], b"desk 4 read nothing at all", visits[5]]
 print(merkle_root(visits).hex()[:24], "is what the witness wrote down")
 print(merkle_root(edited).hex()[:24], "is the root of the edited log")
 lab.claim("five lines of code give the root that the library gives",
-          merkle_root(visits) == security.Tree(visits).root())
+          merkle_root(visits) == security.MerkleTree(visits).root())
 
 # %% [markdown]
 # ## Use the real thing
@@ -466,7 +466,7 @@ plt.show()
 stored_bytes = security.sealed_size(len(large))
 lab.claim("sealing adds less than a hundredth of a percent to a large file",
           stored_bytes / len(large) - 1 < 1e-4, extra_bytes=stored_bytes - len(large))
-many = security.Tree(str(number).encode() for number in range(20_000))
+many = security.MerkleTree(str(number).encode() for number in range(20_000))
 lab.claim("a proof in a log of 20,000 entries takes 15 hashes of 32 bytes at most",
           max(len(many.inclusion_proof(each)) for each in range(0, 20_000, 97)) == 15)
 
@@ -675,7 +675,7 @@ def merkle(fig, entries, edited, proved):
     lines = ENTRIES[:entries]
     after = [b"edited" if number == edited else each for number, each in enumerate(lines)]
     old, now = nodes_of(lines), nodes_of(after)
-    proof = security.Tree(after).inclusion_proof(proved)
+    proof = security.MerkleTree(after).inclusion_proof(proved)
     draw_tree(fig.subplots(), now, old, proof)
     fig.subplots_adjust(0.01, 0.01, 0.99, 0.99)
     holds = security.verify_inclusion(after[proved], proved, entries, proof, old[0, entries])

@@ -158,17 +158,17 @@ plt.show()
 # Drag it.
 
 # %%
-def where_to_clip(fig, clip, noise_multiplier):
+def where_to_clip(fig, max_grad_norm, noise_multiplier):
     """Where should the clip line be?"""
-    kept, whole = torch.tensor(np.minimum(1, clip / norms)).float() @ pulls, pulls.sum(0)
+    kept, whole = torch.tensor(np.minimum(1, max_grad_norm / norms)).float() @ pulls, pulls.sum(0)
     turn = np.degrees(np.arccos(min(1, float(kept @ whole / kept.norm() / whole.norm()))))
-    ratio = noise_multiplier * clip * pulls.shape[1] ** 0.5 / float(kept.norm())
+    ratio = noise_multiplier * max_grad_norm * pulls.shape[1] ** 0.5 / float(kept.norm())
     hist, bars = fig.subplots(1, 2, width_ratios=[3, 1.3])
-    edges = np.sort([*np.geomspace(0.1, 10, 40), clip])  # the line falls between two bars
-    for part, colour, name in [(norms <= clip, lab.PRIVATE, "left as it is"),
-                               (norms > clip, lab.ATTACKER, "shortened to C")]:
+    edges = np.sort([*np.geomspace(0.1, 10, 40), max_grad_norm])  # the line falls between two bars
+    for part, colour, name in [(norms <= max_grad_norm, lab.PRIVATE, "left as it is"),
+                               (norms > max_grad_norm, lab.ATTACKER, "shortened to C")]:
         hist.hist(norms[part], edges, color=colour, label=f"{name}: {part.sum()} patients")
-    hist.axvline(clip, color=lab.GUARANTEE, lw=2.5, label="clip line C")
+    hist.axvline(max_grad_norm, color=lab.GUARANTEE, lw=2.5, label="clip line C")
     hist.set(xscale="log", xlim=(0.1, 10), ylim=(0, 65), ylabel="patients",
              xlabel="length of a patient's gradient", title="How hard each patient pulls")
     hist.set_xticks([0.1, 1, 10], ["0.1", "1", "10"])
@@ -178,14 +178,14 @@ def where_to_clip(fig, clip, noise_multiplier):
     bars.text(1, min(ratio, 7.3) + .1, f"{ratio:.1f} times", ha="center")
     bars.set(ylim=(0, 8), yticks=[], title="Length")
     fig.subplots_adjust(left=.08, right=.98, bottom=.17, top=.9, wspace=.3)
-    return (f"Clipping at {clip:.2g} shortens {100 * (norms > clip).mean():.0f} % of the "
+    return (f"Clipping at {max_grad_norm:.2g} shortens {100 * (norms > max_grad_norm).mean():.0f} % of the "
             f"gradients and turns their sum by {turn:.0f} degrees; one patient can move it by "
-            f"{clip:.2g} at most. The noise is {ratio:.1f} times as long as the sum.")
+            f"{max_grad_norm:.2g} at most. The noise is {ratio:.1f} times as long as the sum.")
 
 
 # %%
-lab.explore(where_to_clip, clip=lab.log_range(0.1, 10, 2.0), noise_multiplier=(0.1, 5.0, 1.0),
-            labels={"clip": "clip line C", "noise_multiplier": "noise multiplier"})
+lab.explore(where_to_clip, max_grad_norm=lab.log_range(0.1, 10, 2.0), noise_multiplier=(0.1, 5.0, 1.0),
+            labels={"max_grad_norm": "clip line C", "noise_multiplier": "noise multiplier"})
 
 # %% [markdown]
 # **Question.** Move the line from the right end to the left.
@@ -210,7 +210,7 @@ lab.explore(where_to_clip, clip=lab.log_range(0.1, 10, 2.0), noise_multiplier=(0
 # Here is all of DP-SGD:
 
 # %%
-def dp_sgd(rows, labels, sample_rate, batch_size, steps, noise_multiplier, clip, rate, rng):
+def dp_sgd(rows, labels, sample_rate, batch_size, steps, noise_multiplier, max_grad_norm, rate, rng):
     weights = np.zeros((rows.shape[1], labels.max() + 1))
     targets = np.eye(labels.max() + 1)[labels]
     for _ in range(steps):
@@ -219,8 +219,8 @@ def dp_sgd(rows, labels, sample_rate, batch_size, steps, noise_multiplier, clip,
         errors = scores / scores.sum(1, keepdims=True) - targets[drawn]
         gradients = rows[drawn][:, :, None] * errors[:, None]  # one per example
         lengths = np.linalg.norm(gradients, axis=(1, 2), keepdims=True)
-        total = (gradients * np.minimum(1, clip / lengths)).sum(0)
-        total += rng.normal(scale=noise_multiplier * clip, size=total.shape)
+        total = (gradients * np.minimum(1, max_grad_norm / lengths)).sum(0)
+        total += rng.normal(scale=noise_multiplier * max_grad_norm, size=total.shape)
         weights -= rate * total / batch_size                   # a constant, not len(drawn)
     return weights
 
@@ -233,7 +233,7 @@ def unit(rows):
 
 train, test = datasets.digits().split(test_size=0.2, seed=0)
 rows, test_rows = unit(train.X), unit(test.X)
-weights = dp_sgd(rows, train.y, 1 / 6, 239, steps=200, noise_multiplier=8.0, clip=1.0,
+weights = dp_sgd(rows, train.y, 1 / 6, 239, steps=200, noise_multiplier=8.0, max_grad_norm=1.0,
                  rate=4.0, rng=rng)
 private = (test_rows @ weights).argmax(1) == test.y
 majority = (test.y == np.bincount(train.y).argmax()).mean()
@@ -351,11 +351,11 @@ NAMES = {"digits": "Digits", "breast_cancer": "Breast cancer", "adult": "Adult i
 SPLITS = {name: datasets.load(name).split(test_size=0.2, seed=0) for name in DELTA}
 
 
-def curve(name, epsilons=GRID, batch_size=256, clip=1.0):
+def curve(name, epsilons=GRID, batch_size=256, max_grad_norm=1.0):
     train, test = SPLITS[name]
     return privacy_accuracy_curve(
         train.X, train.y, test.X, test.y, epsilons=epsilons, delta=DELTA[name],
-        batch_size=batch_size, max_grad_norm=clip, rng=np.random.default_rng(0))
+        batch_size=batch_size, max_grad_norm=max_grad_norm, rng=np.random.default_rng(0))
 
 
 curves = {name: curve(name) for name in DELTA}
@@ -426,10 +426,10 @@ for name, count in weights_in.items():
 # Then choose a smaller data set.*
 
 # %%
-def trade_off(fig, data, epsilon, clip, batch_size):
+def trade_off(fig, data, epsilon, max_grad_norm, batch_size):
     """What does this much privacy cost, on this data, tuned like this?"""
     epsilon = float(f"{epsilon:.2g}")
-    found = curve(data, sorted({*GRID, epsilon}), batch_size, clip)
+    found = curve(data, sorted({*GRID, epsilon}), batch_size, max_grad_norm)
     here = list(found.epsilons).index(epsilon)
     spends = dp_sgd_event(noise_multiplier=found.noise_multipliers[here], steps=200,
                           sample_rate=batch_size / len(SPLITS[data][0]))
@@ -457,9 +457,9 @@ VIEW = {"digits": (0, 1.02), "breast_cancer": (0.2, 1.02), "adult": (0.7, 0.9)}
 for size in (128, 400):  # work out the slowest noise now, so that the widget answers at once
     curve("adult", batch_size=size)
 lab.explore(trade_off, live=False, data={name: key for key, name in NAMES.items()},
-            epsilon=(0.1, 8, 1.0), clip=lab.log_range(0.1, 5, 1.0),
+            epsilon=(0.1, 8, 1.0), max_grad_norm=lab.log_range(0.1, 5, 1.0),
             batch_size=[128, 256, 400], start={"batch_size": 256},
-            labels={"clip": "clip line C", "batch_size": "batch size"})
+            labels={"max_grad_norm": "clip line C", "batch_size": "batch size"})
 
 # %% [markdown]
 # **Question.** On digits, find the clip line
@@ -793,7 +793,7 @@ lab.claim("the best of ten trainings at epsilon 1 costs more than 3 by compositi
 
 # %%
 settings = [0.1, 0.3, 1.0, 3.0]
-found = [curve("digits", [0.1, 8], clip=clip).mean for clip in settings]
+found = [curve("digits", [0.1, 8], max_grad_norm=max_grad_norm).mean for max_grad_norm in settings]
 best_at_tenth, best_at_8 = (settings[place] for place in np.argmax(found, axis=0))
 lab.claim("tuning matters, and depends on the budget: on digits the best of four clip lines "
           "is smaller at epsilon 0.1 than at epsilon 8", best_at_tenth < best_at_8,

@@ -441,21 +441,21 @@ SOME = np.random.default_rng(7).permutation(TRAIN)[:6000]
 GRID = (0.3, 1, 3, 8)
 
 
-def retrained(epsilons, clip, batch_size):
+def retrained(epsilons, max_grad_norm, batch_size):
     plans = [dp.Plan.for_budget(epsilon=each, delta=DELTA, records=6000, steps=60,
-                                batch_size=batch_size, max_grad_norm=clip, momentum=0.9,
-                                learning_rate=16 / clip) for each in epsilons]
+                                batch_size=batch_size, max_grad_norm=max_grad_norm, momentum=0.9,
+                                learning_rate=16 / max_grad_norm) for each in epsilons]
     models = train_stacked(rows[SOME], y[SOME], 10, plans, [np.random.default_rng(1)])
     some = slice(TRAIN, TRAIN + 5000)
     return plans, stacked_accuracy(models, rows[some], y[some])[:, 0]
 
 
 # %%
-def trade_off(fig, epsilon, clip, batch_size):
+def trade_off(fig, epsilon, max_grad_norm, batch_size):
     """What do 6,000 photos teach at this epsilon?"""
-    epsilon, clip = float(f"{epsilon:.2g}"), float(f"{clip:.2g}")
+    epsilon, max_grad_norm = float(f"{epsilon:.2g}"), float(f"{max_grad_norm:.2g}")
     tried = sorted({*GRID, epsilon})
-    plans, right = retrained(tried, clip, batch_size)
+    plans, right = retrained(tried, max_grad_norm, batch_size)
     here = tried.index(epsilon)
     ceiling = dp.best_attack(plans[here].event)
     ax, bar = fig.subplots(1, 2, width_ratios=[5, 1])
@@ -476,14 +476,14 @@ def trade_off(fig, epsilon, clip, batch_size):
     fig.subplots_adjust(left=.09, right=.99, bottom=.17, top=.96, wspace=.25)
     return (f"Epsilon {epsilon:g} (delta 1e-5, one photo added or removed, PLD): "
             f"{100 * right[here]:.0f} % right, from 6,000 photos in batches of {batch_size:,}, "
-            f"clipped at {clip:g}. No attacker who starts at 50:50 is right about a photo more "
+            f"clipped at {max_grad_norm:g}. No attacker who starts at 50:50 is right about a photo more "
             f"than {100 * ceiling:.0f} % of the time.")
 
 
 # %%
 for size in (512, 2048):  # work out the noise now, so that the widget answers at once
     retrained(GRID, 0.2, size)
-lab.explore(trade_off, live=False, epsilon=(0.3, 8, 3.0), clip=lab.log_range(0.02, 2, 0.2),
+lab.explore(trade_off, live=False, epsilon=(0.3, 8, 3.0), max_grad_norm=lab.log_range(0.02, 2, 0.2),
             batch_size=[512, 1024, 2048], start={"batch_size": 1024})
 
 # %% [markdown]
@@ -647,7 +647,7 @@ check("what is free", free);
 # %% [markdown]
 # **2.** Write a function of `(rows, errors, clip)`,
 # arrays (n, d) and (n, 10), that gives each example's clipping factor without forming a gradient:
-# what its gradient must be multiplied by so that it is no longer than `clip`.
+# what its gradient must be multiplied by so that it is no longer than `max_grad_norm`.
 
 # %%
 factors = ...
@@ -658,9 +658,9 @@ check("clip without gradients", factors);
 # <details><summary>Solution</summary>
 #
 # ```python
-# def factors(rows, errors, clip):
+# def factors(rows, errors, max_grad_norm):
 #     lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(errors, axis=1)
-#     return np.minimum(1, clip / lengths)
+#     return np.minimum(1, max_grad_norm / lengths)
 #
 #
 # check("clip without gradients", factors);

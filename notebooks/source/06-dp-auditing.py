@@ -274,11 +274,11 @@ vectors = np.array([[0.3, 0.1], [-0.2, 0.4], [30.0, 40.0]])  # the last one is t
 
 
 def clip_each(rows, rng):
-    return dp.clip(rows, max_norm=1).sum(axis=0) + rng.normal(scale=4, size=2)
+    return dp.clip(rows, max_grad_norm=1).sum(axis=0) + rng.normal(scale=4, size=2)
 
 
 def clip_the_mean(rows, rng):
-    mean = dp.clip(rows.mean(axis=0)[None], max_norm=1)[0]
+    mean = dp.clip(rows.mean(axis=0)[None], max_grad_norm=1)[0]
     return len(rows) * mean + rng.normal(scale=4, size=2)
 
 
@@ -639,13 +639,13 @@ lab.explore(runs_needed, epsilon=(0.1, 20, 4.0), confidence=[0.95, 0.99, 0.9999]
 # *Drag epsilon; then switch the noise off and watch the ceiling.*
 
 # %%
-def retrained(fig, epsilon, clip, steps, noise):
+def retrained(fig, epsilon, max_grad_norm, steps, noise):
     """How much of the training set gives itself away?"""
     ax, bars = fig.subplots(1, 2, width_ratios=[2, 1])
     budget = dict(epsilon=epsilon, delta=DELTA, sample_rate=1.0, steps=steps)
     z = dp.noise_multiplier_for(**budget) if noise else 0.0
     models = train_shadows(X, labels, members[:32], **{**gentle, "steps": steps},
-                           max_grad_norm=clip, noise_multiplier=z)
+                           max_grad_norm=max_grad_norm, noise_multiplier=z)
     attack = roc(lira(log_odds(models.logits(X), labels), members[:32]), members[:32])
     if noise:
         ceiling = dp.most_true_positives(rates, mu=steps**0.5 / z)
@@ -667,7 +667,7 @@ def retrained(fig, epsilon, clip, steps, noise):
 
 
 # %%
-lab.explore(retrained, live=False, epsilon=(0.2, 50, 2.0), clip=lab.log_range(0.1, 10, 1.0),
+lab.explore(retrained, live=False, epsilon=(0.2, 50, 2.0), max_grad_norm=lab.log_range(0.1, 10, 1.0),
             steps=[40, 20, 80], noise=True)
 
 # %% [markdown]
@@ -1117,9 +1117,9 @@ votes = np.column_stack([nearest(teacher, asked) for teacher in teachers])
 
 # %%
 budget = dp.Budget(epsilon=3, delta=1e-4)
-spread = dp.vote_deviation(epsilon=3, delta=1e-4, questions=100)
-price = dp.vote_event(deviation=spread, questions=100)
-told = budget.ask(dp.noisy_vote, votes, candidates=10, deviation=spread, price=price, rng=rng)
+spread = dp.vote_sigma(epsilon=3, delta=1e-4, questions=100)
+price = dp.vote_event(sigma=spread, questions=100)
+told = budget.ask(dp.noisy_vote, votes, candidates=10, sigma=spread, price=price, rng=rng)
 student = means_of(asked, told)
 budget
 
@@ -1136,8 +1136,8 @@ lab.claim("the student reads two new photos in three or more at epsilon 3 (delta
           student=round(reads(student), 2), one_teacher=round(alone, 2),
           without_privacy=round(reads(everything), 2))
 try:
-    budget.ask(dp.noisy_vote, votes[:1], candidates=10, deviation=spread,
-               price=dp.vote_event(deviation=spread, questions=1))
+    budget.ask(dp.noisy_vote, votes[:1], candidates=10, sigma=spread,
+               price=dp.vote_event(sigma=spread, questions=1))
 except dp.BudgetExceeded as refusal:
     print(refusal)
 

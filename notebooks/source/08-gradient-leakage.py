@@ -37,7 +37,7 @@ from labkit.federated import FedAvg, partition, simulate, vector_of
 from labkit.federated.pipeline import Step
 from labkit.federated.strategies import Krum, Median, TrimmedMean
 from labkit.federated.secure_aggregation import (
-    Aborted, Agreement, Client, FixedPoint, Refused, SecureSum, Server, masks, secure_sum,
+    Aborted, Agreement, MaskingClient, FixedPoint, MessageRefused, SecureSum, MaskingServer, masks, secure_sum,
     signed)
 from labkit.federated.pipeline import Clip, Noise
 from labkit.models import mlp, softmax_regression
@@ -336,7 +336,7 @@ def train(pipeline=(), strategy=FedAvg(weight="equal"), rounds=10):
                     evaluate=(hold_out.X, hold_out.y), pipeline=list(pipeline))
 
 
-opened, hidden = train([Clip(norm=1.0)]), train([Clip(norm=1.0), SecureSum(largest=1.0)])
+opened, hidden = train([Clip(max_grad_norm=1.0)]), train([Clip(max_grad_norm=1.0), SecureSum(largest=1.0)])
 apart = float((vector_of(opened.model) - vector_of(hidden.model)).abs().max())
 lab.claim("training through secure sums gives the same model", apart < 1e-5)
 
@@ -698,7 +698,7 @@ noises = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 2, 12]
 shares = {trap: [np.mean([read_noisy(group, noise, trap, seed)[0] > 30
                           for seed, group in enumerate(groups[:4])]) for noise in noises]
           for trap in (False, True)}
-accuracy = [train([Clip(norm=1.0), Noise(standard_deviation=each)]).accuracy[-1]
+accuracy = [train([Clip(max_grad_norm=1.0), Noise(sigma=each)]).accuracy[-1]
             for each in noises]
 majority = np.bincount(hold_out.y).max() / len(hold_out)
 claimed = [gaussian_sigma(epsilon=each, delta=1e-5, sensitivity=np.sqrt(10))
@@ -816,7 +816,7 @@ lab.claim("of the 32 bits of the seed, 28 vary", int(varying).bit_count() == 28)
 def ask_for_both():
     """Three rounds by hand; then a server that calls client 2 alive and dropped out."""
     agreement = Agreement(clients=3, threshold=2, length=4)
-    server, members = Server(agreement), [Client(each, agreement) for each in range(3)]
+    server, members = MaskingServer(agreement), [MaskingClient(each, agreement) for each in range(3)]
     keys = server.roster({each.number: each.advertise() for each in members})
     letters = server.deliver({each.number: each.share(keys[each.number]) for each in members})
     request = server.request({each.number: each.masked(letters[each.number], np.arange(4))
@@ -827,9 +827,9 @@ def ask_for_both():
 
 try:
     ask_for_both()
-except Refused as error:
+except MessageRefused as error:
     refusal = str(error)
-print("Refused:", refusal)
+print("MessageRefused:", refusal)
 
 # %% [markdown]
 # ### Liars among the clients

@@ -217,10 +217,10 @@ plt.show()
 # The rows of `changes` are what the users of this round send.
 
 # %%
-def private_average(changes, clip, noise_multiplier, expected, rng):
+def private_average(changes, max_grad_norm, noise_multiplier, expected, rng):
     lengths = np.linalg.norm(changes, axis=1, keepdims=True)
-    clipped = changes * np.minimum(1, clip / np.maximum(lengths, 1e-12))
-    total = clipped.sum(axis=0) + rng.normal(0, noise_multiplier * clip, changes.shape[1])
+    clipped = changes * np.minimum(1, max_grad_norm / np.maximum(lengths, 1e-12))
+    total = clipped.sum(axis=0) + rng.normal(0, noise_multiplier * max_grad_norm, changes.shape[1])
     return total / expected          # never len(changes): that would tell who joined
 
 # %% [markdown]
@@ -233,7 +233,7 @@ others, giant = rng.normal(size=(30, 500)) / 50, 1000 * rng.normal(size=(1, 500)
 
 
 def one_round(changes, rng):
-    return 30 * private_average(changes, clip=0.5, noise_multiplier=1.0, expected=30, rng=rng)
+    return 30 * private_average(changes, max_grad_norm=0.5, noise_multiplier=1.0, expected=30, rng=rng)
 
 
 moved = dp.sensitivity_at_least(one_round, np.vstack([others, giant]), others, rng=rng)
@@ -261,8 +261,8 @@ lab.claim("the audit finds most of the claimed epsilon, and no more",
 # (Andrew and others, 2021)
 
 # %%
-def next_norm(norm, share_within, quantile=0.5, learning_rate=0.2):
-    return norm * np.exp(-learning_rate * (share_within - quantile))
+def next_norm(max_grad_norm, share_within, quantile=0.5, learning_rate=0.2):
+    return max_grad_norm * np.exp(-learning_rate * (share_within - quantile))
 
 
 lengths, norm = rng.lognormal(size=100_000), 0.01
@@ -282,7 +282,7 @@ lab.claim("the norm climbs from 0.01 to near the median of the lengths",
 
 # %%
 budget = {"epsilon": 2, "delta": 1e-4, "users": 1000, "cohort": 100, "rounds": 20}
-private = UserLevelDP.for_budget(**budget, clip=2.0)
+private = UserLevelDP.for_budget(**budget, max_grad_norm=2.0)
 print(f"noise multiplier {private.noise_multiplier:.3f}")
 print(f"one round:  epsilon {private.epsilon(1e-4, rounds=1):.3f}")
 print(f"20 rounds:  epsilon {private.epsilon(1e-4):.3f}")
@@ -399,7 +399,7 @@ with tempfile.TemporaryDirectory() as folder:
 # a proof that it is the same computation, and a warning that three are far too few to hide in.
 
 # %%
-step = UserLevelDP(clip=0.5, noise_multiplier=1.0, sample_rate=1.0, rounds=2, divisor=3)
+step = UserLevelDP(max_grad_norm=0.5, noise_multiplier=1.0, sample_rate=1.0, rounds=2, divisor=3)
 kept, equal = [], FedAvg(weight="equal")
 noised = simulate(task.model(), clinics, equal, rounds=2, pipeline=[step], **task.WORK).model
 if flower:
@@ -432,7 +432,7 @@ levels = np.array([0.003, 0.015, 0.03, 0.06, 0.12, 0.5])        # z C / m
 
 
 def at_level(deviation, seed):
-    step = UserLevelDP(clip=2.0, noise_multiplier=50 * deviation, sample_rate=0.1, rounds=20,
+    step = UserLevelDP(max_grad_norm=2.0, noise_multiplier=50 * deviation, sample_rate=0.1, rounds=20,
                        divisor=100)
     return reads(learn(users, pipeline=[step], seed=seed).model, new)
 
@@ -452,9 +452,9 @@ def expected_accuracy(deviation):
 # below one over the largest population; neighbouring: one user; tight accounting).
 
 # %%
-def noise_level(epsilon, population, rate=0.1, clip=2.0):
+def noise_level(epsilon, population, rate=0.1, max_grad_norm=2.0):
     z = dp.noise_multiplier_for(epsilon=float(epsilon), delta=1e-8, sample_rate=rate, steps=20)
-    return z * clip / (rate * population)
+    return z * max_grad_norm / (rate * population)
 
 
 epsilons, populations = np.array([0.25, 0.5, 1, 2, 4, 8]), np.geomspace(100, 1e6, 60)
@@ -514,20 +514,20 @@ lab.claim("ten times the users, a tenth of the noise, at the same epsilon",
 # **Predict** the order of the three, at the same epsilon.
 
 # %%
-RACE = {"epsilon": 4, "delta": 1e-4, "rounds": 10, "clip": 2.0}
+RACE = {"epsilon": 4, "delta": 1e-4, "rounds": 10, "max_grad_norm": 2.0}
 shared = DistributedDiscreteGaussian.for_budget(**RACE, clients=200, parameters=500,
                                                 bits=16, exact=False)
 central = UserLevelDP.for_budget(**RACE, users=200, cohort=200)
-own = Noise(central.noise_multiplier * central.clip, at="client")   # as much as central, each
+own = Noise(central.noise_multiplier * central.max_grad_norm, at="client")   # as much as central, each
 
-ways = {"no noise": [Clip(norm=2.0)], "central": [central], "distributed": [shared],
-        "local": [Clip(norm=2.0), own]}
+ways = {"no noise": [Clip(max_grad_norm=2.0)], "central": [central], "distributed": [shared],
+        "local": [Clip(max_grad_norm=2.0), own]}
 raced = {}
 for name, steps in ways.items():
     run = learn(users, pipeline=steps, sampling="fixed", cohort=200, rounds=10)
     raced[name] = reads(run.model, new)
-print(f"sum, noise per parameter: central {central.noise_multiplier * central.clip:.2f}, "
-      f"distributed {shared.deviation:.2f}, local {own.standard_deviation * np.sqrt(200):.2f}")
+print(f"sum, noise per parameter: central {central.noise_multiplier * central.max_grad_norm:.2f}, "
+      f"distributed {shared.published_sigma:.2f}, local {own.sigma * np.sqrt(200):.2f}")
 
 # %%
 fig, ax = lab.plots.figure(8.2, 2.3)
@@ -546,7 +546,7 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %%
-price = shared.deviation / (central.noise_multiplier * central.clip)
+price = shared.published_sigma / (central.noise_multiplier * central.max_grad_norm)
 lab.claim("distributed noise is within a quarter of what a trusted server would add",
           1 < price < 1.25, times=round(price, 2))
 lab.claim("and its model within 5 points; with local noise nothing worth having is left",
@@ -577,7 +577,7 @@ opened = (np.asarray(outcome.total, dtype=np.int64) - sent.sum(axis=0)) % 2**sma
 lab.claim("the secure sum is exact, modulo 2 to the 16", not opened.any())
 off = np.std(small.decode(sent.sum(axis=0), signs) - changes.sum(axis=0))
 lab.claim("what it opens to is the true sum, plus the planned noise",
-          0.85 < off / small.deviation < 1.15)
+          0.85 < off / small.published_sigma < 1.15)
 
 # %% [markdown]
 # ## Tune it
@@ -598,7 +598,7 @@ class Peek(Step):
 
 
 def adapt(start, quantile, epsilon):
-    plan = AdaptiveUserLevelDP.for_budget(**{**budget, "epsilon": epsilon}, clip=start,
+    plan = AdaptiveUserLevelDP.for_budget(**{**budget, "epsilon": epsilon}, max_grad_norm=start,
                                           quantile=quantile, learning_rate=0.5)
     peek = Peek()
     return learn(users, pipeline=[peek, plan]), np.array(peek.lengths)
@@ -615,7 +615,7 @@ def level(fig, start_norm, quantile, epsilon):
     aim = [np.quantile(lengths[lengths[:, 0] == each, 1], quantile) for each in rounds]
     ax.step(rounds, aim, where="mid", color=lab.BASELINE, lw=1,
             label="the true quantile\n(secret)")
-    norms = run.metric("clip")[1:]
+    norms = run.metric("max_grad_norm")[1:]
     ax.plot(rounds, norms, "o-", ms=4, color=lab.PRIVATE, label="the norm\n(public)")
     ax.set(yscale="log", ylim=(5e-3, 50), xlabel="round", ylabel="length", xlim=(.5, 20.5),
            xticks=[1, 5, 10, 15, 20])
@@ -648,7 +648,7 @@ lab.explore(level, live=False, start_norm=lab.log_range(0.01, 30, 0.05),
 
 # %%
 low, high = adapt(0.05, 0.5, 2.0), adapt(10.0, 0.5, 2.0)
-ends = [run.metric("clip")[-1] for run, _ in (low, high)]
+ends = [run.metric("max_grad_norm")[-1] for run, _ in (low, high)]
 lab.claim("started 200 times apart, the two norms end within a factor of 4 of one another",
           max(ends) / min(ends) < 4)
 lab.claim("with only twenty rounds to go, starting too low costs more than starting too high",
@@ -660,7 +660,7 @@ lab.claim("with only twenty rounds to go, starting too low costs more than start
 
 # %%
 GRID = np.array([0.01, 0.03, 0.1, 1.0])                        # sampling rates
-Z = np.array([[noise_level(e, 1, rate=float(q), clip=1.0) * q for q in GRID]
+Z = np.array([[noise_level(e, 1, rate=float(q), max_grad_norm=1.0) * q for q in GRID]
               for e in epsilons])
 
 
@@ -725,7 +725,7 @@ lab.claim("at epsilon 1 and 20 rounds, asking fewer users gives more noise on th
 # Between the two a control: clipping per user and *no* noise.
 
 # %%
-silent = [Clip(norm=2.0)]
+silent = [Clip(max_grad_norm=2.0)]
 
 
 def many_runs(clients, steps, count=8):
@@ -796,7 +796,7 @@ check("a thousand records", epsilon_for_the_user);
 # Watch where the noise goes: the checker looks for noise that was divided twice.
 
 # %%
-def average_of_users(changes, clip, noise_multiplier, divisor, rng):
+def average_of_users(changes, max_grad_norm, noise_multiplier, divisor, rng):
     ...
 
 
@@ -810,10 +810,10 @@ check("average of users", average);
 # Clip each row; noise for the sum; divide once.
 #
 # ```python
-# def average_of_users(changes, clip, noise_multiplier, divisor, rng):
+# def average_of_users(changes, max_grad_norm, noise_multiplier, divisor, rng):
 #     lengths = np.linalg.norm(changes, axis=1, keepdims=True)
-#     total = (changes * np.minimum(1, clip / lengths)).sum(axis=0)
-#     return (total + rng.normal(0, noise_multiplier * clip, changes.shape[1])) / divisor
+#     total = (changes * np.minimum(1, max_grad_norm / lengths)).sum(axis=0)
+#     return (total + rng.normal(0, noise_multiplier * max_grad_norm, changes.shape[1])) / divisor
 #
 # average = average_of_users
 # check("average of users", average);
@@ -847,7 +847,7 @@ check("noise per parameter", deviation);
 # **4.** Write the rule by which the clipping norm moves.
 
 # %%
-def move(norm, share, quantile, learning_rate):
+def move(max_grad_norm, share, quantile, learning_rate):
     ...
 
 
@@ -862,8 +862,8 @@ check("next norm", rule);
 # A step on the logarithm, so that the norm stays positive.
 #
 # ```python
-# def move(norm, share, quantile, learning_rate):
-#     return norm * np.exp(-learning_rate * (share - quantile))
+# def move(max_grad_norm, share, quantile, learning_rate):
+#     return max_grad_norm * np.exp(-learning_rate * (share - quantile))
 #
 # rule = move
 # check("next norm", rule);
@@ -881,8 +881,8 @@ check("next norm", rule);
 # The adaptive norm shows the honest form: it looks at the data, and the look is in the account.
 
 # %%
-paid = AdaptiveUserLevelDP.for_budget(**budget, clip=0.05)
-extra = paid.deviation / 0.05 * 100 / paid.noise_multiplier
+paid = AdaptiveUserLevelDP.for_budget(**budget, max_grad_norm=0.05)
+extra = paid.published_sigma / 0.05 * 100 / paid.noise_multiplier
 lab.claim("the norm can be tuned on private data inside the budget: the changes get a little "
           "more noise",
           paid.epsilon(1e-4) <= 2 and 1 < extra < 1.05, article="B16",

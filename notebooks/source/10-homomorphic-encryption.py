@@ -30,10 +30,10 @@ from sklearn.linear_model import LogisticRegression
 from labkit import datasets, lab
 from labkit.attacks.key_recovery import decrypt_with, recover_key
 from labkit.encrypted import paillier
-from labkit.encrypted.ckks import Client, Server
+from labkit.encrypted.ckks import CKKSClient, CKKSServer
 from labkit.encrypted.learning import ScoringClient, ScoringServer, largest_score
-from labkit.encrypted.parties import Ledger
-from labkit.encrypted.ckks.planning import MOST_BITS, Plan, bytes_text, plan
+from labkit.encrypted.parties import MessageLedger
+from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan, bytes_text, plan
 from labkit.exercises.lab_10 import check
 
 biopsies = datasets.breast_cancer()
@@ -246,7 +246,7 @@ print(f"after {len(short) - 1} multiplications: {last_words}")
 # **What will it decrypt to?**
 
 # %%
-tutorial = Plan(8192, (40, *[21] * 6, 40))
+tutorial = CKKSPlan(8192, (40, *[21] * 6, 40))
 wrong, _ = product_of_ones(tutorial.prime_bits, 2**21)
 drift = math.prod(2**21 / prime for prime in tutorial.primes[1:-1])
 print(f"1 x 1 x 1 x 1 x 1 x 1 x 1 = {drift:.2f}, says arithmetic with these primes")
@@ -350,7 +350,7 @@ print(parameters)
 # Two parties, and a ledger that lets nothing but bytes pass:
 
 # %%
-ledger = Ledger()
+ledger = MessageLedger()
 clinic = ScoringClient(parameters)
 keys = ledger.send("clinic", "server", "public keys", clinic.public_bytes())
 server = ScoringServer(weights, bias, keys)
@@ -378,7 +378,7 @@ lab.claim("the server has no secret key", not server.server.context.has_secret_k
 # the client keeps the plain numbers beside the encrypted ones and reports the error of each step.
 
 # %%
-watched = Client(plan(depth=3), shadow=True)
+watched = CKKSClient(plan(depth=3), shadow=True)
 x = watched.encrypt(np.linspace(-1, 1, 9))
 x * x * 0.5 + x * 0.25 - 1
 for step in watched.trace:
@@ -441,27 +441,27 @@ def one_minus_x_made_public():
 
 # %%
 def safe_square():
-    x = Client(Plan(8192, (60, 30, 30, 60), largest=9.0)).encrypt([3.0])
+    x = CKKSClient(CKKSPlan(8192, (60, 30, 30, 60), largest=9.0)).encrypt([3.0])
     return x.party.decrypt(x * x)[0]
 
 
 def safe_cube():
-    x = Client(Plan(8192, (60, 40, 40, 60), largest=1000.0)).encrypt([1000.0])
+    x = CKKSClient(CKKSPlan(8192, (60, 40, 40, 60), largest=1000.0)).encrypt([1000.0])
     return x * x * x
 
 
 def safe_sum():
-    x = Client(plan(depth=0, largest=64.0, rotations=True)).encrypt([1] * 4, bound=1)
+    x = CKKSClient(plan(depth=0, largest=64.0, rotations=True)).encrypt([1] * 4, bound=1)
     return x.party.decrypt((x + [1.0, 2.0, 3.0, 4.0]).total())[0]
 
 
 def safe_key():
-    message = Client(plan(depth=1)).encrypt([0.7]).to_bytes()
-    return Client(plan(depth=1)).decrypt(message)
+    message = CKKSClient(plan(depth=1)).encrypt([0.7]).to_bytes()
+    return CKKSClient(plan(depth=1)).decrypt(message)
 
 
 def safe_difference():
-    y = 1 - Client(plan(depth=1)).encrypt([0.25])
+    y = 1 - CKKSClient(plan(depth=1)).encrypt([0.25])
     y.party.context.make_context_public()
     return y.data.decrypt()
 
@@ -988,7 +988,7 @@ lab.claim("equality holds after decryption, and for another operation on the cip
 # The derivation leaves out the price as well:
 
 # %%
-someone = Client(plan(depth=2))
+someone = CKKSClient(plan(depth=2))
 a, b = someone.encrypt([0.75]), someone.encrypt([-0.5])
 error = abs(someone.decrypt(a * b)[0] - 0.75 * -0.5)
 lab.claim("under CKKS a product is not exact, and it costs a level; a sum costs none",
@@ -1054,9 +1054,9 @@ def opened(client, w):
 # **Predict:** how many steps will they last?
 
 # %%
-shallow = Plan(8192, (34, *[28] * 5, 40), largest=16.0, rotations=True)
-hospital = Client(shallow)
-cloud = Server(hospital.public_bytes())
+shallow = CKKSPlan(8192, (34, *[28] * 5, 40), largest=16.0, rotations=True)
+hospital = CKKSClient(shallow)
+cloud = CKKSServer(hospital.public_bytes())
 data = upload(hospital, cloud)
 w, levels, alone, began = None, [shallow.depth], [np.zeros(6)], time.process_time()
 try:
@@ -1086,8 +1086,8 @@ except ValueError as refusal:
 # The second costs a round trip for each step, and then two levels are enough for ever.
 
 # %%
-hospital = Client(plan(depth=2, precision_bits=8, largest=16.0, rotations=True))
-cloud = Server(hospital.public_bytes())
+hospital = CKKSClient(plan(depth=2, precision_bits=8, largest=16.0, rotations=True))
+cloud = CKKSServer(hospital.public_bytes())
 data = upload(hospital, cloud)
 w, refreshed, began = None, [np.zeros(6)], time.process_time()
 for _ in range(12):
@@ -1164,8 +1164,8 @@ lab.claim("a sum under Paillier is exact",
 # The server computes both under encryption, the client solves six equations.
 
 # %%
-hospital = Client(plan(depth=1, precision_bits=20, largest=64.0, rotations=True))
-cloud = Server(hospital.public_bytes())
+hospital = CKKSClient(plan(depth=1, precision_bits=20, largest=64.0, rotations=True))
+cloud = CKKSServer(hospital.public_bytes())
 X, _, answers = upload(hospital, cloud)
 began = time.process_time()
 products = [[(a * b).total() for b in [*X[: i + 1], answers]] for i, a in enumerate(X)]

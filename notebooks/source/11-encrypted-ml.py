@@ -23,12 +23,12 @@ import tenseal as ts
 from sklearn.linear_model import LogisticRegression
 
 from labkit import datasets, lab
-from labkit.encrypted.learning import Adder, IntegerKeys, RealKeys
-from labkit.encrypted.ckks.roles import PUBLIC_HEADER, Client, Server
+from labkit.encrypted.learning import CiphertextAdder, IntegerKeys, RealKeys
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, CKKSClient, CKKSServer
 from labkit.encrypted.learning import NetworkClient, NetworkServer
 from labkit.encrypted.learning import ScoringClient, ScoringServer, largest_score
 from labkit.encrypted.learning.networks import convolution, dense, network_plan, train
-from labkit.encrypted.parties import Ledger, split
+from labkit.encrypted.parties import MessageLedger, split
 from labkit.encrypted.ckks.planning import bytes_text, plan
 from labkit.encrypted.learning import fitted_sigmoid
 from labkit.encrypted.ckks import weighted_sum
@@ -137,8 +137,8 @@ biopsies = datasets.breast_cancer()
 old, new = biopsies.split(test_size=0.2, seed=0)  # patients already diagnosed, and new ones
 small = train(old.X, old.y, dense(30, 4), classes=2, learning_rate=5e-3)
 
-client = Client(network_plan(small))
-server = Server(client.public_bytes())
+client = CKKSClient(network_plan(small))
+server = CKKSServer(client.public_bytes())
 columns = [server.load(client.encrypt(each, bound=1).to_bytes()) for each in new.X.T]
 began = time.process_time()
 outputs = run(small, columns)
@@ -188,7 +188,7 @@ model = LogisticRegression(max_iter=5000).fit(old.X, old.y)
 weights, bias = model.coef_[0].astype(float), float(model.intercept_[0])
 parameters = plan(depth=1, precision_bits=20, largest=largest_score(weights, bias))
 
-ledger = Ledger()
+ledger = MessageLedger()
 clinic = ScoringClient(parameters)
 keys = ledger.send("clinic", "company", "public keys", clinic.public_bytes())
 company = ScoringServer(weights, bias, keys)
@@ -328,7 +328,7 @@ print(f"{recipe.rows} patients, {recipe.features} columns; the curve is off by u
 holder = KeyHolder(recipe, recipe.plan())
 cloud = Cloud(recipe, holder.public_bytes())
 to_encrypt_with = holder.public_bytes(computing=False)  # all that a hospital needs
-ledger, slots = Ledger(), 4096
+ledger, slots = MessageLedger(), 4096
 for number, rows in enumerate(np.array_split(np.arange(len(A)), 3), start=1):
     hospital = Contributor(recipe, to_encrypt_with)
     sealed = hospital.table(A[rows], y[rows], first_slot=int(rows[0]), slots=slots)
@@ -426,7 +426,7 @@ plain_average = shares @ updates
 averages, shared_keys = {}, {"CKKS": RealKeys(clients=12, limit=4.0),
                              "BFV": IntegerKeys(clients=12, limit=4.0)}
 for scheme, common in shared_keys.items():
-    adder = Adder(common.public_bytes())  # the server
+    adder = CiphertextAdder(common.public_bytes())  # the server
     for update, share in zip(updates, shares):
         adder.add(common.seal(update, share))
     averages[scheme] = common.open(adder.total())

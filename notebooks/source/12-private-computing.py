@@ -266,7 +266,7 @@ lab.claim("the order of the locks does not matter: equal numbers meet, and no ot
 
 # %%
 ledger = sharing.RoundLedger()
-total = sharing.secure_sum(incomes.reshape(-1, 1), threshold=3, largest=1000, ledger=ledger)[0]
+total = sharing.shamir_sum(incomes.reshape(-1, 1), threshold=3, largest=1000, ledger=ledger)[0]
 lab.claim("the average is exact, in two rounds and a third of a kilobyte",
           total == incomes.sum() and ledger.rounds == 2 and ledger.bytes_sent == 320,
           bytes=ledger.bytes_sent, average=float(total / 5))
@@ -382,7 +382,7 @@ def federated(ledger):  # each sends the sum and the number of its records
 # %%
 def shared(ledger):
     sums = np.c_[staff.sum(axis=1), [len(records) for records in staff]]
-    total, count = sharing.secure_sum(sums, threshold=6, largest=100 * 1000, ledger=ledger)
+    total, count = sharing.shamir_sum(sums, threshold=6, largest=100 * 1000, ledger=ledger)
     return total / count
 
 
@@ -746,7 +746,7 @@ except ValueError as refusal:
 # With Shamir's, the subtotals must lie on one polynomial, and those beyond the threshold are a check:
 
 # %%
-people = {place: sharing.Adder(place, 5, 3, largest=1000) for place in range(1, 6)}
+people = {place: sharing.ShareAdder(place, 5, 3, largest=1000) for place in range(1, 6)}
 for place, person in people.items():
     for to, message in person.deal([incomes[place - 1]]).items():
         people[to].receive(place, message)

@@ -126,17 +126,17 @@ lab.claim("of 10,605 sentences, the one that was not public fits exactly, and no
 # (Pass over `clip` and `noise` in this cell for now.)
 
 # %%
-def train_heads(rows, labels, members, steps, rate, clip=None, noise=0.0, rng=None):
+def train_heads(rows, labels, members, steps, rate, max_grad_norm=None, noise=0.0, rng=None):
     """One head per row of `members` (which records it has); with clip and noise, privately."""
     heads = np.zeros((len(members), rows.shape[1]))
     speed = np.zeros_like(heads)
     for _ in range(steps):
         pulls = 1 / (1 + np.exp(-rows @ heads.T)) - labels[:, None]  # (records, heads)
         if clip is not None:  # rows have length 1: |pull| is the length of the gradient
-            pulls *= np.minimum(1, clip / np.maximum(np.abs(pulls), 1e-9))
+            pulls *= np.minimum(1, max_grad_norm / np.maximum(np.abs(pulls), 1e-9))
         total = (pulls * members.T).T @ rows
         if noise:
-            total += rng.normal(scale=noise * clip, size=total.shape)
+            total += rng.normal(scale=noise * max_grad_norm, size=total.shape)
         speed = 0.9 * speed + total / (members.shape[1] / 2)  # a public number
         heads = heads - rate * speed
     return heads
@@ -197,7 +197,7 @@ for row in near:
 # %%
 there = encoder.is_installed()  # otherwise random weights stand in for the pretrained ones
 parts = (encoder.load_encoder().parts() if there else
-         [blocks.Embeddings(), *(blocks.Block() for _ in range(6))])
+         [blocks.Embeddings(), *(blocks.EncoderBlock() for _ in range(6))])
 sizes = {way: sum(each.numel() for each in adapters.trainable(
     finetuning.classifier(way, parts, seed=0)).values()) for way in finetuning.WAYS}
 
@@ -230,7 +230,7 @@ lab.claim("the whole model has 22.6 million weights to train, its last block 1.8
 # ### A private head
 #
 # You have seen it: look at `train_heads` again.
-# Each pull is cut to `clip`, so that one sentence moves the sum by `clip` at most;
+# Each pull is cut to `max_grad_norm`, so that one sentence moves the sum by `max_grad_norm` at most;
 # then the sum gets noise in proportion; and what divides it is a public number.
 # Above, both were switched off.
 # The batch is everybody, at each step:
@@ -242,10 +242,10 @@ everyone, delta = private[:8000], 1e-4  # below 1 / 8,000
 noise = dp.noise_multiplier_for(epsilon=1, delta=delta, sample_rate=1.0, steps=40)
 
 
-def head_for(chosen, noise=0.0, clip=0.3, seed=0):
+def head_for(chosen, noise=0.0, max_grad_norm=0.3, seed=0):
     """A head for the chosen sentences; `train_heads` divides by half their number."""
     return train_heads(rows[chosen], liked[chosen], np.ones((1, len(chosen)), bool), steps=40,
-                       rate=8, clip=clip if noise else None, noise=noise,
+                       rate=8, max_grad_norm=max_grad_norm if noise else None, noise=noise,
                        rng=np.random.default_rng(seed))
 
 
@@ -288,7 +288,7 @@ class Adapter(nn.Module):
 
 # %%
 torch.manual_seed(14)
-block = blocks.Block()
+block = blocks.EncoderBlock()
 sentence = torch.randn(1, 12, 384)  # twelve tokens
 before = block(sentence)
 block.requires_grad_(False)
@@ -372,7 +372,7 @@ def forgetful(block):
     return model, optimiser
 
 
-model, optimiser = forgetful(blocks.Block())
+model, optimiser = forgetful(blocks.EncoderBlock())
 before = adapters.snapshot(model)
 for x, target in torch.utils.data.DataLoader(records, batch_size=64):
     optimiser.zero_grad()
@@ -731,9 +731,10 @@ lab.explore(borrowed_or_not, live=False, epsilon=[0.3, 0.5, 1.0, 3.0, 8.0],
 # (The middle of the list is pure chance.)
 
 # %%
-def place_of_secret(noise, seed, clip=0.3):
+def place_of_secret(noise, seed, max_grad_norm=0.3):
     everybody = np.ones((1, 300), bool)
-    head = train_heads(rows[visitors], liked[visitors], everybody, steps=40, rate=8, clip=clip,
+    head = train_heads(rows[visitors], liked[visitors], everybody, steps=40, rate=8,
+                       max_grad_norm=max_grad_norm,
                        noise=noise, rng=np.random.default_rng(seed))[0]
     match = read_the_last(head)
     return (match >= match[secret]).sum()
@@ -758,7 +759,7 @@ lab.claim("clipped, without noise, the secret still comes first; with noise for 
 # %%
 ways = {"not private": plain}
 for name, multiplier in [("clip only", 0.0), *((f"epsilon {each}", z[each]) for each in z)]:
-    ways[name] = train_heads(rows[crowd], answers, members, steps=40, rate=8, clip=0.3,
+    ways[name] = train_heads(rows[crowd], answers, members, steps=40, rate=8, max_grad_norm=0.3,
                              noise=multiplier, rng=np.random.default_rng(7))
 attacks = {name: roc(lira(sureness(heads), members), members) for name, heads in ways.items()}
 rates = np.geomspace(1e-3, 1, 200)

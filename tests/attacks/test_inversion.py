@@ -33,17 +33,17 @@ def test_single_records_and_labels_are_exact(digits, network):
         assert read_label(found[3]) == digits.y[row]
 
 
-def share_read(digits, model, clients, *, trials=20, read=read_records, noise=0.0, clip=None, others=False, seed=0):
+def share_read(digits, model, clients, *, trials=20, read=read_records, noise=0.0, max_grad_norm=None, others=False, seed=0):
     """Mean share of records over 30 dB read from sums over `clients` single records."""
     rng, found = np.random.default_rng(seed), []
     for _ in range(trials):
         rows = rng.choice(len(digits), clients, replace=False)
-        if clip is None:
+        if max_grad_norm is None:
             total = [clients * each for each in gradients(model, digits.X[rows], digits.y[rows])]
         else:
             parts = [gradients(model, digits.X[[row]], digits.y[[row]]) for row in rows]
             lengths = [float(torch.sqrt(sum((each**2).sum() for each in part))) for part in parts]
-            total = [sum(each * min(1, clip / length) for each, length in zip(piece, lengths)) for piece in zip(*parts)]
+            total = [sum(each * min(1, max_grad_norm / length) for each, length in zip(piece, lengths)) for piece in zip(*parts)]
         total = [each + noise * torch.from_numpy(rng.normal(size=each.shape)).float() for each in total[:2]]
         targets = rng.choice(len(digits), clients, replace=False) if others else rows
         found.append((best_readings(read(*total), digits.X[targets])[0] > 30).mean())
@@ -76,9 +76,9 @@ def test_trap_weights_leak_more_than_an_honest_model(digits, network):
 
 def test_clip_and_noise_stop_division(digits, network):
     trapped = set_trap(copy.deepcopy(network), digits.X.mean(axis=1))
-    assert share_read(digits, network, 10, clip=1.0, trials=5) > 0.4  # clipping alone does not
-    assert share_read(digits, network, 10, clip=1.0, noise=0.1, trials=5) == 0
-    assert share_read(digits, trapped, 10, clip=1.0, noise=0.1, read=read_trapped, trials=5) == 0
+    assert share_read(digits, network, 10, max_grad_norm=1.0, trials=5) > 0.4  # clipping alone does not
+    assert share_read(digits, network, 10, max_grad_norm=1.0, noise=0.1, trials=5) == 0
+    assert share_read(digits, trapped, 10, max_grad_norm=1.0, noise=0.1, read=read_trapped, trials=5) == 0
 
 
 def test_control_sums_of_other_people_s_records_say_nothing(digits, network):

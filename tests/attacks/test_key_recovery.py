@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from labkit.attacks.key_recovery import decrypt_with, recover_key
-from labkit.encrypted.ckks.roles import Client, Server
-from labkit.encrypted.ckks.planning import Plan, plan
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
+from labkit.encrypted.ckks.planning import CKKSPlan, plan
 
-PLANS = {"fresh": plan(depth=0), "after a product": plan(depth=1, largest=8.0), "two levels": Plan(8192, (60, 40, 40, 60))}
+PLANS = {"fresh": plan(depth=0), "after a product": plan(depth=1, largest=8.0), "two levels": CKKSPlan(8192, (60, 40, 40, 60))}
 
 
 class Case:
@@ -15,8 +15,8 @@ class Case:
 
     def __init__(self, chosen, seed=0):
         rng = np.random.default_rng(seed)
-        self.client = Client(chosen)
-        self.server = Server(self.client.public_bytes())
+        self.client = CKKSClient(chosen)
+        self.server = CKKSServer(self.client.public_bytes())
         loaded = [self.server.load(self.client.encrypt(rng.uniform(-1, 1, chosen.slots), bound=1).to_bytes()) for _ in range(3)]
         results = [x * 0.75 + 0.25 if chosen.depth else x + 0.25 for x in loaded]
         self.messages = [each.to_bytes() for each in results]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from labkit.models import encoder
-from labkit.models.blocks import NO_TOKEN, Block, Classifier, Embeddings, pooled
+from labkit.models.blocks import NO_TOKEN, EncoderBlock, Classifier, Embeddings, pooled
 from labkit.models.encoder import ModelMissing
 
 needs_model = pytest.mark.skipif(not encoder.is_installed(), reason="the pretrained encoder is not installed: make models")
@@ -139,7 +139,7 @@ def padded(seed=0):
 
 def test_a_block_is_pytorchs_encoder_layer():
     torch.manual_seed(0)
-    block, x = Block(width=32, heads=4, inner=64), padded()
+    block, x = EncoderBlock(width=32, heads=4, inner=64), padded()
     padding = (x == 0).all(-1)
     theirs = twin_of(block)(x, src_key_padding_mask=padding)
     assert torch.allclose(block(x)[~padding], theirs[~padding], atol=1e-5)
@@ -148,7 +148,7 @@ def test_a_block_is_pytorchs_encoder_layer():
 def test_the_bias_of_the_keys_changes_no_answer():
     """Which is why fine-tuning leaves it alone."""
     torch.manual_seed(0)
-    block, x = Block(width=32, heads=4, inner=64), padded()
+    block, x = EncoderBlock(width=32, heads=4, inner=64), padded()
     before = block(x)
     torch.nn.init.normal_(block.key.bias)
     assert torch.allclose(block(x), before, atol=1e-5)
@@ -158,7 +158,7 @@ def test_the_bias_of_the_keys_changes_no_answer():
 
 def test_padding_changes_nothing_and_stays_zero():
     torch.manual_seed(0)
-    block, x = Block(width=32, heads=4, inner=64), padded()
+    block, x = EncoderBlock(width=32, heads=4, inner=64), padded()
     longer = torch.cat([x, torch.zeros(5, 3, 32)], dim=1)
     assert torch.allclose(block(longer)[:, :7], block(x), atol=1e-6)
     assert (block(longer)[:, 7:] == 0).all()
@@ -169,7 +169,7 @@ def test_padding_changes_nothing_and_stays_zero():
 
 def test_a_classifier_starts_undecided_and_pools_to_its_scale():
     torch.manual_seed(0)
-    model = Classifier([Block(width=32, heads=4, inner=64)], classes=3, width=32, scale=8.0)
+    model = Classifier([EncoderBlock(width=32, heads=4, inner=64)], classes=3, width=32, scale=8.0)
     assert (model(padded()) == 0).all()
     assert torch.allclose((model.scale * pooled(padded())).norm(dim=1), torch.full((5,), 8.0))
 

@@ -10,7 +10,7 @@ from opacus.validators import ModuleValidator
 from torch.nn.functional import scaled_dot_product_attention
 
 from labkit.dp.training.dp_sgd import per_example_gradients
-from labkit.models.transformer import (ALPHABET, START, VOCABULARY, Block, Transformer, decode, encode, log_probabilities,
+from labkit.models.transformer import (ALPHABET, START, VOCABULARY, DecoderBlock, Transformer, decode, encode, log_probabilities,
                                        next_token_loss, simplify, train)
 
 
@@ -49,7 +49,7 @@ def test_it_looks_back_and_knows_the_order(model):
 
 def test_attention_is_torchs():
     torch.manual_seed(1)
-    block, x = Block(64, 4), torch.randn(3, 9, 64)
+    block, x = DecoderBlock(64, 4), torch.randn(3, 9, 64)
     split = block.queries_keys_values(x).view(3, 9, 3, 4, 16).permute(2, 0, 3, 1, 4)
     theirs = scaled_dot_product_attention(*split, is_causal=True).transpose(1, 2).reshape(3, 9, 64)
     assert torch.allclose(block.attention(x), block.out(theirs), atol=1e-5)

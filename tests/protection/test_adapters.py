@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from labkit.models.blocks import Block, Classifier
+from labkit.models.blocks import EncoderBlock, Classifier
 from labkit.protection.adapters import LoRA, add_lora, assert_moved, merge_lora, snapshot, trainable
 
 
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return Classifier([Block(width=32, heads=4, inner=64), Block(width=32, heads=4, inner=64)], width=32)
+    return Classifier([EncoderBlock(width=32, heads=4, inner=64), EncoderBlock(width=32, heads=4, inner=64)], width=32)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from torch import nn
 
 from labkit.dp import Audit, gaussian_bound, train_private
 from labkit.dp.training.dp_sgd import Plan
-from labkit.models.blocks import Block, Classifier, Embeddings, pooled
+from labkit.models.blocks import Classifier, Embeddings, EncoderBlock
 from labkit.protection import finetuning
 from labkit.protection.adapters import add_lora
 from labkit.protection.finetuning import accuracy, classifier, cost_of, fine_tune, fine_tune_without_privacy, records_for
@@ -23,7 +23,7 @@ WAYS = ["LoRA", "last block", "whole model"]
 def small_parts():
     """An encoder of one block, 32 columns and 40 words."""
     torch.manual_seed(0)
-    block = Block(width=32, heads=4, inner=64)
+    block = EncoderBlock(width=32, heads=4, inner=64)
     return [Embeddings(width=32, words=40, places=8), block]
 
 
@@ -156,7 +156,7 @@ def test_the_audit_catches_a_twin_with_half_the_noise(monkeypatch, field, factor
 
 
 def test_the_four_ways_train_what_they_say():
-    parts = [Embeddings(), *(Block() for _ in range(6))]
+    parts = [Embeddings(), *(EncoderBlock() for _ in range(6))]
     counts = {}
     for way in finetuning.WAYS:
         model = classifier(way, parts, seed=0, rank=4)

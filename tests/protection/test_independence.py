@@ -9,7 +9,7 @@ from opacus.layers import DPGRU, DPLSTM, DPMultiheadAttention
 from torch import nn
 
 from labkit.dp.training.dp_sgd import Plan
-from labkit.models.blocks import Block, Classifier, Embeddings
+from labkit.models.blocks import EncoderBlock, Classifier, Embeddings
 from labkit.models.transformer import Transformer
 from labkit.protection import finetuning
 from labkit.protection.adapters import add_lora
@@ -135,11 +135,11 @@ CASES = [pytest.param(make, X, mode, message, id=f"{name}-{mode}") for name, (ma
 
 def lora():
     torch.manual_seed(0)
-    return Classifier([add_lora(Block(width=8, heads=2, inner=16), names=("query", "value"), rank=2, alpha=4.0)], width=8)
+    return Classifier([add_lora(EncoderBlock(width=8, heads=2, inner=16), names=("query", "value"), rank=2, alpha=4.0)], width=8)
 
 
 def encoder():
-    parts = [Embeddings(width=8, words=20, places=8), Block(width=8, heads=2, inner=16)]
+    parts = [Embeddings(width=8, words=20, places=8), EncoderBlock(width=8, heads=2, inner=16)]
     parts[1].key.bias.requires_grad_(False)
     return Classifier(parts, width=8)
 

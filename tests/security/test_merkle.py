@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.security.merkle import EMPTY, Tree, leaf_hash, node_hash, verify_consistency, verify_inclusion
+from labkit.security.merkle import EMPTY, MerkleTree, leaf_hash, node_hash, verify_consistency, verify_inclusion
 
 # The eight entries and the roots over the first n of them that Certificate Transparency's own tests use.
 ENTRIES = [bytes.fromhex(each) for each in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
@@ -53,7 +53,7 @@ def subproof(m, d, b):
 
 
 def test_known_roots():
-    tree = Tree()
+    tree = MerkleTree()
     assert tree.root() == EMPTY == bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     for index, entry in enumerate(ENTRIES):
         assert tree.append(entry) == index
@@ -62,7 +62,7 @@ def test_known_roots():
 
 
 def test_known_proofs():
-    tree = Tree(ENTRIES)
+    tree = MerkleTree(ENTRIES)
     assert [each.hex()[:8] for each in tree.inclusion_proof(0)] == ["96a296d2", "5f083f0a", "6b47aaf2"]
     assert [each.hex()[:8] for each in tree.inclusion_proof(5)] == ["bc1a0643", "ca854ea1", "d37ee418"]
     assert [each.hex()[:8] for each in tree.consistency_proof(6)] == ["0ebc5d34", "ca854ea1", "d37ee418"]
@@ -71,7 +71,7 @@ def test_known_proofs():
 
 def test_all_roots_and_proofs_equal_the_definitions_up_to_40():
     entries = [bytes([number]) * (number % 5) for number in range(40)]
-    tree = Tree(entries)
+    tree = MerkleTree(entries)
     for n in range(1, 41):
         d = entries[:n]
         assert tree.root(n) == mth(d)
@@ -100,14 +100,14 @@ def test_any_entry_altered_removed_added_or_moved_changes_the_root(entries, data
         changed.insert(at, data.draw(st.binary(max_size=6)))
     else:
         changed.insert(data.draw(st.integers(0, len(entries) - 1)), changed.pop(at))
-    assert (Tree(changed).root() == Tree(entries).root()) == (changed == entries)
+    assert (MerkleTree(changed).root() == MerkleTree(entries).root()) == (changed == entries)
 
 
 @settings(max_examples=200, deadline=None)
 @given(some_entries, st.data())
 def test_a_proof_convinces_of_one_entry_at_one_place_only(entries, data):
     n = len(entries)
-    tree, index = Tree(entries), data.draw(st.integers(0, n - 1))
+    tree, index = MerkleTree(entries), data.draw(st.integers(0, n - 1))
     proof, root = tree.inclusion_proof(index), tree.root()
     assert verify_inclusion(entries[index], index, n, proof, root) and len(proof) <= (n - 1).bit_length()
     assert not verify_inclusion(entries[index] + b"!", index, n, proof, root)
@@ -127,12 +127,12 @@ def test_a_proof_convinces_of_one_entry_at_one_place_only(entries, data):
 def test_a_rewritten_past_has_no_consistency_proof(entries, data):
     n = len(entries)
     m = data.draw(st.integers(1, n - 1))
-    tree = Tree(entries)
+    tree = MerkleTree(entries)
     old, new = tree.root(m), tree.root()
     assert verify_consistency(m, n, old, new, tree.consistency_proof(m))
     rewritten = list(entries)
     rewritten[data.draw(st.integers(0, m - 1))] += b"!"
-    forged = Tree(rewritten)
+    forged = MerkleTree(rewritten)
     for proof in (tree.consistency_proof(m), forged.consistency_proof(m), []):
         assert not verify_consistency(m, n, old, forged.root(), proof)
     assert not verify_consistency(n, m, new, old, [])
@@ -141,18 +141,18 @@ def test_a_rewritten_past_has_no_consistency_proof(entries, data):
 
 def test_a_leaf_cannot_pass_for_an_inner_node():
     """Without the two marks, the two hashes under a node, taken as one entry, would hash to the node."""
-    tree = Tree([b"a", b"b"])
+    tree = MerkleTree([b"a", b"b"])
     fake = leaf_hash(b"a") + leaf_hash(b"b")
-    assert Tree([fake]).root() != tree.root() == node_hash(leaf_hash(b"a"), leaf_hash(b"b"))
+    assert MerkleTree([fake]).root() != tree.root() == node_hash(leaf_hash(b"a"), leaf_hash(b"b"))
 
 
 @pytest.mark.parametrize("call, name", [
-    (lambda: Tree().append("text"), "entry"), (lambda: Tree(["text"]), "entry"), (lambda: leaf_hash(None), "entry"),
+    (lambda: MerkleTree().append("text"), "entry"), (lambda: MerkleTree(["text"]), "entry"), (lambda: leaf_hash(None), "entry"),
     (lambda: node_hash(b"x", b"y" * 32), "left"), (lambda: node_hash(b"x" * 32, "y" * 32), "right"),
-    (lambda: Tree([b"a"]).root(2), "size"), (lambda: Tree([b"a"]).root(-1), "size"), (lambda: Tree([b"a"]).root(float("nan")), "size"),
-    (lambda: Tree([b"a"]).inclusion_proof(1), "index"), (lambda: Tree([b"a"]).inclusion_proof(-1), "index"),
-    (lambda: Tree([b"a"]).inclusion_proof(0, 2), "size"), (lambda: Tree([b"a"]).inclusion_proof(0.0), "index"),
-    (lambda: Tree([b"a"]).consistency_proof(0), "old_size"), (lambda: Tree([b"a"]).consistency_proof(2), "old_size"),
+    (lambda: MerkleTree([b"a"]).root(2), "size"), (lambda: MerkleTree([b"a"]).root(-1), "size"), (lambda: MerkleTree([b"a"]).root(float("nan")), "size"),
+    (lambda: MerkleTree([b"a"]).inclusion_proof(1), "index"), (lambda: MerkleTree([b"a"]).inclusion_proof(-1), "index"),
+    (lambda: MerkleTree([b"a"]).inclusion_proof(0, 2), "size"), (lambda: MerkleTree([b"a"]).inclusion_proof(0.0), "index"),
+    (lambda: MerkleTree([b"a"]).consistency_proof(0), "old_size"), (lambda: MerkleTree([b"a"]).consistency_proof(2), "old_size"),
     (lambda: verify_inclusion("a", 0, 1, [], EMPTY), "entry"), (lambda: verify_inclusion(b"a", -1, 1, [], EMPTY), "index"),
     (lambda: verify_inclusion(b"a", 0, 1.5, [], EMPTY), "size"), (lambda: verify_inclusion(b"a", 0, 1, [b"short"], EMPTY), "sibling"),
     (lambda: verify_inclusion(b"a", 0, 1, [], "root"), "root"), (lambda: verify_consistency(0, 1, EMPTY, EMPTY, []), "old_size"),

@@ -59,7 +59,7 @@ class Budget:
     def __init__(self, *, epsilon, delta=0.0, accountant="pld"):
         self.epsilon = validate.positive(epsilon=epsilon)
         self.delta = _delta(delta)
-        self.accountant = validate.one_of(ACCOUNTANTS, accountant=accountant)
+        self.accountant = validate.one_of(accountant=accountant, options=ACCOUNTANTS)
         self._account = _Account({"pld": _Losses(), "rdp": _Divergences()}[accountant])
         self._spends = ()
         self._lock = threading.Lock()

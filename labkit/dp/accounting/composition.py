@@ -69,7 +69,7 @@ def rdp_epsilon(orders, divergences, *, delta):
     Returns the smallest bound that any order gives, at least 0. Raises ValueError for bad arguments.
     Source: Mironov, CSF 2017 (the notion); Canonne, Kamath, Steinke, NeurIPS 2020, proposition 12 (this conversion).
     """
-    orders, divergences = validate.array(ndim=1, orders=orders), validate.array(ndim=1, divergences=divergences)
+    orders, divergences = validate.array(orders=orders, ndim=1), validate.array(divergences=divergences, ndim=1)
     validate.same_length(orders=orders, divergences=divergences)
     if orders.min() <= 1 or divergences.min() < 0:
         raise ValueError(f"orders must be above 1 and divergences at least 0, got {orders!r} and {divergences!r}")
@@ -84,7 +84,7 @@ def pure_divergences(orders, *, epsilon):
     No epsilon-private release of any other kind has larger ones. Raises ValueError for bad orders or an epsilon not above 0.
     Source: Mironov, CSF 2017, proposition 5 (there for randomised response, whose losses are the same).
     """
-    orders, epsilon = validate.array(ndim=1, orders=orders), validate.positive(epsilon=epsilon)
+    orders, epsilon = validate.array(orders=orders, ndim=1), validate.positive(epsilon=epsilon)
     if orders.min() <= 1:
         raise ValueError(f"orders must be above 1, got {orders!r}")
     likelier, unlikelier = -math.log1p(math.exp(-epsilon)), -np.logaddexp(0, epsilon)  # log of the two probabilities
@@ -110,7 +110,7 @@ class PrivacyLoss:
     def __post_init__(self):
         validate.finite(lowest=self.lowest)
         validate.positive(spacing=self.spacing)
-        mass = validate.array(ndim=1, mass=self.mass)
+        mass = validate.array(mass=self.mass, ndim=1)
         if not 0 <= validate.finite(infinite=self.infinite) <= 1:
             raise ValueError(f"infinite must be from 0 to 1, got {self.infinite!r}")
         if mass.min() < 0 or abs(mass.sum() + self.infinite - 1) > 0.01:  # many convolutions leave some rounding
@@ -139,7 +139,7 @@ class PrivacyLoss:
 
     def composed(self, times):
         """The loss of `times` (>= 1) independent releases: losses add, so their distributions are convolved."""
-        times = validate.integer(at_least=1, times=times)
+        times = validate.integer(times=times, at_least=1)
         if times == 1:
             return self
         low, high = self._reach(times)
@@ -193,11 +193,11 @@ def loss_from_deltas(epsilons, delta_at):
     the dots are connected by straight lines in exp(epsilon).
     Raises ValueError for an uneven grid, or deltas that do not lie in [0, 1] or increase.
     """
-    epsilons = validate.array(ndim=1, epsilons=epsilons)
+    epsilons = validate.array(epsilons=epsilons, ndim=1)
     gaps = np.diff(epsilons)
     if len(epsilons) < 3 or gaps.min() <= 0 or np.ptp(gaps) > 1e-6 * gaps.max():
         raise ValueError(f"epsilons must be 3 or more, increasing and evenly spaced, got {epsilons!r}")
-    deltas = np.clip(validate.array(ndim=1, deltas=delta_at(epsilons)), 0, 1)
+    deltas = np.clip(validate.array(deltas=delta_at(epsilons), ndim=1), 0, 1)
     falls = -np.diff(deltas)
     if falls.min() < -1e-9:
         raise ValueError("delta_at must fall as epsilon grows")
@@ -220,7 +220,7 @@ def shuffled_epsilon_at_least(*, noise_multiplier, batches, delta):
     Source: the pair of data sets is that of Chua et al., "How private are DP-SGD implementations?", ICML 2024.
     """
     sigma, delta = validate.positive(noise_multiplier=noise_multiplier), validate.probability(delta=delta)
-    batches = validate.integer(at_least=2, batches=batches)
+    batches = validate.integer(batches=batches, at_least=2)
     threshold = np.linspace(-2, 2 + 12 * sigma, 2_000)
     none_of_the_rest = (batches - 1) * log_ndtr(threshold / sigma)
     seen_with = -np.expm1(log_ndtr((threshold - 2) / sigma) + none_of_the_rest)
@@ -233,4 +233,4 @@ def _release(epsilon, delta, times):
     delta = validate.non_negative(delta=delta)
     if delta >= 1:
         raise ValueError(f"delta must be at least 0 and below 1, got {delta!r}")
-    return validate.positive(epsilon=epsilon), delta, validate.integer(at_least=1, times=times)
+    return validate.positive(epsilon=epsilon), delta, validate.integer(times=times, at_least=1)

@@ -54,7 +54,7 @@ def dp_sgd_event(*, noise_multiplier, sample_rate, steps):
     """
     noise_multiplier = validate.positive(noise_multiplier=noise_multiplier)
     sample_rate = validate.fraction(sample_rate=sample_rate)
-    steps = validate.integer(at_least=1, steps=steps)
+    steps = validate.integer(steps=steps, at_least=1)
     one = dp_event.GaussianDpEvent(noise_multiplier)
     if sample_rate < 1:
         one = dp_event.PoissonSampledDpEvent(sample_rate, one)
@@ -74,7 +74,7 @@ def epsilon_of(event, *, delta, accountant="pld", spacing=FINEST):
     if not isinstance(event, dp_event.DpEvent):
         raise ValueError(f"event must be a dp_accounting DpEvent, got {event!r}")
     delta = validate.probability(delta=delta)
-    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    validate.one_of(accountant=accountant, options=ACCOUNTANTS)
     return _epsilon_of(event, delta, accountant, validate.positive(spacing=spacing))
 
 
@@ -99,9 +99,9 @@ def epsilon_spent(*, noise_multiplier, sample_rate, steps, delta, accountant="pl
     Raises ValueError for an argument out of its range.
     Source: Abadi et al., CCS 2016 (the mechanism); Mironov, Talwar, Zhang 2019, arXiv:1908.10530 (its Renyi account).
     """
-    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    validate.one_of(accountant=accountant, options=ACCOUNTANTS)
     return _epsilon(validate.positive(noise_multiplier=noise_multiplier), validate.fraction(sample_rate=sample_rate),
-                    validate.integer(at_least=1, steps=steps), validate.probability(delta=delta), accountant)
+                    validate.integer(steps=steps, at_least=1), validate.probability(delta=delta), accountant)
 
 
 def noise_multiplier_for(*, epsilon, delta, sample_rate, steps, accountant="pld"):
@@ -112,9 +112,9 @@ def noise_multiplier_for(*, epsilon, delta, sample_rate, steps, accountant="pld"
     0.995 epsilon. The answer is confirmed before it is returned: it never overspends.
     Raises ValueError for an argument out of its range.
     """
-    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    validate.one_of(accountant=accountant, options=ACCOUNTANTS)
     return _noise_multiplier(validate.positive(epsilon=epsilon), validate.probability(delta=delta),
-                             validate.fraction(sample_rate=sample_rate), validate.integer(at_least=1, steps=steps),
+                             validate.fraction(sample_rate=sample_rate), validate.integer(steps=steps, at_least=1),
                              accountant)
 
 

@@ -15,7 +15,6 @@ A bound above the claim means: broken, at the stated confidence. A bound below i
 sets, another way of looking at the outputs, or an event too rare for so many runs may lose more.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +73,7 @@ class Audit:
     def __init__(self, with_person, without_person):
         self.scores = {}
         for world, given in [(WITH, {"with_person": with_person}), (WITHOUT, {"without_person": without_person})]:
-            self.scores[world] = validate.array(ndim=1, **given)
+            self.scores[world] = validate.array(**given, ndim=1)
             if len(self.scores[world]) < 2:
                 raise ValueError(f"{next(iter(given))} must hold at least 2 scores, got {len(self.scores[world])}")
 
@@ -100,7 +99,7 @@ class Audit:
             raise ValueError(f"delta must be from 0 to below 1, got {delta!r}")
         error = 1 - validate.probability(confidence=confidence)
         if isinstance(thresholds, str):
-            validate.one_of(["split"], thresholds=thresholds)
+            validate.one_of(thresholds=thresholds, options=["split"])
             choosing, measuring = self._halves()
             events = _candidates(choosing)
             best = np.argmax(_epsilons(events, choosing, delta, error / 2))
@@ -148,7 +147,7 @@ def audit(mechanism, with_person, without_person, *, runs=10_000, batched=False,
                                   output itself by default.
     Raises ValueError for a mechanism or score that is no function, too few runs, or scores that are not finite numbers.
     """
-    runs = validate.integer(at_least=2, runs=runs)
+    runs = validate.integer(runs=runs, at_least=2)
     for name, each in [("mechanism", mechanism), ("score", score)]:
         if not callable(each) and not (name == "score" and each is None):
             raise ValueError(f"{name} must be a function, got {each!r}")

@@ -54,7 +54,7 @@ def one_run_bound(scores, members, *, delta=0.0, confidence=0.95, guesses=None):
     Raises ValueError for scores that are not finite, members that are not bool, unequal lengths, or bad delta, confidence
     or guesses.
     """
-    scores, members = validate.array(ndim=1, scores=scores), validate.array(ndim=1, members=members)
+    scores, members = validate.array(scores=scores, ndim=1), validate.array(members=members, ndim=1)
     if members.dtype != bool:
         raise ValueError(f"members must be an array of True and False, got dtype {members.dtype}")
     m = validate.same_length(scores=scores, members=members)
@@ -82,9 +82,9 @@ def chance_of_as_many(correct, *, guesses, canaries, epsilon, delta=0.0):
     epsilon, delta:              the claim; epsilon >= 0, delta from 0 to below 1.
     Returns a probability. Raises ValueError for arguments out of range.
     """
-    canaries = validate.integer(at_least=1, canaries=canaries)
-    guesses = validate.integer(at_least=1, at_most=canaries, guesses=guesses)
-    correct = validate.integer(at_least=0, at_most=guesses, correct=correct)
+    canaries = validate.integer(canaries=canaries, at_least=1)
+    guesses = validate.integer(guesses=guesses, at_least=1, at_most=canaries)
+    correct = validate.integer(correct=correct, at_least=0, at_most=guesses)
     if validate.non_negative(delta=delta) >= 1:
         raise ValueError(f"delta must be from 0 to below 1, got {delta!r}")
     honest = 1 / (1 + math.exp(-validate.non_negative(epsilon=epsilon)))  # how often one guess can be right
@@ -119,4 +119,4 @@ def _halves(guesses, m):
     listed = guesses if isinstance(guesses, (list, tuple, range)) else [guesses]
     if not len(listed):
         raise ValueError("guesses must hold at least one number, got none")
-    return [validate.integer(at_least=2, at_most=m, guesses=each) // 2 for each in listed]
+    return [validate.integer(guesses=each, at_least=2, at_most=m) // 2 for each in listed]

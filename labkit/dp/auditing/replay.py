@@ -31,8 +31,8 @@ def sensitivity_at_least(mechanism, with_person, without_person, *, norm="L2", r
     """
     if not callable(mechanism):
         raise ValueError(f"mechanism must be a function, got {mechanism!r}")
-    validate.one_of(NORMS, norm=norm)
-    replays = validate.integer(at_least=1, replays=replays)
+    validate.one_of(norm=norm, options=NORMS)
+    replays = validate.integer(replays=replays, at_least=1)
     rng = np.random.default_rng() if validate.generator(rng=rng) is None else rng
     largest = 0.0
     for frozen in rng.spawn(replays):

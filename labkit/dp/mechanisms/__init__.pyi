@@ -22,5 +22,8 @@ from .quantile import private_quantile as private_quantile
 from .voting import noisy_vote as noisy_vote
 from .voting import vote_counts as vote_counts
 from .voting import vote_event as vote_event
-from .voting import vote_deviation as vote_deviation
+from .voting import vote_sigma as vote_sigma
 from .objective import objective_perturbation as objective_perturbation
+
+# names of version 0.1
+from .voting import vote_sigma as vote_deviation

@@ -29,7 +29,7 @@ def sample_discrete_laplace(*, scale, count, rng=None):
     scale: Fraction, int or float (a float means exactly the fraction that it stores), positive, at most 2^40.
     Raises ValueError for a scale outside that, or a negative count.
     """
-    scale, count = _width(scale=scale), validate.integer(at_least=0, count=count)
+    scale, count = _width(scale=scale), validate.integer(count=count, at_least=0)
     rng = validate.generator(rng=rng)
     loss = 1 / scale  # of one step away from zero
     block = max(1, int(scale))
@@ -54,7 +54,7 @@ def sample_discrete_gaussian(*, sigma, count, rng=None):
     grows with the number of different values drawn.
     Raises ValueError for a sigma outside that, or a negative count.
     """
-    sigma, count = _width(sigma=sigma), validate.integer(at_least=0, count=count)
+    sigma, count = _width(sigma=sigma), validate.integer(count=count, at_least=0)
     rng = validate.generator(rng=rng)
     width = int(sigma) + 1
     up, down = (sigma**2).numerator, (sigma**2).denominator

@@ -22,14 +22,14 @@ from labkit.dp.mechanisms.exact import exact_fraction, sample_discrete_laplace
 SENSITIVITY = {"add or remove one record": 1, "replace one record": 2}  # L1 change of a list of counts
 
 
-def private_histogram(values, *, bins, epsilon, neighbours="add or remove one record", rng=None):
+def private_histogram(values, *, bins, epsilon, relation="add or remove one record", rng=None):
     """Count how many values fall into each of the given bins, under epsilon-differential privacy.
 
     values:      one value per person, whole numbers or text, n of them. A value that is in no bin is not counted: refusing
                  it with an error would tell that somebody has it.
     bins:        the values to count, each once, fixed without looking at the data.
     epsilon:     for the whole histogram, > 0; delta is 0.
-    neighbours:  "add or remove one record" (L1 sensitivity 1) or "replace one record" (2).
+    relation:    "add or remove one record" (L1 sensitivity 1) or "replace one record" (2).
     rng:         numpy Generator, or None for the operating system's random bits.
     Returns an int64 array with one noisy count for each bin, in the order of `bins`. Counts may come out negative: setting
     those to 0 costs no privacy, and biases sums.
@@ -40,7 +40,7 @@ def private_histogram(values, *, bins, epsilon, neighbours="add or remove one re
         raise ValueError(f"bins must differ from each other, got {bins.tolist()!r:.80}")
     if (values.dtype.kind in "iu") != (bins.dtype.kind in "iu"):
         raise ValueError(f"bins must be of the same kind as values, whole numbers or text, got {bins[0]!r} and {values[0]!r}")
-    scale = SENSITIVITY[validate.one_of(SENSITIVITY, neighbours=neighbours)] / exact_fraction(epsilon=epsilon)
+    scale = SENSITIVITY[validate.one_of(relation=relation, options=SENSITIVITY)] / exact_fraction(epsilon=epsilon)
     rng = validate.generator(rng=rng)
     order = np.argsort(bins)
     place = np.clip(np.searchsorted(bins, values, sorter=order), 0, len(bins) - 1)

@@ -51,7 +51,7 @@ def geometric(value, *, sensitivity, epsilon, rng=None):
     Source: Ghosh, Roughgarden, Sundararajan, STOC 2009; sampled as in Canonne, Kamath, Steinke, NeurIPS 2020.
     """
     value = _whole_numbers(value=value)
-    scale = validate.integer(at_least=1, sensitivity=sensitivity) / exact_fraction(epsilon=epsilon)
+    scale = validate.integer(sensitivity=sensitivity, at_least=1) / exact_fraction(epsilon=epsilon)
     noise = sample_discrete_laplace(scale=scale, count=value.size, rng=rng)
     return _as_given(value + noise.reshape(value.shape))
 
@@ -92,22 +92,22 @@ def discrete_gaussian(value, *, sensitivity, epsilon, delta, rng=None):
     return _as_given(value + noise.reshape(value.shape))
 
 
-def clip(rows, *, max_norm):
-    """Scale down each row whose L2 norm exceeds `max_norm`, so that one row moves a sum by at most that.
+def clip(rows, *, max_grad_norm):
+    """Scale down each row whose L2 norm exceeds `max_grad_norm`, so that one row moves a sum by at most that.
 
-    rows:      array (n, d) of finite numbers, one row per person.
-    max_norm:  largest norm left, > 0, chosen without looking at the data.
+    rows:           array (n, d) of finite numbers, one row per person.
+    max_grad_norm:  largest norm left, > 0, chosen without looking at the data.
     Returns a float array (n, d); a row within the bound is unchanged. To float rounding, the sum then has L2 sensitivity
-    `max_norm` for adding or removing one row, and twice that for replacing one. For single numbers use `clamp`.
-    Raises ValueError for rows that are no finite matrix, or a max_norm that is not positive and finite.
+    `max_grad_norm` for adding or removing one row, and twice that for replacing one. For single numbers use `clamp`.
+    Raises ValueError for rows that are no finite matrix, or a max_grad_norm that is not positive and finite.
     Source: Abadi et al., CCS 2016 (there for gradients).
     """
-    rows = validate.array(ndim=2, rows=rows)
-    max_norm = validate.positive(max_norm=max_norm)
+    rows = validate.array(rows=rows, ndim=2)
+    max_grad_norm = validate.positive(max_grad_norm=max_grad_norm)
     rows = rows if rows.dtype.kind == "f" else rows.astype(float)
     with np.errstate(divide="ignore", over="ignore"):  # a zero row stays zero; one too long for a float becomes zero
         norms = np.linalg.norm(rows.astype(float), axis=1, keepdims=True)
-        return (rows * np.minimum(1, max_norm / norms)).astype(rows.dtype)
+        return (rows * np.minimum(1, max_grad_norm / norms)).astype(rows.dtype)
 
 
 def clamp(values, *, low, high):

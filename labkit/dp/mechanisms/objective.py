@@ -26,7 +26,7 @@ MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
-class Noise:
+class ObjectiveNoise:
     """How the random term is drawn: |b| from Gamma(d, scale), its direction uniform; and the quadratic term beside it."""
 
     scale: float
@@ -40,11 +40,11 @@ def noise_for(*, epsilon, records, strength):
     term is made stronger until it takes half.
     """
     epsilon, strength = validate.positive(epsilon=epsilon), validate.positive(strength=strength)
-    records = validate.integer(at_least=1, records=records)
+    records = validate.integer(records=records, at_least=1)
     left = epsilon - 2 * math.log1p(CURVATURE / (records * strength))
     if left > 0:
-        return Noise(2 / left, strength)
-    return Noise(2 / (epsilon / 2), CURVATURE / (records * math.expm1(epsilon / 4)))
+        return ObjectiveNoise(2 / left, strength)
+    return ObjectiveNoise(2 / (epsilon / 2), CURVATURE / (records * math.expm1(epsilon / 4)))
 
 
 def objective_perturbation(X, y, *, epsilon, strength, rng=None):
@@ -115,7 +115,7 @@ def hessian(X, w, strength):
 
 
 def _checked(X, y):
-    X, y = validate.array(ndim=2, X=X).astype(float), validate.array(ndim=1, y=y)
+    X, y = validate.array(X=X, ndim=2).astype(float), validate.array(y=y, ndim=1)
     validate.same_length(X=X, y=y)
     if not np.isin(y, (-1, 1)).all():
         raise ValueError(f"y must hold -1 and 1 only, got {np.unique(y)[:5].tolist()!r}")

@@ -38,12 +38,12 @@ def private_quantile(values, *, quantile, low, high, epsilon, points=10_001, rng
     Neighbouring: one record is added or removed, or one is replaced; the score's sensitivity is at most 1 for both.
     Raises ValueError for arguments out of range.
     """
-    values = validate.array(ndim=1, values=values)
+    values = validate.array(values=values, ndim=1)
     quantile = validate.probability(quantile=quantile)
     low, high = validate.finite(low=low), validate.finite(high=high)
     if low >= high or not np.isfinite(high - low):
         raise ValueError(f"high must be above low ({low!r}), got {high!r}")
-    points = validate.integer(at_least=2, at_most=MOST_POINTS, points=points)
+    points = validate.integer(points=points, at_least=2, at_most=MOST_POINTS)
     half, rng = exact_fraction(epsilon=epsilon) / 2, validate.generator(rng=rng)
     places = np.rint((np.clip(values, low, high) - low) / (high - low) * (points - 1)).astype(np.int64)
     starts, lengths, scores = stretches(places, points, quantile)

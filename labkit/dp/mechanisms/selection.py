@@ -24,7 +24,7 @@ def randomised_response(answers, *, epsilon, categories=2, rng=None):
     Raises ValueError for answers outside the categories or a bad epsilon or categories.
     Source: Warner, JASA 1965; for several categories Kairouz, Oh, Viswanath, NIPS 2014.
     """
-    truth = _answers(validate.integer(at_least=2, categories=categories), answers=answers)
+    truth = _answers(validate.integer(categories=categories, at_least=2), answers=answers)
     loss, rng = exact_fraction(epsilon=epsilon), validate.generator(rng=rng)
     flat = truth.ravel().astype(np.int64)
     reports, missing = flat.copy(), np.arange(flat.size)
@@ -45,7 +45,7 @@ def estimated_shares(reports, *, epsilon, categories=2):
     Returns a float array (categories,) that sums to 1; an entry can fall below 0 or above 1, by chance.
     Costs no privacy: it uses only what was reported. Raises ValueError as `randomised_response`.
     """
-    reports = _answers(validate.integer(at_least=2, categories=categories), reports=reports)
+    reports = _answers(validate.integer(categories=categories, at_least=2), reports=reports)
     lie = 1 / (math.exp(min(validate.positive(epsilon=epsilon), 700)) + categories - 1)  # of each wrong answer
     seen = np.bincount(reports.ravel().astype(np.int64), minlength=categories) / reports.size
     return (seen - lie) / (1 - categories * lie)
@@ -91,7 +91,7 @@ def report_noisy_max(scores, *, sensitivity, epsilon, rng=None):
 
 def _coins(scores, sensitivity, epsilon, rng):
     """Each candidate's exponent epsilon (best - score) / (2 sensitivity), as whole numbers over one denominator."""
-    scores = validate.array(ndim=1, scores=scores)
+    scores = validate.array(scores=scores, ndim=1)
     unit = exact_fraction(epsilon=epsilon) / (2 * exact_fraction(sensitivity=sensitivity))
     ratios = [each.as_integer_ratio() for each in scores.tolist()]
     shared = math.lcm(*(down for _, down in ratios))

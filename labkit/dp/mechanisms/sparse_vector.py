@@ -34,9 +34,9 @@ class SparseVector:
     """
 
     def __init__(self, *, threshold, epsilon, sensitivity=1, most=1, rng=None):
-        threshold = validate.integer(-LARGEST, LARGEST, threshold=threshold)
-        self.left = validate.integer(at_least=1, most=most)
-        sensitivity = validate.integer(at_least=1, sensitivity=sensitivity)
+        threshold = validate.integer(threshold=threshold, at_least=-LARGEST, at_most=LARGEST)
+        self.left = validate.integer(most=most, at_least=1)
+        sensitivity = validate.integer(sensitivity=sensitivity, at_least=1)
         half = exact_fraction(epsilon=epsilon) / 2
         self._rng = validate.generator(rng=rng)
         self._answer_scale = 2 * self.left * sensitivity / half
@@ -47,7 +47,7 @@ class SparseVector:
 
         Raises ValueError for an answer that is no whole number, and RuntimeError once it has said True `most` times.
         """
-        answer = validate.integer(-LARGEST, LARGEST, answer=answer)
+        answer = validate.integer(answer=answer, at_least=-LARGEST, at_most=LARGEST)
         if not self.left:
             raise RuntimeError("this stream has said 'above' as often as it may: more would not be private")
         said = answer + self._noise(self._answer_scale) >= self._threshold
@@ -69,8 +69,8 @@ def above_threshold(answers, *, threshold, epsilon, sensitivity=1, most=1, rng=N
     if answers.dtype.kind not in "iu" or not 1 <= answers.ndim <= 2 or max(int(answers.max()), -int(answers.min())) > LARGEST:
         raise ValueError("answers must be whole numbers within 2^62, of shape (k,) or (n, k), got "
                          f"{answers.dtype} of shape {answers.shape}")
-    threshold = validate.integer(-LARGEST, LARGEST, threshold=threshold)
-    most, sensitivity = validate.integer(at_least=1, most=most), validate.integer(at_least=1, sensitivity=sensitivity)
+    threshold = validate.integer(threshold=threshold, at_least=-LARGEST, at_most=LARGEST)
+    most, sensitivity = validate.integer(most=most, at_least=1), validate.integer(sensitivity=sensitivity, at_least=1)
     half, rng = exact_fraction(epsilon=epsilon) / 2, validate.generator(rng=rng)
     streams = answers.astype(np.int64).reshape(-1, answers.shape[-1])
     noisy_threshold = threshold + sample_discrete_laplace(scale=sensitivity / half, count=len(streams), rng=rng)

@@ -6,7 +6,7 @@ that hides one vote hides the person, and where the teachers agree it changes no
 seen no private record, and may be published and asked for ever: only the votes were paid for.
 
     budget = Budget(epsilon=3, delta=1e-5)
-    labels = budget.ask(noisy_vote, votes, candidates=10, deviation=40, price=vote_event(deviation=40, questions=len(votes)))
+    labels = budget.ask(noisy_vote, votes, candidates=10, sigma=40, price=vote_event(sigma=40, questions=len(votes)))
 
 This is what "adding noise to a model's predictions" should have been: the noise is measured against what one person can change,
 and each answer is paid for.
@@ -27,12 +27,12 @@ from labkit.dp.mechanisms.calibration import gaussian_sigma
 SENSITIVITY = math.sqrt(2)  # L2 change of the counts: one vote fewer here, one more there
 
 
-def noisy_vote(votes, *, candidates, deviation, rng=None):
+def noisy_vote(votes, *, candidates, sigma, rng=None):
     """The candidate with the most votes, after noise, for each question.
 
     votes:       whole numbers from 0 to candidates - 1, array (questions, teachers). Each row is one question.
     candidates:  how many there are, 2 or more, known in advance.
-    deviation:   standard deviation of the Gaussian noise on each candidate's votes, in votes, > 0.
+    sigma:       standard deviation of the Gaussian noise on each candidate's votes, in votes, > 0.
     rng:         numpy Generator, or None for one seeded by the operating system.
     Returns the winners, int64 array (questions,). The votes themselves must stay secret.
     Price: `vote_event`. Neighbouring: one person's records are added to, removed from or replaced in one teacher's shard; the
@@ -40,38 +40,38 @@ def noisy_vote(votes, *, candidates, deviation, rng=None):
     Raises ValueError for arguments out of range.
     """
     counts = vote_counts(votes, candidates=candidates)
-    deviation = validate.positive(deviation=deviation)
-    return (counts + _noise(deviation, counts.shape, validate.generator(rng=rng))).argmax(axis=1)
+    sigma = validate.positive(sigma=sigma)
+    return (counts + _noise(sigma, counts.shape, validate.generator(rng=rng))).argmax(axis=1)
 
 
 def vote_counts(votes, *, candidates):
     """How many teachers chose each candidate: int64 array (questions, candidates). Arguments as for `noisy_vote`."""
-    votes = validate.array(ndim=2, votes=votes)
-    candidates = validate.integer(at_least=2, candidates=candidates)
+    votes = validate.array(votes=votes, ndim=2)
+    candidates = validate.integer(candidates=candidates, at_least=2)
     if votes.dtype.kind not in "iu" or votes.min() < 0 or votes.max() >= candidates:
         raise ValueError(f"votes must be whole numbers from 0 to {candidates - 1}, got {votes!r:.80}")
     offsets = candidates * np.arange(len(votes))[:, None]
     return np.bincount((votes + offsets).ravel(), minlength=candidates * len(votes)).reshape(len(votes), candidates)
 
 
-def vote_event(*, deviation, questions):
+def vote_event(*, sigma, questions):
     """What so many answers cost, as a dp_accounting event (a price for `Budget`); the votes do not enter.
 
-    deviation: of the noise, in votes, > 0; questions: how many are answered, a whole number >= 1.
+    sigma: standard deviation of the noise, in votes, > 0; questions: how many are answered, a whole number >= 1.
     """
-    deviation, questions = validate.positive(deviation=deviation), validate.integer(at_least=1, questions=questions)
-    return dp_event.SelfComposedDpEvent(dp_event.GaussianDpEvent(deviation / SENSITIVITY), questions)
+    sigma, questions = validate.positive(sigma=sigma), validate.integer(questions=questions, at_least=1)
+    return dp_event.SelfComposedDpEvent(dp_event.GaussianDpEvent(sigma / SENSITIVITY), questions)
 
 
-def vote_deviation(*, epsilon, delta, questions):
+def vote_sigma(*, epsilon, delta, questions):
     """The least noise, in votes, with which so many questions together stay within (epsilon, delta).
 
     Gaussian mechanisms compose to one whose sensitivity is the root of the sum of squares: exact, no accountant needed.
     Raises ValueError for arguments out of range.
     """
-    questions = validate.integer(at_least=1, questions=questions)
+    questions = validate.integer(questions=questions, at_least=1)
     return gaussian_sigma(epsilon=epsilon, delta=delta, sensitivity=SENSITIVITY * math.sqrt(questions))
 
 
-def _noise(deviation, shape, rng):
-    return (np.random.default_rng() if rng is None else rng).normal(scale=deviation, size=shape)
+def _noise(sigma, shape, rng):
+    return (np.random.default_rng() if rng is None else rng).normal(scale=sigma, size=shape)

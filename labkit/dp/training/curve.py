@@ -59,13 +59,13 @@ def privacy_accuracy_curve(X, y, X_test, y_test, *, epsilons, delta, batch_size,
     Returns a Curve. Raises ValueError before any work for arguments that do not fit.
     """
     X, y, X_test, y_test = _checked(X, y, X_test, y_test)
-    epsilons = validate.array(ndim=1, epsilons=epsilons).astype(float)
+    epsilons = validate.array(epsilons=epsilons, ndim=1).astype(float)
     for epsilon in epsilons:
         validate.positive(epsilons=epsilon)
     if validate.probability(delta=delta) >= 1 / len(X):
         raise ValueError(f"delta must be below 1 / {len(X)}, one over the number of records, got {delta!r}")
-    validate.integer(at_least=1, seeds=seeds)
-    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    validate.integer(seeds=seeds, at_least=1)
+    validate.one_of(accountant=accountant, options=ACCOUNTANTS)
     validate.generator(rng=rng)
     plans = [Plan.for_budget(epsilon=float(epsilon), delta=delta, records=len(X), batch_size=batch_size, steps=steps,
                              max_grad_norm=max_grad_norm, learning_rate=learning_rate, momentum=momentum,
@@ -155,8 +155,8 @@ def _non_private(X, y, X_test, y_test):
 
 
 def _checked(X, y, X_test, y_test):
-    X, X_test = validate.array(ndim=2, X=X), validate.array(ndim=2, X_test=X_test)
-    y, y_test = validate.array(ndim=1, y=y), validate.array(ndim=1, y_test=y_test)
+    X, X_test = validate.array(X=X, ndim=2), validate.array(X_test=X_test, ndim=2)
+    y, y_test = validate.array(y=y, ndim=1), validate.array(y_test=y_test, ndim=1)
     validate.same_length(X=X, y=y)
     validate.same_length(X_test=X_test, y_test=y_test)
     if X.shape[1] != X_test.shape[1]:

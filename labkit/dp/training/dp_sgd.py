@@ -52,7 +52,7 @@ class Plan:
     def __post_init__(self):
         validate.fraction(sample_rate=self.sample_rate)
         validate.positive(batch_size=self.batch_size)
-        validate.integer(at_least=1, steps=self.steps)
+        validate.integer(steps=self.steps, at_least=1)
         validate.positive(noise_multiplier=self.noise_multiplier)
         validate.positive(max_grad_norm=self.max_grad_norm)
         validate.positive(learning_rate=self.learning_rate)
@@ -66,7 +66,7 @@ class Plan:
 
         records:  the number of records as the public may know it; it only sets the sample rate, batch_size / records.
         """
-        records = validate.integer(at_least=1, records=records)
+        records = validate.integer(records=records, at_least=1)
         if validate.positive(batch_size=batch_size) > records:
             raise ValueError(f"batch_size must be at most records ({records}), got {batch_size!r}")
         rate = batch_size / records
@@ -205,10 +205,10 @@ def clipped_sum(gradients_of, parameters, X, y, max_grad_norm):
     return total
 
 
-def add_noise(total, deviation, rng):
+def add_noise(total, sigma, rng):
     """Add independent Gaussian noise of this standard deviation to every coordinate, in place."""
     for each in total.values():
-        each.add_(torch.from_numpy(rng.standard_normal(each.shape, dtype=np.float32)).to(each), alpha=deviation)
+        each.add_(torch.from_numpy(rng.standard_normal(each.shape, dtype=np.float32)).to(each), alpha=sigma)
 
 
 def _checked(model, X, y, plan, loss, rng, progress):

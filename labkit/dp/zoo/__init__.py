@@ -10,8 +10,10 @@ Three of them are no frauds: sparse vector 1 and 2 keep their claim, and 4 is pr
 """
 
 from labkit.dp.zoo import answers, models, streams, training
-from labkit.dp.zoo.specimen import CONFIDENCE, Setting, Specimen
+from labkit.dp.zoo.specimen import CONFIDENCE, AuditSetting, Specimen
 
 ZOO = {each.name: each for part in (answers, training, streams, models) for each in part.SPECIMENS}
 
-__all__ = ["ZOO", "Specimen", "Setting", "CONFIDENCE"]
+Setting = AuditSetting  # its name in version 0.1
+
+__all__ = ["ZOO", "Specimen", "AuditSetting", "CONFIDENCE"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from labkit.dp.mechanisms.calibration import gaussian_sigma
 from labkit.dp.mechanisms.numeric import geometric
-from labkit.dp.zoo.specimen import Setting, Specimen
+from labkit.dp.zoo.specimen import AuditSetting, Specimen
 
 ADD, REPLACE = "one person added or removed", "one person replaced"
 FORTY = np.repeat([0, 1], 20)
@@ -36,7 +36,7 @@ def seeded(rows, runs, rng, *, epsilon, delta, restarts=True):
 
 
 def seeded_repaired(rows, runs, rng, *, epsilon, delta, restarts=True):
-    ours = np.random.default_rng(42)
+    ours = np.random.default_rng(42)  # noqa: F841 (the repair changes one line)
     noise = rng.laplace(scale=1 / epsilon, size=runs)
     return rows.sum() + noise * np.ones(runs)
 
@@ -71,35 +71,35 @@ SPECIMENS = (
         "Histogram, sensitivity off by two",
         "Replacing a person takes one from a bin and gives one to another: the counts move by 2 in all, the noise is for 1.",
         "Noise of scale 2 / epsilon.", REPLACE, histogram, histogram_repaired,
-        look=Setting("One person changes bin; the auditor subtracts the two noisy counts.", 1.0, 0.0, (FORTY, ONE_SWITCHED),
+        look=AuditSetting("One person changes bin; the auditor subtracts the two noisy counts.", 1.0, 0.0, (FORTY, ONE_SWITCHED),
                      lambda counts: counts[:, 1] - counts[:, 0]),
-        overlook=Setting("The auditor looks at one bin only.", 1.0, 0.0, (FORTY, ONE_SWITCHED), lambda counts: counts[:, 1])),
+        overlook=AuditSetting("The auditor looks at one bin only.", 1.0, 0.0, (FORTY, ONE_SWITCHED), lambda counts: counts[:, 1])),
     Specimen(
         "Laplace, scale inverted",
         "Multiplies by epsilon where it should divide.",
         "Noise of scale 1 / epsilon.", ADD, inverted, inverted_repaired,
-        look=Setting("The mechanism runs at epsilon 0.5.", 0.5, 0.0, (ONE_MORE, FORTY)),
-        overlook=Setting("The mechanism runs at epsilon 1, where dividing and multiplying are the same.", 1.0, 0.0,
+        look=AuditSetting("The mechanism runs at epsilon 0.5.", 0.5, 0.0, (ONE_MORE, FORTY)),
+        overlook=AuditSetting("The mechanism runs at epsilon 1, where dividing and multiplying are the same.", 1.0, 0.0,
                          (ONE_MORE, FORTY))),
     Specimen(
         "Laplace, noise seeded",
         "The seed stands in the code: after each restart the noise is the same, and whoever runs the code can subtract it.",
         "Draw the noise from a fresh generator.", ADD, seeded, seeded_repaired,
-        look=Setting("Each run restarts the program.", 1.0, 0.0, (ONE_MORE, FORTY)),
-        overlook=Setting("All runs happen in one program, whose generator moves on.", 1.0, 0.0, (ONE_MORE, FORTY),
+        look=AuditSetting("Each run restarts the program.", 1.0, 0.0, (ONE_MORE, FORTY)),
+        overlook=AuditSetting("All runs happen in one program, whose generator moves on.", 1.0, 0.0, (ONE_MORE, FORTY),
                          options={"restarts": False})),
     Specimen(
         "Gaussian, classic formula at epsilon 10",
         "The textbook formula is proved for epsilon up to 1. At 10, with this delta, its noise is too small.",
         "Solve for sigma (Balle and Wang 2018).", ADD, classic_gaussian, classic_gaussian_repaired,
-        look=Setting("The auditor reads the outputs as two Gaussian hills.", 10.0, 0.05, (ONE_MORE, FORTY), reading="Gaussian"),
-        overlook=Setting("The auditor only counts: 20,000 runs cannot show an epsilon of 10, whatever the mechanism.", 10.0, 0.05,
+        look=AuditSetting("The auditor reads the outputs as two Gaussian hills.", 10.0, 0.05, (ONE_MORE, FORTY), reading="Gaussian"),
+        overlook=AuditSetting("The auditor only counts: 20,000 runs cannot show an epsilon of 10, whatever the mechanism.", 10.0, 0.05,
                          (ONE_MORE, FORTY))),
     Specimen(
         "Laplace in floating point",
         "A computer's noise has gaps, and they lie elsewhere for another count: the last digits give the count away.",
         "Whole-number noise, exact.", ADD, floating_point, floating_point_repaired,
-        look=Setting("The auditor looks for digits below 2^-53.", 1.0, 0.0, (np.array([1]), np.array([0])), leftover_digits),
-        overlook=Setting("The auditor looks at how large the answer is, not at its last digits.", 1.0, 0.0,
+        look=AuditSetting("The auditor looks for digits below 2^-53.", 1.0, 0.0, (np.array([1]), np.array([0])), leftover_digits),
+        overlook=AuditSetting("The auditor looks at how large the answer is, not at its last digits.", 1.0, 0.0,
                          (np.array([1]), np.array([0])))),
 )

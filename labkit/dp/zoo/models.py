@@ -8,7 +8,7 @@ import numpy as np
 
 from labkit.dp.mechanisms.numeric import gaussian
 from labkit.dp.zoo.answers import ADD
-from labkit.dp.zoo.specimen import Setting, Specimen
+from labkit.dp.zoo.specimen import AuditSetting, Specimen
 from labkit.threads import torch_threads
 
 CANARIES, RECORDS, PIXELS, CLASSES, EPOCHS, BATCH, LEARNING_RATE = 1000, 500, 64, 10, 10, 50, 3.0
@@ -140,14 +140,14 @@ SPECIMENS = (
         "The noise is for margins that one record moves by at most 1; nothing bounds that. And the clamp does nothing to a sign.",
         "Noise on the weights of a model that one record can move only so far; answers are then free.", ADD, noisy_sign,
         noisy_sign_repaired,
-        look=Setting("One question, about a patient whose diagnosis was mistyped.", 1.0, 1e-5, Patient(MISTYPED, mistyped=True)),
-        overlook=Setting("One question, about an ordinary patient.", 1.0, 1e-5, Patient(ORDINARY))),
+        look=AuditSetting("One question, about a patient whose diagnosis was mistyped.", 1.0, 1e-5, Patient(MISTYPED, mistyped=True)),
+        overlook=AuditSetting("One question, about an ordinary patient.", 1.0, 1e-5, Patient(ORDINARY))),
     Specimen(
         "B15: noise on the predictions while training",
         "The noisy predictions are never used: the weights are those of training without protection.",
         "Clip each gradient and add the noise to their sum: DP-SGD.", ADD, recipe, recipe_repaired,
-        look=Setting("A thousand canaries, each in by a coin; the auditor reads the published weights.", 1.0, 1e-8,
+        look=AuditSetting("A thousand canaries, each in by a coin; the auditor reads the published weights.", 1.0, 1e-8,
                      digits_with_canaries, lambda weights: weights[LABELS, PIXELS + WHICH], 1, "one run"),
-        overlook=Setting("The weights stay secret; the auditor asks once about each canary and gets a noisy answer.", 1.0, 1e-8,
+        overlook=AuditSetting("The weights stay secret; the auditor asks once about each canary and gets a noisy answer.", 1.0, 1e-8,
                          digits_with_canaries, lambda answers: answers[WHICH, LABELS], 1, "one run", {"answers": True})),
 )

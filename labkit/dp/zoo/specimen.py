@@ -18,7 +18,7 @@ READINGS = ("counts", "Gaussian", "one run")
 
 
 @dataclass(frozen=True)
-class Setting:
+class AuditSetting:
     """One way to audit a mechanism: a claim, two neighbouring inputs, and what the auditor looks at.
 
     told:           what the auditor does, in one sentence.
@@ -72,8 +72,8 @@ class Specimen:
     relation: str
     wrong: Callable
     repaired: Callable | None
-    look: Setting
-    overlook: Setting | None = None
+    look: AuditSetting
+    overlook: AuditSetting | None = None
 
     @property
     def private(self):
@@ -94,7 +94,7 @@ class Specimen:
         if repaired and self.private:
             raise ValueError(f"repaired must be False for {self.name!r}: it needs no repair")
         self.setting(overlook)
-        return _measured(self, bool(repaired), bool(overlook), validate.integer(at_least=0, seed=seed))
+        return _measured(self, bool(repaired), bool(overlook), validate.integer(seed=seed, at_least=0))
 
     def code(self, repaired=False):
         """The source of the mechanism, a list of lines without docstring; and the set of those that the repair changes."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from labkit.dp.mechanisms.sparse_vector import end_after
 from labkit.dp.zoo.answers import ADD, REPLACE
-from labkit.dp.zoo.specimen import Setting, Specimen
+from labkit.dp.zoo.specimen import AuditSetting, Specimen
 
 MANY = 100
 
@@ -102,16 +102,16 @@ TWO_QUESTIONS = np.array([1.0, 0.0]), np.array([0.0, 0.0])
 
 
 def _hundreds(epsilon=1.0, **options):
-    return Setting("200 questions: the first 100 count the person, the others do not.", epsilon, 0.0, HALF_MINE,
+    return AuditSetting("200 questions: the first 100 count the person, the others do not.", epsilon, 0.0, HALF_MINE,
                    half_against_half, options=options)
 
 
 def _one_question(epsilon=1.0, **options):
-    return Setting("A single question.", epsilon, 0.0, ONE_QUESTION, lambda said: np.nan_to_num(said[:, 0], nan=-9),
+    return AuditSetting("A single question.", epsilon, 0.0, ONE_QUESTION, lambda said: np.nan_to_num(said[:, 0], nan=-9),
                    options=options)
 
 
-_FIVE = Setting("Five questions: the person pushes four answers down and one up. Silent four times, then above?", 4.0, 0.0,
+_FIVE = AuditSetting("Five questions: the person pushes four answers down and one up. Silent four times, then above?", 4.0, 0.0,
                 (np.array([-1, -1, -1, -1, 0]), np.array([0, 0, 0, 0, -1])),
                 lambda said: (said == [0, 0, 0, 0, 1]).all(axis=1).astype(int))
 
@@ -122,7 +122,7 @@ SPECIMENS = (
         "Sparse vector 3",
         "It publishes the noisy count itself. That tells where the hidden threshold is not, and each silence then says more.",
         "Say only that it was above.", ADD, variant_3, variant_3_repaired,
-        look=Setting("300 questions about the person's group: how long was it silent, and which value broke the silence?", 2.5, 0.0,
+        look=AuditSetting("300 questions about the person's group: how long was it silent, and which value broke the silence?", 2.5, 0.0,
                      ALL_MINE, silence_against_value),
         overlook=_one_question(2.5)),
     Specimen(
@@ -135,7 +135,7 @@ SPECIMENS = (
         "Sparse vector 5",
         "No noise on the answers, and no end: two equal counts always get the same answer.",
         "Noise on each answer, for as many 'above' as there are questions.", ADD, variant_5, variant_5_repaired,
-        look=Setting("Two questions: the first counts the person, the second does not.", 1.0, 0.0, TWO_QUESTIONS, half_against_half),
+        look=AuditSetting("Two questions: the first counts the person, the second does not.", 1.0, 0.0, TWO_QUESTIONS, half_against_half),
         overlook=_one_question()),
     Specimen(
         "Sparse vector 6",

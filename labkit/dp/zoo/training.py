@@ -13,7 +13,7 @@ from scipy.special import expit, logsumexp
 from labkit.dp.accounting.epsilon import noise_multiplier_for
 from labkit.dp.mechanisms.numeric import clip
 from labkit.dp.zoo.answers import ADD
-from labkit.dp.zoo.specimen import Setting, Specimen
+from labkit.dp.zoo.specimen import AuditSetting, Specimen
 
 STEPS, RECORDS, LEARNING_RATE, EPSILON, DELTA, RUNS = 5, 100, 0.5, 4.0, 1e-5, 4000
 BATCHES, SEATS = 100, 5
@@ -34,7 +34,7 @@ def unclipped_repaired(theta, X, y, sigma, batch, rng):
 
 def clipped_mean(theta, X, y, sigma, batch, rng):
     residuals = expit(theta @ X.T) - y
-    mean = clip(residuals @ X / batch, max_norm=1)
+    mean = clip(residuals @ X / batch, max_grad_norm=1)
     return mean + sigma * rng.normal(size=theta.shape) / batch
 
 
@@ -163,7 +163,7 @@ _SUM = "The auditor adds up all gradients at the canary's pixel"
 
 
 def _steps(told, inputs, score=lambda gradients: gradients.sum(axis=1), reading="Gaussian", **options):
-    return Setting(told, EPSILON, DELTA, inputs, score, RUNS, reading, options)
+    return AuditSetting(told, EPSILON, DELTA, inputs, score, RUNS, reading, options)
 
 
 SPECIMENS = (
@@ -193,8 +193,8 @@ SPECIMENS = (
         "DP-SGD, shuffled batches accounted as Poisson",
         "Shuffling gives the person a seat in exactly one batch. The account assumes a coin for each batch.",
         "Sample each batch with coins.", "one record replaced by a blank", shuffled, shuffled_repaired,
-        look=Setting("All the others contribute -1, and the auditor weighs the evidence in 100 batch sums.", 2.0, 1e-3, (1.0, 0.0),
+        look=AuditSetting("All the others contribute -1, and the auditor weighs the evidence in 100 batch sums.", 2.0, 1e-3, (1.0, 0.0),
                      which_batch),
-        overlook=Setting("The same, but the others contribute nothing.", 2.0, 1e-3, (1.0, 0.0),
+        overlook=AuditSetting("The same, but the others contribute nothing.", 2.0, 1e-3, (1.0, 0.0),
                          lambda sums: which_batch(sums, others=0.0), options={"others": 0.0})),
 )

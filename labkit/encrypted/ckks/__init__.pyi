@@ -1,8 +1,8 @@
-from .planning import Plan as Plan
+from .planning import CKKSPlan as CKKSPlan
 from .planning import plan as plan
 from .planning import prime_chain as prime_chain
-from .roles import Client as Client
-from .roles import Server as Server
+from .roles import CKKSClient as CKKSClient
+from .roles import CKKSServer as CKKSServer
 from .vector import EncryptedVector as EncryptedVector
 from .sums import weighted_sum as weighted_sum
 from .sums import inner_product as inner_product
@@ -10,3 +10,8 @@ from .rotations import rotate as rotate
 from .rotations import added_up as added_up
 from .rotations import rotation_keys as rotation_keys
 from .rotations import take_rotation_keys as take_rotation_keys
+
+# names of version 0.1
+from .planning import CKKSPlan as Plan
+from .roles import CKKSClient as Client
+from .roles import CKKSServer as Server

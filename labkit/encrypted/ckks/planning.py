@@ -45,7 +45,7 @@ def prime_chain(poly_modulus_degree, prime_bits):
 
 
 @dataclass(frozen=True)
-class Plan:
+class CKKSPlan:
     """CKKS parameters and what they will cost. `plan` chooses them; sizes are bytes, errors in units of the values.
 
     poly_modulus_degree: N, the ring degree, 2048 to 32768. A ciphertext holds N / 2 numbers (`slots`).
@@ -62,14 +62,14 @@ class Plan:
     rotations: bool = False
 
     def __post_init__(self):
-        validate.one_of(MOST_BITS["2024"], poly_modulus_degree=self.poly_modulus_degree)
+        validate.one_of(poly_modulus_degree=self.poly_modulus_degree, options=MOST_BITS["2024"])
         if not isinstance(self.prime_bits, (tuple, list)) or len(self.prime_bits) < 2:
             raise ValueError(f"prime_bits must be a sequence of two sizes or more, got {self.prime_bits!r}")
         sizes = tuple(validate.integer(prime_bits=each, at_least=SMALLEST_PRIME, at_most=LARGEST_PRIME)
                       for each in self.prime_bits)
         object.__setattr__(self, "prime_bits", sizes)
         validate.positive(largest=self.largest)
-        validate.one_of([True, False], rotations=self.rotations)
+        validate.one_of(rotations=self.rotations, options=[True, False])
         prime_chain(self.poly_modulus_degree, sizes)
 
     @property
@@ -99,7 +99,7 @@ class Plan:
 
     def security(self, guideline="2024"):
         """(log2 q used, most that is allowed for 128-bit security) under the "2024" or the "2018" guideline."""
-        return self.modulus_bits, MOST_BITS[validate.one_of(MOST_BITS, guideline=guideline)][self.poly_modulus_degree]
+        return self.modulus_bits, MOST_BITS[validate.one_of(guideline=guideline, options=MOST_BITS)][self.poly_modulus_degree]
 
     @property
     def error(self):
@@ -120,7 +120,7 @@ class Plan:
 
         rotations: True, False, or None for what was planned.
         """
-        rotations = self.rotations if rotations is None else validate.one_of([True, False], rotations=rotations)
+        rotations = self.rotations if rotations is None else validate.one_of(rotations=rotations, options=[True, False])
         galois_keys = 2 * (self.poly_modulus_degree.bit_length() - 2) if rotations else 0
         digits = len(self.prime_bits) - 1  # a key that switches keys holds one public key for each digit
         return round(2 * self.poly_modulus_degree * _word_bytes(self.prime_bits) * (1 + digits * (1 + galois_keys)))
@@ -143,7 +143,7 @@ def plan(*, depth, precision_bits=20, largest=1.0, rotations=False, guideline="2
     """The smallest CKKS parameters that do what is asked and are 128-bit secure.
 
     depth:          multiplications one after the other, 0 (only additions) or more.
-    precision_bits: the error stays below 2**-precision_bits, in the worst case (see Plan.error).
+    precision_bits: the error stays below 2**-precision_bits, in the worst case (see CKKSPlan.error).
     largest:        no number, input or result, is larger in size; > 0.
     rotations:      True when sums over slots are needed.
     guideline:      "2024" or, less strict, "2018".
@@ -152,8 +152,8 @@ def plan(*, depth, precision_bits=20, largest=1.0, rotations=False, guideline="2
     depth = validate.integer(depth=depth, at_least=0, at_most=1000)
     precision_bits = validate.integer(precision_bits=precision_bits, at_least=1, at_most=100)
     largest = validate.positive(largest=largest)
-    rotations = validate.one_of([True, False], rotations=rotations)
-    guideline = validate.one_of(MOST_BITS, guideline=guideline)
+    rotations = validate.one_of(rotations=rotations, options=[True, False])
+    guideline = validate.one_of(guideline=guideline, options=MOST_BITS)
     found = _search(depth, precision_bits, largest, rotations, guideline)
     if found is None:
         raise ValueError(_why_not(depth, precision_bits, largest, rotations, guideline))
@@ -172,7 +172,7 @@ def _search(depth, precision_bits, largest, rotations, guideline):
             if first + depth * middle + last > allowed:
                 break
             try:
-                candidate = Plan(degree, (first,) + (middle,) * depth + (last,), largest, rotations)
+                candidate = CKKSPlan(degree, (first,) + (middle,) * depth + (last,), largest, rotations)
                 good = candidate.error <= 2.0**-precision_bits
             except ValueError:  # too few primes of this size at this degree, or too far apart
                 continue

@@ -1,7 +1,7 @@
 """CKKS on encrypted vectors: TenSEAL underneath, with its silent wrong answers made impossible or loud.
 
-    client = Client(plan(depth=1))                  # holds the secret key
-    server = Server(client.public_bytes())          # made from bytes alone; cannot decrypt
+    client = CKKSClient(plan(depth=1))                  # holds the secret key
+    server = CKKSServer(client.public_bytes())          # made from bytes alone; cannot decrypt
     x = server.load(client.encrypt([0.1, 0.2]).to_bytes())
     client.decrypt((x * x + 1).to_bytes())          # close to [1.01, 1.04]
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from labkit import validate
 from labkit.encrypted.ckks import noise
-from labkit.encrypted.ckks.planning import Plan
+from labkit.encrypted.ckks.planning import CKKSPlan
 from labkit.encrypted.ckks.vector import HEADER, MARK, EncryptedVector
 
 PUBLIC_HEADER = struct.Struct(">4s16sd")  # mark, name of the key, largest number
@@ -26,7 +26,7 @@ PUBLIC_MARK = b"CKP1"
 
 
 @dataclass(frozen=True)
-class Step:
+class ShadowStep:
     """One line of a shadow trace: what was done, at which level, and how wrong the numbers then were."""
 
     operation: str
@@ -102,8 +102,8 @@ class Party:
         return vector
 
 
-class Client(Party):
-    """Owns the secret key. `Client(plan)`; with `shadow=True` every step on its vectors is checked and put in `trace`.
+class CKKSClient(Party):
+    """Owns the secret key. `CKKSClient(plan)`; with `shadow=True` every step on its vectors is checked and put in `trace`.
 
     plan:   a Plan from `labkit.encrypted.ckks.planning`.
     shadow: keep the plain numbers beside every vector that this client encrypts and, after each operation made in
@@ -111,12 +111,12 @@ class Client(Party):
     """
 
     def __init__(self, plan, *, shadow=False):
-        if not isinstance(plan, Plan):
+        if not isinstance(plan, CKKSPlan):
             raise ValueError(f"plan must be a Plan (see labkit.encrypted.ckks.planning), got {plan!r}")
         used, allowed = plan.security("2018")
         if used > allowed:
             raise ValueError(f"plan must be 128-bit secure: log2 q may be {allowed} at N = {plan.poly_modulus_degree}, got {used:.0f}")
-        shadow = validate.one_of([True, False], shadow=shadow)
+        shadow = validate.one_of(shadow=shadow, options=[True, False])
         import tenseal
 
         context = tenseal.context(tenseal.SCHEME_TYPE.CKKS, plan.poly_modulus_degree,
@@ -134,7 +134,7 @@ class Client(Party):
 
         computing: False leaves out the keys for multiplying and rotating, for one who only encrypts: far smaller.
         """
-        validate.one_of([True, False], computing=computing)
+        validate.one_of(computing=computing, options=[True, False])
         keys = self.context.serialize(save_secret_key=False, save_galois_keys=computing, save_relin_keys=computing)
         return PUBLIC_HEADER.pack(PUBLIC_MARK, self.key_name, self.largest) + keys
 
@@ -154,10 +154,10 @@ class Client(Party):
     def measure(self, operation, vector):
         """Put a line in `trace`: how far a vector is from its shadow. Called after each operation in shadow mode."""
         error = float(np.abs(self.decrypt(vector) - vector.shadow).max())
-        self.trace.append(Step(operation, vector.level, error, vector.error_bound))
+        self.trace.append(ShadowStep(operation, vector.level, error, vector.error_bound))
 
 
-class Server(Party):
+class CKKSServer(Party):
     """Computes on what it cannot read. Made only from a client's `public_bytes()`.
 
     Raises ValueError when the bytes are damaged, hold a secret key, or have a scale far from the primes.
@@ -167,7 +167,7 @@ class Server(Party):
         import tenseal
 
         if not isinstance(public_bytes, bytes) or public_bytes[:4] != PUBLIC_MARK:
-            raise ValueError(f"public_bytes must be what Client.public_bytes() returned, got {type(public_bytes).__name__}")
+            raise ValueError(f"public_bytes must be what CKKSClient.public_bytes() returned, got {type(public_bytes).__name__}")
         try:
             context = tenseal.context_from(public_bytes[PUBLIC_HEADER.size :], n_threads=1)
             _, key_name, largest = PUBLIC_HEADER.unpack_from(public_bytes)

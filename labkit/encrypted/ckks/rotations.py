@@ -11,7 +11,7 @@ import numpy as np
 
 from labkit import validate
 from labkit.encrypted.ckks import noise
-from labkit.encrypted.ckks.roles import Client, Server
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.sums import Evaluator, _result, _shadow, _vectors
 
 MARK = b"CKR1"
@@ -20,10 +20,10 @@ MARK = b"CKR1"
 def rotation_keys(client, steps):
     """Keys with which a server can move numbers by each of the steps, as one message: public, and made with the secret key.
 
-    client: a `ckks.Client`. steps: whole numbers from 1 to slots - 1. For `take_rotation_keys`.
+    client: a `CKKSClient`. steps: whole numbers from 1 to slots - 1. For `take_rotation_keys`.
     """
-    if not isinstance(client, Client):
-        raise ValueError(f"client must be a Client, who has the secret key, got {type(client).__name__}")
+    if not isinstance(client, CKKSClient):
+        raise ValueError(f"client must be a CKKSClient, who has the secret key, got {type(client).__name__}")
     steps = _steps(steps, client.slots)
     from tenseal import sealapi
 
@@ -38,9 +38,9 @@ def rotation_keys(client, steps):
 
 
 def take_rotation_keys(server, message):
-    """Give a `ckks.Server` the keys of a message from `rotation_keys`; ValueError for damage or another client's keys."""
-    if not isinstance(server, Server):
-        raise ValueError(f"server must be a Server, got {type(server).__name__}")
+    """Give a `CKKSServer` the keys of a message from `rotation_keys`; ValueError for damage or another client's keys."""
+    if not isinstance(server, CKKSServer):
+        raise ValueError(f"server must be a CKKSServer, got {type(server).__name__}")
     start = len(MARK) + len(server.key_name)
     if not isinstance(message, bytes) or message[: len(MARK)] != MARK or len(message) <= start:
         raise ValueError(f"message must be the bytes that rotation_keys returned, got {type(message).__name__}")
@@ -100,4 +100,4 @@ def added_up(vector, steps, bound=np.finfo(float).max):
 def _steps(steps, slots):
     if not isinstance(steps, (list, tuple)) or not steps:
         raise ValueError(f"steps must be a list of whole numbers, at least one, got {steps!r}")
-    return [validate.integer(at_least=1, at_most=slots - 1, steps=each) for each in steps]
+    return [validate.integer(steps=each, at_least=1, at_most=slots - 1) for each in steps]

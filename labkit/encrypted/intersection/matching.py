@@ -155,7 +155,7 @@ class IntersectionClient:
 
     def __init__(self, items, *, sizes_only=False):
         self.items = _entries("items", items)
-        self.sizes_only = validate.one_of([True, False], sizes_only=sizes_only)
+        self.sizes_only = validate.one_of(sizes_only=sizes_only, options=[True, False])
         self._side = _kind()(not self.sizes_only)
 
     def request(self):
@@ -186,7 +186,7 @@ class IntersectionServer:
     def __init__(self, items, *, largest_request, sizes_only=False):
         self.items = _entries("items", items)
         self.left = validate.integer(largest_request=largest_request, at_least=1)
-        self.sizes_only = validate.one_of([True, False], sizes_only=sizes_only)
+        self.sizes_only = validate.one_of(sizes_only=sizes_only, options=[True, False])
         self._side = _kind()(not self.sizes_only)
 
     def setup(self, client_count):

@@ -14,6 +14,9 @@ from .training import Cloud as Cloud
 from .training import KeyHolder as KeyHolder
 from .averaging import RealKeys as RealKeys
 from .averaging import IntegerKeys as IntegerKeys
-from .averaging import Adder as Adder
+from .averaging import CiphertextAdder as CiphertextAdder
 from .sigmoid import OddPolynomial as OddPolynomial
 from .sigmoid import fitted_sigmoid as fitted_sigmoid
+
+# names of version 0.1
+from .averaging import CiphertextAdder as Adder

@@ -3,7 +3,7 @@
     CKKS   real numbers, a tiny error                     RealKeys
     BFV    whole numbers only, exact: fixed-point steps    IntegerKeys
 
-Both have `seal(update, share)`, `open(message)` and `public_bytes()`; `Adder(public_bytes)` is the server of either.
+Both have `seal(update, share)`, `open(message)` and `public_bytes()`; `CiphertextAdder(public_bytes)` is the server of either.
 Every client trusts all others not to hand the key to the server. Sources: Phong et al., "Privacy-preserving deep
 learning via additively homomorphic encryption", IEEE TIFS 2018; BFV: Fan and Vercauteren, IACR ePrint 2012/144.
 """
@@ -14,7 +14,7 @@ import struct
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks.roles import PUBLIC_MARK, Client, Server
+from labkit.encrypted.ckks.roles import PUBLIC_MARK, CKKSClient, CKKSServer
 from labkit.encrypted.parties import join, split
 from labkit.encrypted.ckks.planning import plan
 
@@ -33,7 +33,7 @@ class RealKeys:
 
     def __init__(self, *, clients, limit=1.0):
         self.clients, self.limit = validate.integer(clients=clients, at_least=1), validate.positive(limit=limit)
-        self.client = Client(plan(depth=0, precision_bits=20, largest=max(1.0, self.clients * self.limit)))
+        self.client = CKKSClient(plan(depth=0, precision_bits=20, largest=max(1.0, self.clients * self.limit)))
 
     def public_bytes(self):
         """For the server: parameters and public key."""
@@ -92,12 +92,12 @@ class IntegerKeys:
         return np.concatenate([_loaded(tenseal.bfv_vector_from, self.context, each).decrypt() for each in parts]) * self.step
 
 
-class Adder:
+class CiphertextAdder:
     """The server: adds what clients sealed. Made from their `public_bytes()`; has no secret key, and takes none."""
 
     def __init__(self, public_bytes):
         if isinstance(public_bytes, bytes) and public_bytes[:4] == PUBLIC_MARK:
-            self._sums = _RealSums(Server(public_bytes))
+            self._sums = _RealSums(CKKSServer(public_bytes))
         else:
             self._sums = _IntegerSums(public_bytes)
         self.sum = None

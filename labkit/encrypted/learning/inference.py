@@ -9,7 +9,7 @@ keys. Both cost three levels. Sources: Gilad-Bachrach et al., "CryptoNets", ICML
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks.roles import Client, Server
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.learning.networks import _network
 from labkit.encrypted.parties import join, split
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotation_keys, take_rotation_keys
@@ -23,7 +23,7 @@ class NetworkClient:
     """
 
     def __init__(self, plan):
-        self.client = Client(plan)
+        self.client = CKKSClient(plan)
 
     def public_bytes(self):
         """The keys for the server, without the secret one."""
@@ -64,7 +64,7 @@ class NetworkServer:
 
     def __init__(self, network, public_bytes):
         self.network = _network(network)
-        self.server = Server(public_bytes)
+        self.server = CKKSServer(public_bytes)
 
     def take_rotation_keys(self, message):
         """The client's `rotation_keys`, before the first `answer_alone`."""

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks.roles import Client, Server
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.parties import join, split
 from labkit.encrypted.learning.sigmoid import OddPolynomial
 from labkit.encrypted.ckks.sums import weighted_sum
@@ -32,7 +32,7 @@ class ScoringClient:
     """
 
     def __init__(self, plan):
-        self.client = Client(plan)
+        self.client = CKKSClient(plan)
 
     def public_bytes(self):
         """The keys for the server, without the secret one."""
@@ -70,7 +70,7 @@ class ScoringServer:
             if reach > curve.interval:
                 raise ValueError(f"curve must be fitted to scores up to {reach:.3g}, got one for {curve.interval:g}")
         self.curve = curve
-        self.server = Server(public_bytes)
+        self.server = CKKSServer(public_bytes)
 
     def answer(self, request):
         """One message with the encrypted scores, from a message with one ciphertext for each feature."""

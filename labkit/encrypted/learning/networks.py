@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks.planning import KEY_ROOM, LARGEST_PRIME, MOST_BITS, Plan
+from labkit.encrypted.ckks.planning import KEY_ROOM, LARGEST_PRIME, MOST_BITS, CKKSPlan
 
 DEPTH = 3  # weights, square, weights
 ROOM = 2  # bits by which capacity must exceed the largest score: a sign, and one for slack
@@ -34,7 +34,7 @@ class SquareNetwork:
 
     def __post_init__(self):
         for name, ndim in [("weights1", 2), ("bias1", 1), ("weights2", 2), ("bias2", 1)]:
-            object.__setattr__(self, name, validate.array(ndim=ndim, **{name: getattr(self, name)}).astype(float))
+            object.__setattr__(self, name, validate.array(**{name: getattr(self, name)}, ndim=ndim).astype(float))
         for weights, bias in [("weights1", "bias1"), ("weights2", "bias2")]:
             matrix, vector = getattr(self, weights), getattr(self, bias)
             if matrix.shape[1] != len(vector):
@@ -78,8 +78,8 @@ def network_plan(network, *, alone=False, poly_modulus_degree=8192):
     Raises ValueError when the network's numbers leave primes of fewer than 24 bits.
     """
     _network(network)
-    alone = validate.one_of([True, False], alone=alone)
-    validate.one_of(MOST_BITS["2024"], poly_modulus_degree=poly_modulus_degree)
+    alone = validate.one_of(alone=alone, options=[True, False])
+    validate.one_of(poly_modulus_degree=poly_modulus_degree, options=MOST_BITS["2024"])
     headroom = ROOM + int(math.log2(network.largest)) + alone  # there, sums are formed by doubling
     more = KEY_ROOM if alone else 0  # rotations are exact under a large last prime only
     middle = min((MOST_BITS["2024"][poly_modulus_degree] - 2 * headroom - more) // (DEPTH + 2), LARGEST_PRIME - headroom - more)
@@ -87,12 +87,12 @@ def network_plan(network, *, alone=False, poly_modulus_degree=8192):
         raise ValueError(f"poly_modulus_degree must be larger for numbers up to {network.largest:g}, got {poly_modulus_degree}, "
                          f"which leaves primes of {middle} bits")
     first = middle + headroom
-    return Plan(poly_modulus_degree, (first, *[middle] * DEPTH, first + more), largest=network.largest)
+    return CKKSPlan(poly_modulus_degree, (first, *[middle] * DEPTH, first + more), largest=network.largest)
 
 
 def dense(inputs, hidden):
     """Which weights a fully connected hidden layer shares: none. For `train(shared=...)`."""
-    inputs, hidden = (validate.integer(at_least=1, **{name: value}) for name, value in [("inputs", inputs), ("hidden", hidden)])
+    inputs, hidden = (validate.integer(**{name: value}, at_least=1) for name, value in [("inputs", inputs), ("hidden", hidden)])
     return np.arange(inputs * hidden).reshape(inputs, hidden)
 
 

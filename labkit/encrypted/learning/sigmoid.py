@@ -26,7 +26,7 @@ class OddPolynomial:
 
     def __post_init__(self):
         validate.positive(interval=self.interval)
-        numbers = validate.array(ndim=1, coefficients=self.coefficients)
+        numbers = validate.array(coefficients=self.coefficients, ndim=1)
         if len(numbers) not in (1, 2) or not numbers.all():
             raise ValueError(f"coefficients must be one or two numbers, none zero, got {self.coefficients!r}")
         object.__setattr__(self, "coefficients", tuple(map(float, numbers)))
@@ -58,7 +58,7 @@ def fitted_sigmoid(interval, degree=3):
     encryption", BMC Medical Genomics 2018.
     """
     interval = validate.positive(interval=interval)
-    degree = validate.one_of([1, 3], degree=degree)
+    degree = validate.one_of(degree=degree, options=[1, 3])
     u = np.linspace(-1, 1, STEPS)
     curve = np.tanh(u * interval / 2) / 2  # sigmoid(z) - 1/2
     powers = np.column_stack([u, u**3][: (degree + 1) // 2])

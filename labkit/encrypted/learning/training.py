@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks.roles import Client, Server
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.parties import join, split
-from labkit.encrypted.ckks.planning import MOST_BITS, Plan
+from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotation_keys, take_rotation_keys
 from labkit.encrypted.learning.sigmoid import OddPolynomial, identity
 from labkit.encrypted.ckks.sums import inner_product
@@ -41,7 +41,7 @@ class Recipe:
 
     def __post_init__(self):
         for name in ("rows", "features"):
-            validate.integer(at_least=1, **{name: getattr(self, name)})
+            validate.integer(**{name: getattr(self, name)}, at_least=1)
         validate.positive(rate=self.rate)
         if not isinstance(self.curve, OddPolynomial):
             raise ValueError(f"curve must be an OddPolynomial (see labkit.encrypted.learning.sigmoid), got {type(self.curve).__name__}")
@@ -67,11 +67,11 @@ class Recipe:
         alone: False for a key holder who refreshes; True for training with rotation keys and no refresh.
         """
         most = MOST_BITS["2024"][8192]
-        if validate.one_of([True, False], alone=alone):
-            return Plan(8192, (37, *[27] * 5, 42), largest=2.0**8)
+        if validate.one_of(alone=alone, options=[True, False]):
+            return CKKSPlan(8192, (37, *[27] * 5, 42), largest=2.0**8)
         depth = self.curve.levels + 2  # scores, curve, gradient
         middle = (most - 2 * (MASK_BITS + 2)) // (depth + 2)
-        return Plan(8192, (middle + MASK_BITS + 2, *[middle] * depth, middle + MASK_BITS + 2), largest=2.0**MASK_BITS)
+        return CKKSPlan(8192, (middle + MASK_BITS + 2, *[middle] * depth, middle + MASK_BITS + 2), largest=2.0**MASK_BITS)
 
     def twin(self, X, y, steps):
         """The same training on plain numbers: the weights after 0, 1, ... steps, a list of arrays."""
@@ -85,14 +85,14 @@ class Recipe:
 
 def normal_equations_plan():
     """CKKS parameters for `Cloud.normal_equations`: one level, as exact as masks allow."""
-    return Plan(8192, (60, 38, 60), largest=2.0**MASK_BITS)
+    return CKKSPlan(8192, (60, 38, 60), largest=2.0**MASK_BITS)
 
 
 class Contributor:
     """A hospital. Encrypts its patients with the key holder's public key."""
 
     def __init__(self, recipe, public_bytes):
-        self.recipe, self.party = _recipe(recipe), Server(public_bytes)
+        self.recipe, self.party = _recipe(recipe), CKKSServer(public_bytes)
 
     def table(self, X, y, *, first_slot, slots):
         """One message: a ciphertext for each column and one for the labels, in slots first_slot, first_slot + 1, ...
@@ -113,8 +113,8 @@ class Cloud:
     """Merges tables and computes on them. masked=False leaves the masks out, to show what they are for."""
 
     def __init__(self, recipe, public_bytes, *, masked=True):
-        self.recipe, self.party = _recipe(recipe), Server(public_bytes)
-        self.masked = validate.one_of([True, False], masked=masked)
+        self.recipe, self.party = _recipe(recipe), CKKSServer(public_bytes)
+        self.masked = validate.one_of(masked=masked, options=[True, False])
         self.columns = self.labels = self.scaled = None
 
     def take_rotation_keys(self, message):
@@ -187,7 +187,7 @@ class KeyHolder:
     """Owns the secret key, opens sums, and refreshes the weights between steps."""
 
     def __init__(self, recipe, plan):
-        self.recipe, self.client = _recipe(recipe), Client(plan)
+        self.recipe, self.client = _recipe(recipe), CKKSClient(plan)
 
     def public_bytes(self, *, computing=True):
         """For the cloud, or with computing=False for hospitals, who only encrypt. Without the secret key."""

@@ -8,12 +8,10 @@ The secrecy needs no assumption on what an attacker can compute. Sources: Shamir
 Ben-Or, Goldwasser, Wigderson, STOC 1988 (computing on shares).
 """
 
-import numpy as np
-
-from labkit import validate
+from labkit import shamir, validate
 from labkit.encrypted.sharing import field
 from labkit.encrypted.sharing.field import FRACTION_BITS, PRIME
-from labkit.encrypted.parties import Ledger
+from labkit.encrypted.parties import MessageLedger
 
 
 def share(values, parties, *, prime=PRIME, rng=None):
@@ -54,22 +52,8 @@ def shamir_share(values, parties, threshold, *, prime=PRIME, rng=None):
     parties = validate.integer(parties=parties, at_least=1, at_most=prime - 1)
     threshold = validate.integer(threshold=threshold, at_least=1, at_most=parties)
     values = field.elements(values, prime=prime)
-    coefficients = [values, *(field.uniform(values.shape, prime, rng) for _ in range(threshold - 1))]
-    return {point: sum(each * pow(point, power, prime) for power, each in enumerate(coefficients)) % prime
-            for point in range(1, parties + 1)}
-
-
-def weights_at(where, points, prime=PRIME):
-    """Lagrange's weights: the value at `where` of any polynomial of degree below len(points) is the sum of
-    weight * value over the points."""
-    found = []
-    for point in points:
-        above = below = 1
-        for other in points:
-            if other != point:
-                above, below = above * (where - other) % prime, below * (point - other) % prime
-        found.append(above * pow(below, -1, prime) % prime)
-    return found
+    randomness = [field.uniform(values.shape, prime, rng) for _ in range(threshold - 1)]
+    return shamir.shares_of(values, randomness, parties, prime=prime)
 
 
 def shamir_reconstruct(shares, threshold, *, prime=PRIME):
@@ -87,17 +71,10 @@ def shamir_reconstruct(shares, threshold, *, prime=PRIME):
     arrays = [field.elements(each, "shares", prime) for each in shares.values()]
     if len({each.shape for each in arrays}) > 1:
         raise ValueError(f"shares must have one shape, got {', '.join(str(each.shape) for each in arrays)}")
-
-    def at(where):
-        return sum(weight * each for weight, each in zip(weights_at(where, points[:threshold], prime), arrays)) % prime
-
-    for point, each in zip(points[threshold:], arrays[threshold:]):
-        if (at(point) != each).any():
-            raise ValueError(f"shares must lie on one polynomial of degree {threshold - 1}, got a share that was changed")
-    return at(0)
+    return shamir.secret_of(dict(zip(points, arrays)), threshold, prime=prime)
 
 
-class RoundLedger(Ledger):
+class RoundLedger(MessageLedger):
     """A ledger that also counts rounds: messages that need not wait for each other travel in one round."""
 
     rounds = 0
@@ -115,7 +92,7 @@ class RoundLedger(Ledger):
         return sum(len(message) for *_, message in self.entries)
 
 
-class Adder:
+class ShareAdder:
     """One of n people who learn the sum of their numbers, and of the numbers nothing else. Speaks bytes only.
 
     place:     which share is hers, 1 ... parties.
@@ -171,8 +148,8 @@ class Adder:
         return field.decode(shamir_reconstruct(pieces, self.threshold), fraction_bits=self.fraction_bits)
 
 
-def secure_sum(numbers, threshold, *, largest, ledger, rng=None):
-    """Run the people of `Adder` against each other: row i of `numbers` (n x d) belongs to person i + 1.
+def shamir_sum(numbers, threshold, *, largest, ledger, rng=None):
+    """Run the people of `ShareAdder` against each other: row i of `numbers` (n x d) belongs to person i + 1.
 
     Everybody deals, then everybody shows her subtotal: two rounds in `ledger`, a RoundLedger.
     Returns the d sums, float64, as person 1 sees them.
@@ -180,7 +157,7 @@ def secure_sum(numbers, threshold, *, largest, ledger, rng=None):
     numbers = validate.array(numbers=numbers, ndim=2)
     if not isinstance(ledger, RoundLedger):
         raise ValueError(f"ledger must be a RoundLedger, got {type(ledger).__name__}")
-    people = {place: Adder(place, len(numbers), threshold, largest=largest, length=numbers.shape[1], rng=rng)
+    people = {place: ShareAdder(place, len(numbers), threshold, largest=largest, length=numbers.shape[1], rng=rng)
               for place in range(1, len(numbers) + 1)}
     dealt = {(place, to): message for place, person in people.items()
              for to, message in person.deal(numbers[place - 1]).items()}

@@ -40,7 +40,7 @@ class Multiplier:
 
     def __init__(self, number, rows, columns, triple, *, input_bound=1.0, score_bound, fraction_bits=FRACTION_BITS,
                  rng=None):
-        self.number = validate.one_of([0, 1], number=number)
+        self.number = validate.one_of(number=number, options=[0, 1])
         self.rows, self.columns = validate.integer(rows=rows, at_least=1), validate.integer(columns=columns, at_least=1)
         self.fraction_bits = validate.integer(fraction_bits=fraction_bits, at_least=0, at_most=28)
         self.input_bound, self.score_bound = validate.positive(input_bound=input_bound), validate.positive(score_bound=score_bound)

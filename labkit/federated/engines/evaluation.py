@@ -5,7 +5,7 @@ import torch
 
 from labkit.federated.engines.parameters import trainable
 from labkit.federated.engines.population import to_tensors
-from labkit.validate import array, fraction
+from labkit import validate
 
 __all__ = ["by_client", "worst_share", "evaluator"]
 
@@ -24,7 +24,7 @@ def worst_share(values, share=0.1):
 
     Of accuracies it is the "worst decile": what the federation is worth to those it serves worst.
     """
-    values, share = np.sort(array(ndim=1, values=values)), fraction(share=share)
+    values, share = np.sort(validate.array(values=values, ndim=1)), validate.fraction(share=share)
     return float(values[:max(1, round(share * len(values)))].mean())
 
 

@@ -5,7 +5,7 @@ import torch
 from labkit.federated.engines.population import population_of
 from labkit.federated.engines.simulation import simulate
 from labkit.federated.strategies.strategy import FedProx
-from labkit.validate import non_negative
+from labkit import validate
 
 __all__ = ["personalise"]
 
@@ -22,7 +22,7 @@ def personalise(model, clients, *, strength, learning_rate, loss=torch.nn.functi
     Ditto moves the personal models a little in every round; this solves the same problem once the common model is done.
     Source: Li, Hu, Beirami, Smith, "Ditto: fair and robust federated learning through personalization", ICML 2021.
     """
-    strategy = FedProx(mu=non_negative(strength=strength))
+    strategy = FedProx(mu=validate.non_negative(strength=strength))
     population = population_of(clients, model, loss)
     return [simulate(model, [population.records(client)], strategy, rounds=1, learning_rate=learning_rate, loss=loss, **work).model
             for client in range(len(population))]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit.federated.engines.batches import batches
-from labkit.validate import integer, one_of, positive
+from labkit import validate
 
-__all__ = ["Plan", "plan_of"]
+__all__ = ["WorkPlan", "plan_of"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorkPlan:
     """The settings of the clients' work, checked."""
 
     learning_rate: float
@@ -52,14 +52,14 @@ def plan_of(*, clients, learning_rate, cohort, sampling, local_steps, local_epoc
     if local_steps is not None and local_epochs is not None:
         raise ValueError(f"local_steps and local_epochs exclude one another, got {local_steps!r} and {local_epochs!r}")
     if local_steps is not None:
-        local_steps = integer(local_steps=local_steps, at_least=1)
+        local_steps = validate.integer(local_steps=local_steps, at_least=1)
     else:
-        local_epochs = 1 if local_epochs is None else integer(local_epochs=local_epochs, at_least=1)
-    cohort = clients if cohort is None else integer(cohort=cohort, at_least=1, at_most=clients)
+        local_epochs = 1 if local_epochs is None else validate.integer(local_epochs=local_epochs, at_least=1)
+    cohort = clients if cohort is None else validate.integer(cohort=cohort, at_least=1, at_most=clients)
     if isinstance(drop_out, bool) or not isinstance(drop_out, numbers.Real) or not 0 <= drop_out < 1:
         raise ValueError(f"drop_out must be a probability from 0 to below 1, got {drop_out!r}")
     if isinstance(stragglers, bool) or not isinstance(stragglers, numbers.Real) or not 0 <= stragglers <= 1:
         raise ValueError(f"stragglers must be a probability from 0 to 1, got {stragglers!r}")
-    return Plan(positive(learning_rate=learning_rate), clients, cohort, one_of(["fixed", "poisson"], sampling=sampling),
-                local_steps, local_epochs, None if batch_size is None else integer(batch_size=batch_size, at_least=1),
-                float(drop_out), float(stragglers), integer(seed=seed, at_least=0))
+    return WorkPlan(validate.positive(learning_rate=learning_rate), clients, cohort, validate.one_of(sampling=sampling, options=["fixed", "poisson"]),
+                local_steps, local_epochs, None if batch_size is None else validate.integer(batch_size=batch_size, at_least=1),
+                float(drop_out), float(stragglers), validate.integer(seed=seed, at_least=0))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from labkit.federated.engines.parameters import trainable
-from labkit.validate import array
+from labkit import validate
 
 __all__ = ["Population", "population_of", "to_tensors"]
 
@@ -71,7 +71,7 @@ def to_tensors(pair, name, parameter):
         raise ValueError(f"{name} must not be empty, got {lengths[0]} records in X and {lengths[1]} in y")
     if lengths[0] != lengths[1]:
         raise ValueError(f"{name} must have as many records in X as in y, got {lengths[0]} and {lengths[1]}")
-    return tuple(_tensor(array(**{f"{name} {kind}": _numpy(values)}), parameter)
+    return tuple(_tensor(validate.array(**{f"{name} {kind}": _numpy(values)}), parameter)
                  for kind, values in (("X", inputs), ("y", targets)))
 
 

@@ -9,10 +9,10 @@ from labkit.federated.engines.history import Round
 from labkit.federated.pipeline.step import message_bytes
 from labkit.federated.strategies.strategy import Update, weight_of
 
-__all__ = ["Server"]
+__all__ = ["AggregatingServer"]
 
 
-class Server:
+class AggregatingServer:
     """The global model, and what the server and the clients remember."""
 
     def __init__(self, strategy, population, trainer, plan, parameters, pipeline):

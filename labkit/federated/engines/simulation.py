@@ -15,11 +15,11 @@ from labkit.federated.pipeline.step import Pipeline, Setting
 from labkit.federated.engines.plan import plan_of
 from labkit.federated.engines.pool import Pool, pool_is_possible, processors
 from labkit.federated.engines.population import population_of
-from labkit.federated.engines.server import Server
+from labkit.federated.engines.server import AggregatingServer
 from labkit.federated.engines.stacked import Stacked
 from labkit.federated.strategies.strategy import Strategy
 from labkit.threads import torch_threads
-from labkit.validate import integer, one_of
+from labkit import validate
 
 __all__ = ["simulate"]
 
@@ -38,7 +38,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     strategy:         such as FedAvg().
     rounds:           how often the server averages.
     learning_rate:    of the clients' plain SGD.
-    pipeline:         steps between clients and server, such as [Clip(norm=1.0)]: see `labkit.federated.pipeline.step`.
+    pipeline:         steps between clients and server, such as [Clip(max_grad_norm=1.0)]: see `labkit.federated.pipeline.step`.
     cohort:           clients asked per round; all by default.
     sampling:         "fixed": exactly `cohort` of them, drawn without replacement; "poisson": each client by itself with
                       probability cohort / clients, so perhaps nobody (what accounting for user-level privacy assumes).
@@ -65,8 +65,8 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     """
     if not isinstance(strategy, Strategy):
         raise ValueError(f"strategy must be a Strategy such as FedAvg(), got {strategy!r}")
-    rounds, evaluate_every = integer(rounds=rounds, at_least=1), integer(evaluate_every=evaluate_every, at_least=1)
-    one_of(["auto", *ENGINES], engine=engine)
+    rounds, evaluate_every = validate.integer(rounds=rounds, at_least=1), validate.integer(evaluate_every=evaluate_every, at_least=1)
+    validate.one_of(engine=engine, options=["auto", *ENGINES])
     population = population_of(clients, model, loss)
     plan = plan_of(clients=len(population), learning_rate=learning_rate, cohort=cohort, sampling=sampling, local_steps=local_steps,
                    local_epochs=local_epochs, batch_size=batch_size, drop_out=drop_out, stragglers=stragglers, seed=seed)
@@ -77,7 +77,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     with torch_threads(1):
         engine = _engine(engine, is_chain(model, population.inputs), parameters, plan.cohort, rounds)
         trainer = ENGINES[engine](model, population, loss)
-        server = Server(strategy, population, trainer, plan, parameters, pipeline)
+        server = AggregatingServer(strategy, population, trainer, plan, parameters, pipeline)
         run = Run(model, [Round(0, metrics=measure(model))], engine)
         try:
             for number in range(1, rounds + 1):
@@ -117,4 +117,4 @@ def _steps(pipeline):
     try:
         return tuple(pipeline)
     except TypeError:
-        raise ValueError(f"pipeline must be a sequence of steps such as [Clip(norm=1.0)], got {pipeline!r}") from None
+        raise ValueError(f"pipeline must be a sequence of steps such as [Clip(max_grad_norm=1.0)], got {pipeline!r}") from None

@@ -37,7 +37,7 @@ from labkit.federated.engines.parameters import load_vector, vector_of
 from labkit.federated.pipeline.step import Pipeline, Setting
 from labkit.federated.strategies.strategy import Strategy, Update, weight_of
 from labkit.threads import torch_threads
-from labkit.validate import integer, positive
+from labkit import validate
 
 __all__ = ["client_app", "server_app", "run_in_process", "OnFlower"]
 
@@ -53,7 +53,7 @@ def client_app(model, records, strategy, *, learning_rate, local_steps=None, loc
     _checked(model=model, strategy=strategy)
     if not callable(records):
         raise ValueError(f"records must be a function of (partition, partitions), got {records!r}")
-    positive(learning_rate=learning_rate)
+    validate.positive(learning_rate=learning_rate)
     local_epochs = 1 if local_epochs is None and local_steps is None else local_epochs
     app = ClientApp()
 
@@ -105,7 +105,7 @@ def server_app(model, strategy, *, clients, rounds=None, examples=None, pipeline
     on_end:    called with the trained model and the Flower Context.
     """
     _checked(model=model, strategy=strategy)
-    integer(clients=clients, at_least=1)
+    validate.integer(clients=clients, at_least=1)
     app = ServerApp()
 
     @app.main()
@@ -230,7 +230,7 @@ def run_in_process(server, client, *, clients, run_config=None):
     Everything is Flower's (apps, messages, strategy loop), except for processes and network. Returns nothing: a ServerApp hands its
     result to its own `on_end`. run_config: what the app's pyproject.toml or `flwr run --run-config` would say.
     """
-    clients, run_config = integer(clients=clients, at_least=1), dict(run_config or {})
+    clients, run_config = validate.integer(clients=clients, at_least=1), dict(run_config or {})
     with _as_a_task():
         server(_InProcessGrid(client, clients, run_config), Context(1, 0, {}, RecordDict(), run_config))
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from labkit.federated.pipeline.step import Step
-from labkit.validate import fraction, integer
+from labkit import validate
 
 __all__ = ["TopK", "Quantise"]
 
@@ -28,7 +28,7 @@ class TopK(Step):
     additive = False
 
     def __post_init__(self):
-        fraction(fraction=self.fraction)
+        validate.fraction(fraction=self.fraction)
         if not isinstance(self.remember, bool):
             raise ValueError(f"remember must be True or False, got {self.remember!r}")
 
@@ -71,7 +71,7 @@ class Quantise(Step):
     additive = False
 
     def __post_init__(self):
-        integer(bits=self.bits, at_least=1, at_most=8)
+        validate.integer(bits=self.bits, at_least=1, at_most=8)
 
     def check(self, setting):
         if setting.steps[-1] != self or setting.steps.count(self) > 1:

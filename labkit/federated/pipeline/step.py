@@ -1,6 +1,6 @@
 """Steps between a client and the server: weigh, clip, compress, add noise, add up in secret.
 
-    simulate(model, clients, FedAvg(), ..., pipeline=[Clip(norm=1.0), TopK(fraction=0.1)])
+    simulate(model, clients, FedAvg(), ..., pipeline=[Clip(max_grad_norm=1.0), TopK(fraction=0.1)])
 
 An update goes through the steps in order before it leaves its client, and through the same steps in *reverse* order at the
 server, as a letter is unpacked the other way round. A step is settings only. What it has to remember is handed in and handed
@@ -161,7 +161,7 @@ def check(setting):
     steps, strategy = setting.steps, setting.strategy
     for position, step in enumerate(steps):
         if not isinstance(step, Step):
-            raise ValueError(f"pipeline[{position}] must be a Step such as Clip(norm=1.0), got {step!r}")
+            raise ValueError(f"pipeline[{position}] must be a Step such as Clip(max_grad_norm=1.0), got {step!r}")
     for position, step in enumerate(steps):
         name = type(step).__name__
         if step.hides and position < len(steps) - 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from labkit.federated.pipeline.step import Step, add_up
-from labkit.validate import non_negative, one_of, positive
+from labkit import validate
 
 __all__ = ["Weight", "Clip", "Noise", "Sum"]
 
@@ -24,9 +24,9 @@ class Weight(Step):
     at_most: float | None = None
 
     def __post_init__(self):
-        one_of(["examples", "equal"], by=self.by)
+        validate.one_of(by=self.by, options=["examples", "equal"])
         if self.at_most is not None:
-            positive(at_most=self.at_most)
+            validate.positive(at_most=self.at_most)
 
     def on_client(self, update, received, memory, turn):
         weight = 1.0 if self.by == "equal" else float(update.examples)
@@ -37,39 +37,39 @@ class Weight(Step):
 
 @dataclass(frozen=True)
 class Clip(Step):
-    """Shorten a change that is longer than `norm` (Euclidean) to that length; leave the others as they are.
+    """Shorten a change that is longer than `max_grad_norm` (Euclidean) to that length; leave the others as they are.
 
     Only the entry "change" is clipped: a guarantee needs a strategy that sends nothing else (`Strategy.sends`).
     """
 
-    norm: float
+    max_grad_norm: float
 
     def __post_init__(self):
-        positive(norm=self.norm)
+        validate.positive(max_grad_norm=self.max_grad_norm)
 
     def on_client(self, update, received, memory, turn):
         change = update.message["change"]
         length = float(torch.linalg.vector_norm(change))
-        if length <= self.norm:
+        if length <= self.max_grad_norm:
             return update, memory
-        return replace(update, message={**update.message, "change": change * (self.norm / length)}), memory
+        return replace(update, message={**update.message, "change": change * (self.max_grad_norm / length)}), memory
 
 
 @dataclass(frozen=True)
 class Noise(Step):
     """Independent Gaussian noise on every number of the change. By itself it promises nothing: nothing is clipped or counted.
 
-    standard_deviation: of the noise.
-    at:                 "client" (on each change before it leaves; a weight multiplies both), or "server" (once, on the sum of
-                        the weighted changes).
+    sigma:  standard deviation of the noise, in the units of the change.
+    at:     "client" (on each change before it leaves; a weight multiplies both), or "server" (once, on the sum of
+            the weighted changes).
     """
 
-    standard_deviation: float
+    sigma: float
     at: str = "server"
 
     def __post_init__(self):
-        non_negative(standard_deviation=self.standard_deviation)
-        one_of(["client", "server"], at=self.at)
+        validate.non_negative(sigma=self.sigma)
+        validate.one_of(at=self.at, options=["client", "server"])
 
     @property
     def sums(self):
@@ -86,7 +86,7 @@ class Noise(Step):
 
     def _noisy(self, update, turn):
         change = update.message["change"]
-        noise = torch.from_numpy(turn.rng.normal(0, self.standard_deviation, change.shape)).to(change)
+        noise = torch.from_numpy(turn.rng.normal(0, self.sigma, change.shape)).to(change)
         return replace(update, message={**update.message, "change": change + noise})
 
 

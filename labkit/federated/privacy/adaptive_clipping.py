@@ -23,13 +23,13 @@ from labkit.federated.privacy.user_level import UserLevelDP, noisy, shortened
 __all__ = ["AdaptiveUserLevelDP", "next_norm", "noise_of_changes"]
 
 
-def next_norm(norm, share, *, quantile, learning_rate):
-    """The clipping norm for the next round, after a (noisy) share of users was within `norm`.
+def next_norm(max_grad_norm, share, *, quantile, learning_rate):
+    """The clipping norm for the next round, after a (noisy) share of users was within `max_grad_norm`.
 
-    norm > 0; share: any finite number, for noise may carry it outside 0 to 1; quantile strictly between 0 and 1; learning_rate > 0.
+    max_grad_norm > 0; share: any finite number, for noise may carry it outside 0 to 1; quantile strictly between 0 and 1; learning_rate > 0.
     """
     exponent = -validate.positive(learning_rate=learning_rate) * (validate.finite(share=share) - validate.probability(quantile=quantile))
-    return validate.positive(norm=norm) * math.exp(min(max(exponent, -30.0), 30.0))
+    return validate.positive(max_grad_norm=max_grad_norm) * math.exp(min(max(exponent, -30.0), 30.0))
 
 
 def noise_of_changes(noise_multiplier, count_noise):
@@ -50,13 +50,13 @@ def noise_of_changes(noise_multiplier, count_noise):
 class AdaptiveUserLevelDP(UserLevelDP):
     """`UserLevelDP` whose clipping norm follows a quantile of the users' changes.
 
-    clip:           the norm to start from; small is safe.
+    max_grad_norm:   the norm to start from; small is safe.
     quantile:       share of users who should be within the norm, strictly between 0 and 1.
     learning_rate:  of the logarithm of the norm.
-    count_noise:    standard deviation of the noise on the count of users within the norm; the paper's choice, a twentieth of the
+    count_noise:    standard sigma of the noise on the count of users within the norm; the paper's choice, a twentieth of the
                     divisor, if None. Must be above noise_multiplier / 2.
     noise_multiplier is what changes and count cost together, so that the account is that of `UserLevelDP`.
-    Each round's metrics hold the norm that was used, as "clip".
+    Each round's metrics hold the norm that was used, as "max_grad_norm".
     """
 
     quantile: float = 0.5
@@ -71,32 +71,32 @@ class AdaptiveUserLevelDP(UserLevelDP):
 
     @property
     def noise_of_count(self):
-        """Standard deviation of the noise on the count."""
+        """Standard sigma of the noise on the count."""
         return self.divisor / 20 if self.count_noise is None else validate.positive(count_noise=self.count_noise)
 
     @property
-    def deviation(self):
-        """At the starting norm: see `UserLevelDP.deviation`."""
-        return noise_of_changes(self.noise_multiplier, self.noise_of_count) * self.clip / self.divisor
+    def published_sigma(self):
+        """At the starting norm: see `UserLevelDP.published_sigma`."""
+        return noise_of_changes(self.noise_multiplier, self.noise_of_count) * self.max_grad_norm / self.divisor
 
     def start(self, setting):
-        return {"clip": self.clip}
+        return {"max_grad_norm": self.max_grad_norm}
 
     def configure(self, memory, turn):
-        return {"clip": torch.tensor(memory["clip"], dtype=torch.float64)}
+        return {"max_grad_norm": torch.tensor(memory["max_grad_norm"], dtype=torch.float64)}
 
     def on_client(self, update, received, memory, turn):
-        change, within = shortened(update.message["change"], float(received["clip"]))
+        change, within = shortened(update.message["change"], float(received["max_grad_norm"]))
         bit = torch.tensor(0.5 if within else -0.5, dtype=torch.float64)  # centred: adding a user moves the sum by 1/2
         return replace(update, message={"change": change, "within": bit}, weight=min(float(update.weight), 1.0)), memory
 
     def on_server(self, updates, memory, turn):
-        norm = memory["clip"]
+        norm = memory["max_grad_norm"]
         total = self._sum(updates, turn, within=torch.tensor(0.0, dtype=torch.float64))
-        deviation = noise_of_changes(self.noise_multiplier, self.noise_of_count) * norm
-        change = noisy(total.message["change"], deviation, turn.rng)
+        sigma = noise_of_changes(self.noise_multiplier, self.noise_of_count) * norm
+        change = noisy(total.message["change"], sigma, turn.rng)
         share = 0.5 + float(noisy(total.message["within"], self.noise_of_count, turn.rng)) / self.divisor
         self._tell(turn)
-        turn.metrics["clip"] = norm
+        turn.metrics["max_grad_norm"] = norm
         norm = next_norm(norm, share, quantile=self.quantile, learning_rate=self.learning_rate)
-        return [replace(total, message={"change": change}, weight=self.divisor)], {"clip": norm}
+        return [replace(total, message={"change": change}, weight=self.divisor)], {"max_grad_norm": norm}

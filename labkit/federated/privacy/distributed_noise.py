@@ -35,19 +35,19 @@ BETA = math.exp(-0.5)  # how unlikely it may be that a rounding is drawn again
 SPREAD = 4  # standard deviations of the sum that must fit below half the modulus
 
 
-def rounded_norm(norm, dimension):
+def rounded_norm(length, dimension):
     """The longest that a vector of this Euclidean norm can be after `round_at_random`, all in units of the grid."""
     root = math.sqrt(dimension)
-    likely = norm**2 + dimension / 4 + math.sqrt(2 * math.log(1 / BETA)) * (norm + root / 2)
-    return min(norm + root, math.sqrt(likely))
+    likely = length**2 + dimension / 4 + math.sqrt(2 * math.log(1 / BETA)) * (length + root / 2)
+    return min(length + root, math.sqrt(likely))
 
 
-def round_at_random(values, norm, rng):
+def round_at_random(values, length, rng):
     """Each number to one of its two whole neighbours, right on average; drawn again while longer than `rounded_norm`.
 
-    values: float array (D,) of Euclidean length at most `norm`. Returns int64 (D,).
+    values: float array (D,) of Euclidean length at most `length`. Returns int64 (D,).
     """
-    longest = rounded_norm(norm, len(values)) * (1 + 1e-12)
+    longest = rounded_norm(length, len(values)) * (1 + 1e-12)
     floor = np.floor(values)
     while True:
         rounded = floor + (rng.random(len(values)) < values - floor)
@@ -86,7 +86,7 @@ def _hadamard(values):
 class DistributedDiscreteGaussian(Step):
     """Clip, rotate, round and add discrete noise at each client; add up modulo 2^bits; undo it at the server.
 
-    clip:        longest change that a client may send, > 0.
+    max_grad_norm: longest change that a client may send, > 0.
     grid:        the size of 1 on the whole-number grid, in the units of the change, > 0.
     sigma:       width of one client's discrete Gaussian noise, on the grid, at least 0.5.
     parameters:  length P of a change.
@@ -102,7 +102,7 @@ class DistributedDiscreteGaussian(Step):
     Neighbouring: one user's change replaced by nothing (zeros), their noise still there.
     """
 
-    clip: float
+    max_grad_norm: float
     grid: float
     sigma: float
     parameters: int
@@ -115,29 +115,29 @@ class DistributedDiscreteGaussian(Step):
     sums = True
 
     def __post_init__(self):
-        validate.positive(clip=self.clip)
-        validate.one_of([True, False], exact=self.exact)
+        validate.positive(max_grad_norm=self.max_grad_norm)
+        validate.one_of(exact=self.exact, options=[True, False])
         validate.positive(grid=self.grid)
         if validate.positive(sigma=self.sigma) < 0.5:
             raise ValueError(f"sigma must be at least 0.5, where the account begins to hold, got {self.sigma!r}")
-        validate.integer(at_least=1, parameters=self.parameters)
-        validate.integer(at_least=1, clients=self.clients)
-        validate.integer(at_least=1, rounds=self.rounds)
-        validate.integer(at_least=2, at_most=62, bits=self.bits)
+        validate.integer(parameters=self.parameters, at_least=1)
+        validate.integer(clients=self.clients, at_least=1)
+        validate.integer(rounds=self.rounds, at_least=1)
+        validate.integer(bits=self.bits, at_least=2, at_most=62)
         if self.delta is not None:
             validate.probability(delta=self.delta)
 
     @classmethod
-    def for_budget(cls, *, epsilon, delta, clients, parameters, rounds, clip, bits=16, senders=None, **more):
+    def for_budget(cls, *, epsilon, delta, clients, parameters, rounds, max_grad_norm, bits=16, senders=None, **more):
         """The plan that stays within (epsilon, delta), with the finest grid for which sums fit into `bits`.
 
         senders:  how many clients send, if more than the `clients` whose noise is counted on.
         Raises ValueError for arguments out of range, and when the bits are too few for so much noise.
         """
-        clients, rounds = validate.integer(at_least=1, clients=clients), validate.integer(at_least=1, rounds=rounds)
-        senders = clients if senders is None else validate.integer(at_least=clients, senders=senders)
-        parameters, bits = validate.integer(at_least=1, parameters=parameters), validate.integer(at_least=2, at_most=62, bits=bits)
-        clip, dimension = validate.positive(clip=clip), padded(parameters)
+        clients, rounds = validate.integer(clients=clients, at_least=1), validate.integer(rounds=rounds, at_least=1)
+        senders = clients if senders is None else validate.integer(senders=senders, at_least=clients)
+        parameters, bits = validate.integer(parameters=parameters, at_least=1), validate.integer(bits=bits, at_least=2, at_most=62)
+        max_grad_norm, dimension = validate.positive(max_grad_norm=max_grad_norm), padded(parameters)
         rho = _rho_for(validate.positive(epsilon=epsilon), validate.probability(delta=delta)) / rounds
 
         def fits(length):  # of a clipped change, on the grid
@@ -151,21 +151,21 @@ class DistributedDiscreteGaussian(Step):
         for _ in range(60):
             middle = math.sqrt(low * high)
             low, high = (middle, high) if fits(middle) else (low, middle)
-        return cls(**{"clip": clip, "grid": clip / low, "sigma": _sigma_for(rho, low, dimension, clients), "parameters": parameters,
+        return cls(**{"max_grad_norm": max_grad_norm, "grid": max_grad_norm / low, "sigma": _sigma_for(rho, low, dimension, clients), "parameters": parameters,
                       "clients": clients, "rounds": rounds, "bits": bits, **more})
 
     @property
     def rho(self):
         """What one round spends, as zero-concentrated privacy."""
-        return _rho(self.sigma, self.clip / self.grid, padded(self.parameters), self.clients)
+        return _rho(self.sigma, self.max_grad_norm / self.grid, padded(self.parameters), self.clients)
 
     def epsilon(self, delta, rounds=None):
         """The epsilon at `delta` of this many rounds (all if None), through dp_accounting's Renyi accountant."""
-        rounds = self.rounds if rounds is None else validate.integer(at_least=1, at_most=self.rounds, rounds=rounds)
+        rounds = self.rounds if rounds is None else validate.integer(rounds=rounds, at_least=1, at_most=self.rounds)
         return epsilon_of(dp_event.ZCDpEvent(self.rho * rounds), delta=delta, accountant="rdp")
 
     @property
-    def deviation(self):
+    def published_sigma(self):
         """Standard deviation of the noise on each parameter of the sum, when `clients` of them send."""
         return self.grid * self.sigma * math.sqrt(self.clients)
 
@@ -185,7 +185,7 @@ class DistributedDiscreteGaussian(Step):
         rotated = rotate(change / self.grid, signs)
         sample = sample_discrete_gaussian if self.exact else sample_by_table
         noise = sample(sigma=self.sigma, count=len(signs), rng=rng)
-        return (round_at_random(rotated, self.clip / self.grid, rng) + noise) % 2**self.bits
+        return (round_at_random(rotated, self.max_grad_norm / self.grid, rng) + noise) % 2**self.bits
 
     def decode(self, total, signs):
         """The noisy sum of changes, float (P,), from the sum of what clients sent, int (D,)."""
@@ -198,7 +198,7 @@ class DistributedDiscreteGaussian(Step):
         return np.random.default_rng([round_number, padded(self.parameters)]).choice([-1.0, 1.0], padded(self.parameters))
 
     def on_client(self, update, received, memory, turn):
-        change, _ = shortened(update.message["change"].double(), self.clip)
+        change, _ = shortened(update.message["change"].double(), self.max_grad_norm)
         sent = self.encode(change.numpy(), self.signs(turn.number), turn.rng)
         return replace(update, message={"change": torch.from_numpy(sent)}, weight=1.0, bytes=-(-len(sent) * self.bits // 8)), memory
 

@@ -1,11 +1,11 @@
 """User-level differential privacy for federated averaging: what one *person* adds is hidden, however many records they hold.
 
-    plan = UserLevelDP.for_budget(epsilon=2, delta=1e-4, users=3000, cohort=300, rounds=40, clip=0.5)
+    plan = UserLevelDP.for_budget(epsilon=2, delta=1e-4, users=3000, cohort=300, rounds=40, max_grad_norm=0.5)
     simulate(model, clients, FedAvg(weight="equal"), rounds=40, cohort=300, sampling="poisson", pipeline=[plan], ...)
 
-Each round every user joins by a coin of their own. A user's whole change is shortened to length `clip`; the server adds the changes up,
-adds Gaussian noise of `noise_multiplier * clip` to the sum, and divides by a fixed, public number. Then no user, whatever they hold,
-moves the sum by more than `clip`, and the noise covers that.
+Each round every user joins by a coin of their own. A user's whole change is shortened to length `max_grad_norm`; the server adds the changes up,
+adds Gaussian noise of `noise_multiplier * max_grad_norm` to the sum, and divides by a fixed, public number. Then no user, whatever they hold,
+moves the sum by more than `max_grad_norm`, and the noise covers that.
 
 The plan is *run* and *accounted* from the same fields, so that the guarantee and the code cannot drift apart. Neighbouring: one user,
 with all their records, added or removed. The server is trusted: it sees the changes. `labkit.federated.privacy.distributed_noise` needs no
@@ -30,23 +30,23 @@ RELATION = "add or remove one user, with all their records"
 SLACK = 1 + 1e-9  # a rate that is computed twice may differ in its last digit
 
 
-def shortened(change, norm):
-    """A change of shape (P,), scaled down to Euclidean length `norm` if it is longer; and whether it was not longer.
+def shortened(change, max_grad_norm):
+    """A change of shape (P,), scaled down to Euclidean length `max_grad_norm` if it is longer; and whether it was not longer.
 
     What is not finite counts as a change of 0 that was too long: nothing else would bound it.
     """
     length = float(torch.linalg.vector_norm(change))
     if not length < float("inf"):
         return torch.zeros_like(change), False
-    return (change, True) if length <= norm else (change * (norm / length), False)
+    return (change, True) if length <= max_grad_norm else (change * (max_grad_norm / length), False)
 
 
 @dataclass(frozen=True)
 class UserLevelDP(Step):
     """Clip at each user, noise on the sum, a fixed divisor: a step of the update pipeline, and its own account.
 
-    clip:              longest change that a user may send (Euclidean, over all parameters), > 0.
-    noise_multiplier:  standard deviation of the noise on the sum, in units of `clip`, > 0.
+    max_grad_norm:     longest change that a user may send (Euclidean, over all parameters), > 0.
+    noise_multiplier:  standard deviation of the noise on the sum, in units of `max_grad_norm`, > 0.
     sample_rate:       probability with which a user joins a round, above 0 and at most 1.
     rounds:            most rounds that may be run; all are accounted for.
     divisor:           what the noisy sum is divided by: a public number such as the expected cohort, never the actual one,
@@ -55,7 +55,7 @@ class UserLevelDP(Step):
     A user counts by weight 1, or by less with `Weight(at_most=...)` before this step; never by more.
     """
 
-    clip: float
+    max_grad_norm: float
     noise_multiplier: float
     sample_rate: float
     rounds: int
@@ -65,16 +65,16 @@ class UserLevelDP(Step):
     sums = True
 
     def __post_init__(self):
-        validate.positive(clip=self.clip)
+        validate.positive(max_grad_norm=self.max_grad_norm)
         validate.positive(noise_multiplier=self.noise_multiplier)
         validate.fraction(sample_rate=self.sample_rate)
-        validate.integer(at_least=1, rounds=self.rounds)
+        validate.integer(rounds=self.rounds, at_least=1)
         validate.positive(divisor=self.divisor)
         if self.delta is not None:
             validate.probability(delta=self.delta)
 
     @classmethod
-    def for_budget(cls, *, epsilon, delta, users, cohort, rounds, clip, accountant="pld", **more):
+    def for_budget(cls, *, epsilon, delta, users, cohort, rounds, max_grad_norm, accountant="pld", **more):
         """The plan with the least noise that stays within (epsilon, delta) after `rounds` rounds.
 
         users:   how many there are, a public number; delta must be below 1 / users.
@@ -82,14 +82,14 @@ class UserLevelDP(Step):
         more:    further fields of a plan.
         Raises ValueError for an argument out of its range.
         """
-        users = validate.integer(at_least=1, users=users)
-        cohort, rounds = validate.positive(cohort=cohort), validate.integer(at_least=1, rounds=rounds)
+        users = validate.integer(users=users, at_least=1)
+        cohort, rounds = validate.positive(cohort=cohort), validate.integer(rounds=rounds, at_least=1)
         if cohort > users:
             raise ValueError(f"cohort must be at most users ({users}), got {cohort!r}")
         if validate.probability(delta=delta) >= 1 / users:
             raise ValueError(f"delta must be below 1 / {users}, one over the number of users, got {delta!r}")
         noise = noise_multiplier_for(epsilon=epsilon, delta=delta, sample_rate=cohort / users, steps=rounds, accountant=accountant)
-        return cls(**{"clip": clip, "noise_multiplier": noise, "sample_rate": cohort / users, "rounds": rounds,
+        return cls(**{"max_grad_norm": max_grad_norm, "noise_multiplier": noise, "sample_rate": cohort / users, "rounds": rounds,
                       "divisor": cohort, **more})
 
     @property
@@ -99,14 +99,14 @@ class UserLevelDP(Step):
 
     def epsilon(self, delta, rounds=None, accountant="pld"):
         """The epsilon at `delta` of this many rounds (all if None; 1 for a single one), for neighbours by `RELATION`."""
-        rounds = self.rounds if rounds is None else validate.integer(at_least=1, at_most=self.rounds, rounds=rounds)
+        rounds = self.rounds if rounds is None else validate.integer(rounds=rounds, at_least=1, at_most=self.rounds)
         return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=rounds, delta=delta,
                              accountant=accountant)
 
     @property
-    def deviation(self):
+    def published_sigma(self):
         """Standard deviation of the noise on each parameter of the published average change."""
-        return self.noise_multiplier * self.clip / self.divisor
+        return self.noise_multiplier * self.max_grad_norm / self.divisor
 
     def check(self, setting):
         if setting.rounds > self.rounds:
@@ -127,12 +127,12 @@ class UserLevelDP(Step):
                              "got 'examples', with which a user of a thousand records moves the sum a thousand times as far")
 
     def on_client(self, update, received, memory, turn):
-        change, _ = shortened(update.message["change"], self.clip)
+        change, _ = shortened(update.message["change"], self.max_grad_norm)
         return replace(update, message={"change": change}, weight=min(float(update.weight), 1.0)), memory
 
     def on_server(self, updates, memory, turn):
         total = self._sum(updates, turn)  # also of an empty cohort: its silence would tell that nobody joined
-        change = noisy(total.message["change"], self.noise_multiplier * self.clip, turn.rng)
+        change = noisy(total.message["change"], self.noise_multiplier * self.max_grad_norm, turn.rng)
         self._tell(turn)
         return [replace(total, message={"change": change}, weight=self.divisor)], memory
 
@@ -147,6 +147,6 @@ class UserLevelDP(Step):
             turn.metrics["epsilon"] = self.epsilon(self.delta, rounds=turn.number)
 
 
-def noisy(total, deviation, rng):
+def noisy(total, sigma, rng):
     """The tensor plus independent Gaussian noise of this standard deviation on every entry."""
-    return total + torch.from_numpy(rng.normal(0, deviation, tuple(total.shape))).to(total)
+    return total + torch.from_numpy(rng.normal(0, sigma, tuple(total.shape))).to(total)

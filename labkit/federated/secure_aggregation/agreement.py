@@ -16,18 +16,18 @@ class Aborted(RuntimeError):
     """Too few clients are left for a sum. Nothing was revealed, and nothing can be computed."""
 
 
-class Refused(ValueError):
+class MessageRefused(ValueError):
     """A client (or the server) will not go on: the message it got would expose somebody, or is not what it should be."""
 
 
 def check_bytes(message, *, name, size=None, multiple=None):
-    """`message` when it is bytes of the right length; Refused, naming it, otherwise."""
+    """`message` when it is bytes of the right length; MessageRefused, naming it, otherwise."""
     if not isinstance(message, bytes):
-        raise Refused(f"{name} must be bytes, got {type(message).__name__}: parties share no objects")
+        raise MessageRefused(f"{name} must be bytes, got {type(message).__name__}: parties share no objects")
     if size is not None and len(message) != size:
-        raise Refused(f"{name} must be {size} bytes, got {len(message)}")
+        raise MessageRefused(f"{name} must be {size} bytes, got {len(message)}")
     if multiple is not None and len(message) % multiple:
-        raise Refused(f"{name} must be whole records of {multiple} bytes, got {len(message)} bytes")
+        raise MessageRefused(f"{name} must be whole records of {multiple} bytes, got {len(message)} bytes")
     return message
 
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from labkit import validate
 from labkit.federated.secure_aggregation import masks, shares
-from labkit.federated.secure_aggregation.agreement import Aborted, Agreement, Refused, check_bytes
+from labkit.federated.secure_aggregation.agreement import Aborted, Agreement, MessageRefused, check_bytes
 
 NUMBER = struct.Struct(">I")
 KEYS, SIGNATURE = 2 * masks.KEY, 64
@@ -33,7 +33,7 @@ def records(message, size, name, twice="each client once, got one twice"):
     starts = range(0, len(message), width)
     found = {NUMBER.unpack_from(message, at)[0]: message[at + NUMBER.size:at + width] for at in starts}
     if len(found) * width != len(message):
-        raise Refused(f"{name} must hold {twice}")
+        raise MessageRefused(f"{name} must hold {twice}")
     return found
 
 
@@ -42,7 +42,7 @@ def join(entries):
     return b"".join(NUMBER.pack(number) + entry for number, entry in entries.items())
 
 
-class Client:
+class MaskingClient:
     """Takes part in one secure sum, and only one.
 
     number:    which client it is, 0 ... clients - 1.
@@ -51,7 +51,7 @@ class Client:
     directory: {number: 32 public bytes} of everybody's, known from elsewhere than the server. Without them the server
                must be *honest but curious*: one that hands out keys of its own instead would read every vector.
     rng:       None for the operating system's randomness; a numpy Generator for teaching and tests.
-    Raises Refused for a message that would expose somebody or is damaged, Aborted when too few are left.
+    Raises MessageRefused for a message that would expose somebody or is damaged, Aborted when too few are left.
     """
 
     def __init__(self, number, agreement, *, identity=None, directory=None, rng=None):
@@ -71,7 +71,7 @@ class Client:
     def _once(self, step, after=None):
         if step in self._done or after is not None and after not in self._done:
             asked = "again: it answers once" if step in self._done else f"before it did '{after}'"
-            raise Refused(f"client {self.number} was asked to '{step}' {asked}")
+            raise MessageRefused(f"client {self.number} was asked to '{step}' {asked}")
         self._done.add(step)
 
     def _enough(self, present, doing):
@@ -99,7 +99,7 @@ class Client:
             self._check_signature(number, entry)
         self._public = {number: (entry[:masks.KEY], entry[masks.KEY:KEYS]) for number, entry in entries.items()}
         if len({key for pair in self._public.values() for key in pair}) < 2 * len(self._public):
-            raise Refused("roster must hold different keys, got one twice: somebody plays two clients")
+            raise MessageRefused("roster must hold different keys, got one twice: somebody plays two clients")
         seeds, keys = (shares.split(secret, len(entries) + 1, self.agreement.threshold, self._rng)
                        for secret in (self._seed, self._mask_bytes))
         self._secrets = {number: masks.agree(self._letter_key, letter) for number, (_, letter) in self._public.items()}
@@ -113,7 +113,7 @@ class Client:
 
     def _check_members(self, numbers, allowed):
         if strangers := sorted(set(numbers) - set(allowed)):
-            raise Refused(f"client {self.number} was told of {', '.join(map(str, strangers))}, no neighbour of this round")
+            raise MessageRefused(f"client {self.number} was told of {', '.join(map(str, strangers))}, no neighbour of this round")
 
     def _check_signature(self, number, entry):
         if self.directory is not None:
@@ -121,7 +121,7 @@ class Client:
                 Ed25519PublicKey.from_public_bytes(self.directory[number]).verify(
                     entry[KEYS:], self._signed_part(number, entry[:KEYS]))
             except (InvalidSignature, KeyError) as error:
-                raise Refused(f"the keys of client {number} are not signed by it: somebody put in others") from error
+                raise MessageRefused(f"the keys of client {number} are not signed by it: somebody put in others") from error
 
     def masked(self, letters, vector):
         """Round 3: from the letters of the neighbours who are still there, the masked vector.
@@ -140,7 +140,7 @@ class Client:
             try:
                 opened = self._cipher(sender, sender, self.number).decrypt(masks.NONCE, letter, None)
             except InvalidTag as error:
-                raise Refused(f"the letter of client {sender} to client {self.number} was changed on its way") from error
+                raise MessageRefused(f"the letter of client {sender} to client {self.number} was changed on its way") from error
             self._held[sender] = opened[:shares.SIZE], opened[shares.SIZE:]
         kind, mask = masks.words(bits)
         total = (vector.astype(np.int64 if vector.dtype.kind == "i" else np.uint64).view(np.uint64)).astype(kind)
@@ -158,8 +158,8 @@ class Client:
                         "both its secrets")
         stayed = {number for number, kind in kinds.items() if kind == SEED_SHARE}
         if not set(kinds.values()) <= {SEED_SHARE, KEY_SHARE} or self.number not in stayed:
-            raise Refused(f"client {self.number} is here, and was told that it dropped out or nothing about itself")
+            raise MessageRefused(f"client {self.number} is here, and was told that it dropped out or nothing about itself")
         if set(kinds) != set(self._held):
-            raise Refused(f"client {self.number} holds secrets of {sorted(self._held)} and was told of {sorted(kinds)}")
+            raise MessageRefused(f"client {self.number} holds secrets of {sorted(self._held)} and was told of {sorted(kinds)}")
         self._enough(stayed - {self.number}, "help to unmask")
         return join({number: kind + self._held[number][kind == KEY_SHARE] for number, kind in kinds.items()})

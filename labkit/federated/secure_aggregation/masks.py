@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from labkit.federated.secure_aggregation.agreement import Refused
+from labkit.federated.secure_aggregation.agreement import MessageRefused
 
 KEY = 32  # bytes of a key, and of a seed
 
@@ -51,7 +51,7 @@ def agree(key, public):
     try:
         return key.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:  # a point of small order: the "shared" secret would be known to all
-        raise Refused(f"public key must be a point of Curve25519 of large order, got {public.hex()}") from error
+        raise MessageRefused(f"public key must be a point of Curve25519 of large order, got {public.hex()}") from error
 
 
 def derive(secret, session, purpose):
@@ -81,12 +81,12 @@ def pack(numbers, bits):
 
 
 def unpack(message, bits):
-    """The numbers in bytes made by `pack`. Refused when one is not below 2^bits."""
+    """The numbers in bytes made by `pack`. MessageRefused when one is not below 2^bits."""
     kind, mask = words(bits)
     width = -(-bits // 8)
     raw = np.zeros((len(message) // width, np.dtype(kind).itemsize), np.uint8)
     raw[:, :width] = np.frombuffer(message, np.uint8).reshape(-1, width)
     numbers = raw.view(np.dtype(kind).newbyteorder("<"))[:, 0].astype(kind)
     if (numbers > mask).any():
-        raise Refused(f"message must hold numbers below 2^{bits}, got one that is not: it is damaged")
+        raise MessageRefused(f"message must hold numbers below 2^{bits}, got one that is not: it is damaged")
     return numbers

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from labkit import validate
 from labkit.federated.secure_aggregation.agreement import ROUNDS, Aborted, Agreement
-from labkit.federated.secure_aggregation.client import Client
-from labkit.federated.secure_aggregation.server import Server
+from labkit.federated.secure_aggregation.client import MaskingClient
+from labkit.federated.secure_aggregation.server import MaskingServer
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def secure_sum(vectors, agreement, *, drop_outs=None, identities=None, rng=None)
         validate.integer(drop_outs=client, at_least=0, at_most=agreement.clients - 1)
         validate.integer(drop_outs=number, at_least=1, at_most=len(ROUNDS))
     private, directory = identities or ([None] * agreement.clients, None)
-    clients = [Client(each, agreement, identity=private[each], directory=directory, rng=rng) for each in range(agreement.clients)]
-    return _run(clients, Server(agreement, signed=directory is not None), vectors, drop_outs)
+    clients = [MaskingClient(each, agreement, identity=private[each], directory=directory, rng=rng) for each in range(agreement.clients)]
+    return _run(clients, MaskingServer(agreement, signed=directory is not None), vectors, drop_outs)
 
 
 def _run(clients, server, vectors, drop_outs):

@@ -7,11 +7,11 @@ that is missing has dropped out. Aborted when too few are left.
 import numpy as np
 
 from labkit.federated.secure_aggregation import masks, shares
-from labkit.federated.secure_aggregation.agreement import ROUNDS, Aborted, Agreement, Refused, check_bytes
+from labkit.federated.secure_aggregation.agreement import ROUNDS, Aborted, Agreement, MessageRefused, check_bytes
 from labkit.federated.secure_aggregation.client import KEY_SHARE, KEYS, LETTER, SEED_SHARE, SIGNATURE, join, records
 
 
-class Server:
+class MaskingServer:
     """Adds the vectors of the clients that stay long enough.
 
     agreement: the `Agreement`.
@@ -75,7 +75,7 @@ class Server:
         for holder, message in messages.items():
             for owner, entry in records(message, 1 + shares.SIZE, f"shares of client {holder}").items():
                 if owner not in self._holders or holder not in self._holders[owner]:
-                    raise Refused(f"client {holder} sent a share of client {owner}, which it cannot hold")
+                    raise MessageRefused(f"client {holder} sent a share of client {owner}, which it cannot hold")
                 point = self._holders[owner].index(holder) + 1
                 found.setdefault((owner, entry[:1]), {})[point] = entry[1:]
         length, bits, session = self.agreement.length, self.agreement.modulus_bits, self.agreement.session
@@ -98,11 +98,11 @@ class Server:
                           f"at least {self.agreement.threshold} are needed; no sum, and nothing is revealed")
         try:
             return shares.combine(pieces, self.agreement.threshold)
-        except Refused as error:
-            raise Refused(f"the secret of client {client} cannot be rebuilt: {error}") from error
+        except MessageRefused as error:
+            raise MessageRefused(f"the secret of client {client} cannot be rebuilt: {error}") from error
 
     def _rebuilt_key(self, client, found):
         private = masks.load(self._rebuilt(client, KEY_SHARE, found))
         if masks.public_bytes(private) != self._keys[client][:masks.KEY]:
-            raise Refused(f"shares must give the key that client {client} advertised, got another: somebody sent a wrong one")
+            raise MessageRefused(f"shares must give the key that client {client} advertised, got another: somebody sent a wrong one")
         return private

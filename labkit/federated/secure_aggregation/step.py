@@ -1,4 +1,4 @@
-"""Secure aggregation as a step of a pipeline: simulate(..., pipeline=[Clip(norm=1.0), SecureSum(largest=1.0)])."""
+"""Secure aggregation as a step of a pipeline: simulate(..., pipeline=[Clip(max_grad_norm=1.0), SecureSum(largest=1.0)])."""
 
 import math
 import warnings

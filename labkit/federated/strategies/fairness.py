@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from labkit.federated.strategies.strategy import Strategy, weighted_mean
-from labkit.validate import non_negative, one_of
+from labkit import validate
 
 __all__ = ["QFedAvg"]
 
@@ -26,8 +26,8 @@ class QFedAvg(Strategy):
     needs_loss = True
 
     def __post_init__(self):
-        non_negative(q=self.q)
-        one_of(["equal", "examples"], weight=self.weight)
+        validate.non_negative(q=self.q)
+        validate.one_of(weight=self.weight, options=["equal", "examples"])
 
     def reply(self, parameters, received, memory, *, steps, learning_rate, loss):
         smoothness, loss = 1 / learning_rate, max(loss, 1e-10)  # a loss of 0 to a negative power would not be finite

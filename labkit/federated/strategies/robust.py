@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from labkit.federated.strategies.strategy import Strategy
-from labkit.validate import array, integer
+from labkit import validate
 
 __all__ = ["coordinate_median", "trimmed_mean", "krum", "krum_scores", "Median", "TrimmedMean", "Krum"]
 
@@ -22,7 +22,7 @@ def coordinate_median(changes):
 
     Source: Yin, Chen, Ramchandran, Bartlett, "Byzantine-robust distributed learning", ICML 2018.
     """
-    return np.median(array(ndim=2, changes=changes), axis=0)
+    return np.median(validate.array(changes=changes, ndim=2), axis=0)
 
 
 def trimmed_mean(changes, *, trim):
@@ -31,8 +31,8 @@ def trimmed_mean(changes, *, trim):
     Raises ValueError when that would leave nothing: 2 x trim must be below the number of clients.
     Source: Yin, Chen, Ramchandran, Bartlett, ICML 2018.
     """
-    changes = array(ndim=2, changes=changes)
-    trim = integer(trim=trim, at_least=0, at_most=(len(changes) - 1) // 2)
+    changes = validate.array(changes=changes, ndim=2)
+    trim = validate.integer(trim=trim, at_least=0, at_most=(len(changes) - 1) // 2)
     return np.sort(changes, axis=0)[trim:len(changes) - trim].mean(axis=0)
 
 
@@ -41,9 +41,9 @@ def krum_scores(changes, *, malicious):
 
     Raises ValueError unless there are at least 2 x malicious + 3 clients, as the paper's guarantee asks.
     """
-    changes = array(ndim=2, changes=changes).astype(np.float64)
+    changes = validate.array(changes=changes, ndim=2).astype(np.float64)
     clients = len(changes)
-    malicious = integer(malicious=malicious, at_least=0)
+    malicious = validate.integer(malicious=malicious, at_least=0)
     if clients < 2 * malicious + 3:
         raise ValueError(f"malicious must leave at least 2 x malicious + 3 clients, got {malicious} malicious of {clients}")
     lengths = (changes ** 2).sum(1)
@@ -60,9 +60,9 @@ def krum(changes, *, malicious, keep=1):
     Source: Blanchard, El Mhamdi, Guerraoui, Stainer, "Machine learning with adversaries: Byzantine tolerant gradient
     descent", NeurIPS 2017.
     """
-    changes = array(ndim=2, changes=changes)
+    changes = validate.array(changes=changes, ndim=2)
     scores = krum_scores(changes, malicious=malicious)
-    keep = integer(keep=keep, at_least=1, at_most=len(changes) - malicious)
+    keep = validate.integer(keep=keep, at_least=1, at_most=len(changes) - malicious)
     return changes[np.argsort(scores, kind="stable")[:keep]].mean(axis=0)
 
 
@@ -103,7 +103,7 @@ class TrimmedMean(_Robust):
     trim: int = 1
 
     def __post_init__(self):
-        integer(trim=self.trim, at_least=0)
+        validate.integer(trim=self.trim, at_least=0)
 
     @property
     def at_least(self):
@@ -123,8 +123,8 @@ class Krum(_Robust):
     keep: int = 1
 
     def __post_init__(self):
-        integer(malicious=self.malicious, at_least=0)
-        integer(keep=self.keep, at_least=1)
+        validate.integer(malicious=self.malicious, at_least=0)
+        validate.integer(keep=self.keep, at_least=1)
 
     @property
     def at_least(self):

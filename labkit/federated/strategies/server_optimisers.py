@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from labkit.federated.strategies.strategy import FedAvg, weighted_mean
-from labkit.validate import positive
+from labkit import validate
 
 __all__ = ["FedAvgM", "FedAdam", "FedYogi"]
 
@@ -60,7 +60,7 @@ class FedAdam(FedAvg):
         super().__post_init__()
         _below_one(momentum=self.momentum)
         _below_one(decay=self.decay)
-        positive(floor=self.floor)
+        validate.positive(floor=self.floor)
 
     def start(self, parameters, examples):
         return {"mean": torch.zeros_like(parameters), "square": torch.full_like(parameters, self.floor ** 2)}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import torch
 
-from labkit.validate import non_negative, one_of, positive
+from labkit import validate
 
 __all__ = ["Strategy", "Update", "FedAvg", "FedProx", "Scaffold", "weighted_mean"]
 
@@ -40,11 +40,11 @@ def weighted_mean(updates, *, of="change", weight="examples"):
     weight: "examples" weighs a client by its records, "equal" all alike; updates that carry a weight keep that one.
     Returns a tensor of the entry's shape. Raises ValueError for no updates and for an entry that one of them lacks.
     """
-    one_of(["examples", "equal"], weight=weight)
+    validate.one_of(weight=weight, options=["examples", "equal"])
     if not updates:
         raise ValueError("updates must hold at least one Update, got none")
     for each in updates:
-        one_of(each.message, of=of)
+        validate.one_of(of=of, options=each.message)
     weights = torch.tensor([weight_of(each, weight) for each in updates], dtype=torch.float64)
     stacked = torch.stack([each.message[of] for each in updates])
     return (weights / weights.sum()).to(stacked) @ stacked
@@ -114,8 +114,8 @@ class FedAvg(Strategy):
     server_learning_rate: float = 1.0
 
     def __post_init__(self):
-        one_of(["examples", "equal"], weight=self.weight)
-        positive(server_learning_rate=self.server_learning_rate)
+        validate.one_of(weight=self.weight, options=["examples", "equal"])
+        validate.positive(server_learning_rate=self.server_learning_rate)
 
     def aggregate(self, parameters, updates, memory):
         mean = weighted_mean(updates, weight=self.weight)
@@ -134,7 +134,7 @@ class FedProx(FedAvg):
 
     def __post_init__(self):
         super().__post_init__()
-        non_negative(mu=self.mu)
+        validate.non_negative(mu=self.mu)
 
     def local_gradient(self, gradient, parameters, received, memory):
         return gradient + self.mu * (parameters - received["parameters"])

@@ -61,7 +61,7 @@ def clipped(runs):
     rng, rows = seeded(), np.array([[0.1, 0.2], [0.3, -0.2], [30.0, 40.0]])
 
     def run(rows, runs):
-        total = np.tile(dp.clip(rows, max_norm=1).sum(axis=0), (runs, 1))
+        total = np.tile(dp.clip(rows, max_grad_norm=1).sum(axis=0), (runs, 1))
         return dp.gaussian(total, sensitivity=1, epsilon=4, delta=1e-5, rng=rng) @ [0.6, 0.8]
 
     return audit(run, rows, rows[:2], runs=runs, batched=True)
@@ -111,7 +111,7 @@ def moved(runs):
 
     def run(in_first, runs):
         values = (2 * np.arange(runs)[:, None] + (np.arange(10) >= in_first)).ravel()
-        told = dp.private_histogram(values, bins=np.arange(2 * runs), epsilon=2, neighbours="replace one record", rng=rng)
+        told = dp.private_histogram(values, bins=np.arange(2 * runs), epsilon=2, relation="replace one record", rng=rng)
         told = told.reshape(runs, 2)
         return (told[:, 0] >= 6) & (told[:, 1] <= 4)
 
@@ -144,10 +144,10 @@ def ranked(runs):
 
 def voted(runs):
     """One of 11 teachers votes for the first candidate of two, or for the second: whose lead is one vote, either way."""
-    rng, deviation = seeded(), dp.vote_deviation(epsilon=2, delta=1e-5, questions=1)
+    rng, sigma = seeded(), dp.vote_sigma(epsilon=2, delta=1e-5, questions=1)
 
     def run(ones, runs):
-        return dp.noisy_vote(np.tile(np.arange(11) < ones, (runs, 1)).astype(int), candidates=2, deviation=deviation, rng=rng)
+        return dp.noisy_vote(np.tile(np.arange(11) < ones, (runs, 1)).astype(int), candidates=2, sigma=sigma, rng=rng)
 
     return audit(run, 6, 5, runs=runs, batched=True)
 
@@ -249,7 +249,7 @@ def quieter_coins():
 
 def quieter_sum(module):
     original = module.add_noise
-    return patch.object(module, "add_noise", lambda total, deviation, source: original(total, SCALE * deviation, source))
+    return patch.object(module, "add_noise", lambda total, sigma, source: original(total, SCALE * sigma, source))
 
 
 def quieter_weights():
@@ -259,7 +259,7 @@ def quieter_weights():
 
 def quieter_votes():
     original = voting._noise
-    return patch.object(voting, "_noise", lambda deviation, *rest: original(SCALE * deviation, *rest))
+    return patch.object(voting, "_noise", lambda sigma, *rest: original(SCALE * sigma, *rest))
 
 
 def quieter_terms():
@@ -337,7 +337,7 @@ SHIPPED = {
     "thresholded_histogram": row("thresholded_histogram release_threshold", 1, 1e-3, ADD, 60_000, listed,
                                  lambda: quieter_sampler(histogram, "sample_discrete_laplace"), 0.8),
     "private_quantile": row("private_quantile", 1, 0, REPLACE, 70_000, ranked, quieter_weights, 0.7, thresholds=[1]),
-    "noisy_vote": row("noisy_vote vote_deviation", 2, 1e-5, REPLACE, 40_000, voted, quieter_votes, 0.8, gaussian=True),
+    "noisy_vote": row("noisy_vote vote_sigma", 2, 1e-5, REPLACE, 40_000, voted, quieter_votes, 0.8, gaussian=True),
     "objective_perturbation": row("objective_perturbation", 4, 0, REPLACE, 2_000, perturbed, quieter_terms, 0.8, exact=True),
     "train_private": row("train_private", *plan_claim(FULL, 1e-5), 8_000, lambda runs: trained(runs, FULL),
                          lambda: quieter_sum(training), 0.75, gaussian=True),

@@ -22,11 +22,11 @@ def test_it_is_exact_for_additive_noise():
 
 
 def clipped_sum(rows, rng):
-    return dp.clip(rows, max_norm=1).sum(axis=0) + rng.normal(size=2)
+    return dp.clip(rows, max_grad_norm=1).sum(axis=0) + rng.normal(size=2)
 
 
 def clipped_mean(rows, rng):
-    return len(rows) * dp.clip(rows.mean(axis=0, keepdims=True), max_norm=1)[0] + rng.normal(size=2)
+    return len(rows) * dp.clip(rows.mean(axis=0, keepdims=True), max_grad_norm=1)[0] + rng.normal(size=2)
 
 
 def unclipped(rows, rng):

@@ -45,7 +45,7 @@ def test_a_value_in_no_bin_is_left_out_and_does_not_show(values):
 def test_the_noise_has_its_exact_distribution(neighbours, change, rng):
     epsilon, runs = 0.7, 20_000
     bins = np.arange(runs)  # empty bins: noise alone
-    noise = private_histogram([-1], bins=bins, epsilon=epsilon, neighbours=neighbours, rng=rng())
+    noise = private_histogram([-1], bins=bins, epsilon=epsilon, relation=neighbours, rng=rng())
     reach = np.arange(-8, 9)
     chance = np.tanh(epsilon / change / 2) * np.exp(-epsilon / change * np.abs(reach))
     seen = [(noise == k).sum() for k in reach]
@@ -62,7 +62,7 @@ def replaced(neighbours, epsilon, runs=6000):
     """One of ten people moves from the first bin to the second; runs stand side by side, each with two bins of its own."""
     def run(in_first, runs):
         values = (2 * np.arange(runs)[:, None] + (np.arange(10) >= in_first)).ravel()
-        told = private_histogram(values, bins=np.arange(2 * runs), epsilon=epsilon, neighbours=neighbours, rng=rng).reshape(runs, 2)
+        told = private_histogram(values, bins=np.arange(2 * runs), epsilon=epsilon, relation=neighbours, rng=rng).reshape(runs, 2)
         return (told[:, 0] >= 6) & (told[:, 1] <= 4)
 
     rng = seeded()
@@ -140,7 +140,7 @@ NOT_VALUES = ([], [0.5], [NAN], None, 5, "text", [[1]], [1, None], [True], [[1],
     *[(name, bad) for name in ("values", "bins") for bad in NOT_VALUES],
     ("bins", [1, 1]), ("bins", ["a"]),
     *[("epsilon", bad) for bad in (0, -1, NAN, INF, None, "one", True)],
-    *[("neighbours", bad) for bad in (None, "", "add", 1)],
+    *[("relation", bad) for bad in (None, "", "add", 1)],
     *[("rng", bad) for bad in (7, "seed", np.random)],
 ])
 def test_bad_arguments_are_refused_by_name(name, bad):

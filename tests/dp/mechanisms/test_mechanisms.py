@@ -189,7 +189,7 @@ def test_the_margin_of_the_discrete_gaussian_is_the_documented_one():
 
 def test_clip_bounds_every_norm_and_keeps_short_rows():
     rows = seeded().normal(size=(500, 7)) * seeded().exponential(3, size=(500, 1))
-    clipped = dp.clip(rows, max_norm=2.0)
+    clipped = dp.clip(rows, max_grad_norm=2.0)
     norms = np.linalg.norm(rows, axis=1)
     assert (np.linalg.norm(clipped, axis=1) <= 2 * (1 + 1e-12)).all()
     assert np.array_equal(clipped[norms <= 2], rows[norms <= 2])
@@ -197,16 +197,16 @@ def test_clip_bounds_every_norm_and_keeps_short_rows():
 
 
 def test_clip_takes_zero_rows_whole_numbers_and_rows_too_long_for_a_float():
-    clipped = dp.clip(np.array([[0, 0], [3, 4]]), max_norm=1)
+    clipped = dp.clip(np.array([[0, 0], [3, 4]]), max_grad_norm=1)
     assert np.allclose(clipped, [[0, 0], [0.6, 0.8]])
-    assert np.linalg.norm(dp.clip([[1e300, 1e300]], max_norm=1)) <= 1
-    assert dp.clip(np.ones((2, 3), np.float32), max_norm=1).dtype == np.float32
+    assert np.linalg.norm(dp.clip([[1e300, 1e300]], max_grad_norm=1)) <= 1
+    assert dp.clip(np.ones((2, 3), np.float32), max_grad_norm=1).dtype == np.float32
 
 
 def test_one_row_moves_a_clipped_sum_by_at_most_the_bound():
     rows = seeded().normal(size=(50, 4)) * 100
-    total = dp.clip(rows, max_norm=1.5).sum(axis=0)
-    moves = [np.linalg.norm(total - dp.clip(np.delete(rows, i, 0), max_norm=1.5).sum(axis=0)) for i in range(50)]
+    total = dp.clip(rows, max_grad_norm=1.5).sum(axis=0)
+    moves = [np.linalg.norm(total - dp.clip(np.delete(rows, i, 0), max_grad_norm=1.5).sum(axis=0)) for i in range(50)]
     assert max(moves) == pytest.approx(1.5)
 
 
@@ -239,7 +239,7 @@ BAD = [
      dict(sigma=NOT_POSITIVE, epsilon=[-1, NAN, INF, None], sensitivity=NOT_POSITIVE)),
     (dp.sample_discrete_laplace, dict(scale=1, count=3), dict(scale=[*NOT_POSITIVE, 2**41], count=[-1, 1.5, None], rng=[0])),
     (dp.sample_discrete_gaussian, dict(sigma=1, count=3), dict(sigma=[*NOT_POSITIVE, 2**41], count=[-1, 1.5, None], rng=[0])),
-    (dp.clip, dict(rows=[[1, 2]], max_norm=1), dict(rows=[*NOT_REAL, [1, 2], 5], max_norm=NOT_POSITIVE)),
+    (dp.clip, dict(rows=[[1, 2]], max_grad_norm=1), dict(rows=[*NOT_REAL, [1, 2], 5], max_grad_norm=NOT_POSITIVE)),
     (dp.clamp, dict(values=[1, 2], low=0, high=1), dict(values=NOT_REAL, low=[1, 2, NAN, -INF, "0"], high=[0, INF, None])),
 ]
 CASES = [(call, {**good, name: bad}, name) for call, good, table in BAD for name, bads in table.items() for bad in bads]

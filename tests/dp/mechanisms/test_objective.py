@@ -9,7 +9,7 @@ from scipy import stats
 from labkit import datasets
 from labkit.dp import objective_perturbation
 from labkit.dp.auditing.bounds import Audit
-from labkit.dp.mechanisms.objective import Noise, hessian, inverted, noise_for, perturbed_minima, random_terms
+from labkit.dp.mechanisms.objective import ObjectiveNoise, hessian, inverted, noise_for, perturbed_minima, random_terms
 
 RARE = 1e-6  # each statistical test below fails by chance once in a million seeds
 SURE = 0.9999
@@ -32,7 +32,7 @@ def test_each_minimum_gives_its_random_term_back(n, d, strength):
     """Stationarity: the gradient is zero where b = inverted(w), and w is found from b."""
     rng = seeded()
     X, y = records(n, d, rng)
-    terms = random_terms(Noise(2.0, strength), d, 200, rng)
+    terms = random_terms(ObjectiveNoise(2.0, strength), d, 200, rng)
     w = perturbed_minima(X, y, terms, strength)
     assert np.abs(inverted(X, y, w, strength) - terms).max() < 1e-8 * n * (1 + np.abs(terms).max())
 
@@ -78,7 +78,7 @@ def test_in_one_dimension_it_has_its_exact_distribution():
 
 
 def test_the_random_term_has_its_length_and_no_direction():
-    terms = random_terms(Noise(1.5, 0.1), 3, 20_000, seeded())
+    terms = random_terms(ObjectiveNoise(1.5, 0.1), 3, 20_000, seeded())
     lengths = np.linalg.norm(terms, axis=1)
     assert stats.kstest(lengths, stats.gamma(3, scale=1.5).cdf).pvalue > RARE
     assert stats.kstest(terms[:, 0] / lengths, stats.uniform(-1, 2).cdf).pvalue > RARE  # Archimedes: uniform on a sphere's axis
@@ -114,7 +114,7 @@ def test_the_right_noise_passes_and_noise_divided_by_n_twice_is_caught():
     """In one dimension turning a record around moves b by 1, half of what the theorem allows: a half is all there is to find."""
     noise = noise_for(epsilon=1, records=8, strength=1.0)
     found = [distinguished(each).epsilon_lower_bound(confidence=SURE)
-             for each in (noise, Noise(noise.scale / 8, noise.strength))]
+             for each in (noise, ObjectiveNoise(noise.scale / 8, noise.strength))]
     assert 0.25 < found[0] <= 0.5 and found[1] > 2
 
 
@@ -130,7 +130,7 @@ def test_forgetting_the_jacobian_is_caught():
     """All of epsilon is spent on the random term, with a weak quadratic term."""
     epsilon, strength = 1, 0.05
     assert turned_to_nothing(noise_for(epsilon=epsilon, records=1, strength=strength)).epsilon_lower_bound(confidence=SURE) <= epsilon
-    careless = Noise(2 / epsilon, strength)
+    careless = ObjectiveNoise(2 / epsilon, strength)
     assert turned_to_nothing(careless).epsilon_lower_bound(confidence=SURE) > epsilon
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from labkit.dp.zoo import ZOO, streams
-from labkit.dp.zoo.specimen import READINGS, Setting
+from labkit.dp.zoo.specimen import READINGS, AuditSetting
 
 BROKEN = [name for name, each in ZOO.items() if not each.private]
 
@@ -95,6 +95,6 @@ def test_what_is_not_there_is_refused_by_name():
 
 
 def test_a_setting_audits_any_mechanism():
-    fair = Setting("A coin.", 0.0, 0.0, (1, 0), runs=500)
+    fair = AuditSetting("A coin.", 0.0, 0.0, (1, 0), runs=500)
     bound = fair.bound(lambda given, runs, rng, *, epsilon, delta: rng.integers(0, 2, runs), np.random.default_rng(0))
     assert bound.epsilon == 0

@@ -6,8 +6,8 @@ import tenseal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, Client, Server
-from labkit.encrypted.ckks.planning import Plan, plan
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
+from labkit.encrypted.ckks.planning import CKKSPlan, plan
 from labkit.encrypted.ckks.vector import HEADER
 
 NAN, INF = math.nan, math.inf
@@ -17,23 +17,23 @@ NUMBERS = st.lists(st.floats(-2, 2, allow_nan=False), min_size=3, max_size=3).ma
 
 @pytest.fixture(scope="module")
 def client():
-    return Client(plan(depth=2, precision_bits=14, largest=16.0), shadow=True)
+    return CKKSClient(plan(depth=2, precision_bits=14, largest=16.0), shadow=True)
 
 
 @pytest.fixture(scope="module")
 def server(client):
-    return Server(client.public_bytes())
+    return CKKSServer(client.public_bytes())
 
 
 @pytest.fixture(scope="module")
 def turning():
-    return Client(plan(depth=1, precision_bits=12, largest=64.0, rotations=True), shadow=True)
+    return CKKSClient(plan(depth=1, precision_bits=12, largest=64.0, rotations=True), shadow=True)
 
 
 @pytest.fixture(scope="module")
 def small_last_prime():
     """Where rotations are inexact: the last prime is no larger than the first."""
-    return Client(Plan(8192, (44, 36, 44), rotations=True), shadow=True)
+    return CKKSClient(CKKSPlan(8192, (44, 36, 44), rotations=True), shadow=True)
 
 
 def close(result, exact):
@@ -116,7 +116,7 @@ def test_total_needs_keys_and_a_power_of_two(client, turning):
 
 
 def test_the_shadow_reports_every_step():
-    watched = Client(plan(depth=2), shadow=True)
+    watched = CKKSClient(plan(depth=2), shadow=True)
     x = watched.encrypt([0.5, -1.0])
     1 - x * x * 0.5
     assert [step.operation for step in watched.trace] == ["encrypt", "multiply", "multiply by a plain", "negate", "add a plain"]
@@ -133,7 +133,7 @@ def test_the_shadow_sees_what_goes_wrong(client):
 
 
 def test_no_shadow_unless_asked_for(server):
-    plain = Client(plan(depth=1))
+    plain = CKKSClient(plan(depth=1))
     assert (plain.encrypt([1.0]) * 2.0).shadow is None and plain.trace == []
     assert server.encrypt([1.0]).shadow is None
 
@@ -189,15 +189,15 @@ def test_a_refused_value_is_not_in_the_message(client):
 
 
 @pytest.mark.parametrize("arguments, name", [((None,), "plan"), ((8192,), "plan"), (("plan",), "plan"),
-                                             ((Plan(8192, (60, 60, 60, 60)),), "plan")])
+                                             ((CKKSPlan(8192, (60, 60, 60, 60)),), "plan")])
 def test_bad_plans(arguments, name):
     with pytest.raises(ValueError, match=f"{name} must be"):
-        Client(*arguments)
+        CKKSClient(*arguments)
 
 
 def test_bad_shadow():
     with pytest.raises(ValueError, match="shadow must be"):
-        Client(plan(depth=1), shadow=1)
+        CKKSClient(plan(depth=1), shadow=1)
 
 
 def test_bad_messages(client, server):
@@ -215,9 +215,9 @@ def test_bad_public_bytes(client):
     good = client.public_bytes()
     for bad in (None, "text", b"", good[:100], b"XXXX" + good[4:], good[: len(good) // 2], 7):
         with pytest.raises(ValueError, match="public_bytes must"):
-            Server(bad)
+            CKKSServer(bad)
     with pytest.raises(ValueError, match="largest must be positive"):
-        Server(PUBLIC_HEADER.pack(PUBLIC_MARK, client.key_name, NAN) + good[PUBLIC_HEADER.size:])
+        CKKSServer(PUBLIC_HEADER.pack(PUBLIC_MARK, client.key_name, NAN) + good[PUBLIC_HEADER.size:])
 
 
 def test_decrypt_takes_own_vectors_and_bytes_only(client, server):

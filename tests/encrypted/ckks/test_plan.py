@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from labkit.encrypted.ckks import noise
-from labkit.encrypted.ckks.roles import Client
-from labkit.encrypted.ckks.planning import MOST_BITS, Plan, bytes_text, plan
+from labkit.encrypted.ckks.roles import CKKSClient
+from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan, bytes_text, plan
 
 GRID = [(0, 10), (0, 30), (1, 8), (1, 20), (1, 35), (2, 15), (3, 10), (3, 25), (5, 6), (6, 12), (6, 30)]
 
@@ -17,7 +17,7 @@ GRID = [(0, 10), (0, 30), (1, 8), (1, 20), (1, 35), (2, 15), (3, 10), (3, 25), (
 @pytest.mark.parametrize("depth, precision_bits", GRID)
 def test_predictions_hold(depth, precision_bits):
     chosen = plan(depth=depth, precision_bits=precision_bits)
-    client = Client(chosen, shadow=True)
+    client = CKKSClient(chosen, shadow=True)
     # +-1 is the worst that `largest` allows: every squaring then doubles the error. Noise is fresh each run; a single
     # slot's error exceeds its bound with probability about 1e-6 divided by the number of slots.
     x = client.encrypt(np.random.default_rng(0).choice([-1.0, 1.0], chosen.slots))
@@ -34,13 +34,13 @@ def test_predictions_hold(depth, precision_bits):
 
 def test_size_of_keys_with_rotations():
     chosen = plan(depth=2, precision_bits=10, rotations=True)
-    assert chosen.public_bytes() == pytest.approx(len(Client(chosen).public_bytes()), rel=0.1)
+    assert chosen.public_bytes() == pytest.approx(len(CKKSClient(chosen).public_bytes()), rel=0.1)
     assert chosen.public_bytes() == chosen.public_bytes(True) > 10 * chosen.public_bytes(False)
 
 
 def test_error_bound_holds_for_large_numbers_too():
     chosen = plan(depth=2, precision_bits=8, largest=16.0)
-    client = Client(chosen, shadow=True)
+    client = CKKSClient(chosen, shadow=True)
     x = client.encrypt(np.full(chosen.slots, 16.0))
     ones = client.encrypt(np.ones(chosen.slots), bound=1)
     x * ones * ones
@@ -67,14 +67,14 @@ def test_the_newer_guideline_is_the_stricter_one():
 def test_the_plan_is_the_smallest():
     chosen = plan(depth=3, precision_bits=20)
     outer, middle = chosen.prime_bits[:2]
-    smaller = Plan(chosen.poly_modulus_degree, (outer - 1, *(middle - 1,) * 3, outer - 1))
+    smaller = CKKSPlan(chosen.poly_modulus_degree, (outer - 1, *(middle - 1,) * 3, outer - 1))
     assert smaller.error > 2.0**-20
     half = chosen.poly_modulus_degree // 2
     assert chosen.modulus_bits > MOST_BITS["2024"][half]
 
 
 def test_scale_is_the_geometric_mean_of_the_actual_primes():
-    chosen = Plan(8192, (40, *[30] * 4, 40))
+    chosen = CKKSPlan(8192, (40, *[30] * 4, 40))
     middle = [math.log2(prime) for prime in chosen.primes[1:-1]]
     assert math.log2(chosen.scale) == pytest.approx(np.mean(middle))
     assert chosen.scale != 2.0**30
@@ -144,7 +144,7 @@ def test_bad_arguments_of_plan(change, name):
 ])
 def test_bad_arguments_of_a_plan_made_by_hand(arguments, name):
     with pytest.raises(ValueError, match=f"{name} must"):
-        Plan(*arguments)
+        CKKSPlan(*arguments)
 
 
 def test_bad_arguments_of_its_methods():

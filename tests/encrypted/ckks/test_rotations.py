@@ -1,22 +1,22 @@
 import numpy as np
 import pytest
 
-from labkit.encrypted.ckks.roles import Client, Server
-from labkit.encrypted.ckks.planning import Plan
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
+from labkit.encrypted.ckks.planning import CKKSPlan
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotate, rotation_keys, take_rotation_keys
 
 NAN, INF = float("nan"), float("inf")
-PLAN = Plan(8192, (45, 36, 55), largest=64.0)
+PLAN = CKKSPlan(8192, (45, 36, 55), largest=64.0)
 
 
 @pytest.fixture(scope="module")
 def client():
-    return Client(PLAN)
+    return CKKSClient(PLAN)
 
 
 @pytest.fixture(scope="module")
 def server(client):
-    server = Server(client.public_bytes())
+    server = CKKSServer(client.public_bytes())
     take_rotation_keys(server, rotation_keys(client, [1, 2, 4, 8, 15, 1024, 2048]))
     return server
 
@@ -55,7 +55,7 @@ def test_doublings():
 
 def test_a_few_keys_are_smaller_than_all(client):
     few = len(rotation_keys(client, [1, 2]))
-    assert few < 0.15 * Plan(8192, PLAN.prime_bits, rotations=True).public_bytes()
+    assert few < 0.15 * CKKSPlan(8192, PLAN.prime_bits, rotations=True).public_bytes()
     assert len(rotation_keys(client, [1, 2, 4, 8])) == pytest.approx(2 * few, rel=0.02)
 
 
@@ -70,14 +70,14 @@ def test_without_the_key_for_a_step(client, server):
     x = sent(client, server, np.ones(16))
     with pytest.raises(ValueError, match="steps must be among those"):
         rotate(x, 3)
-    bare = Server(client.public_bytes())
+    bare = CKKSServer(client.public_bytes())
     with pytest.raises(ValueError, match="took rotation keys"):
         rotate(sent(client, bare, np.ones(16)), 1)
 
 
 def test_another_client_s_keys_are_refused(client):
     with pytest.raises(ValueError, match="this client's keys"):
-        take_rotation_keys(Server(client.public_bytes()), rotation_keys(Client(PLAN), [1]))
+        take_rotation_keys(CKKSServer(client.public_bytes()), rotation_keys(CKKSClient(PLAN), [1]))
 
 
 @pytest.mark.parametrize("steps", [[], None, 1, "12", [0], [-1], [4096], [1.0], [NAN], [True]])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labkit.encrypted.ckks.roles import Client
+from labkit.encrypted.ckks.roles import CKKSClient
 from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.ckks.sums import inner_product, weighted_sum
 
@@ -11,12 +11,12 @@ WEIGHTS = [0.5, 0.0, -2.0, 3.0]
 
 @pytest.fixture(scope="module")
 def client():
-    return Client(plan(depth=2, precision_bits=14, largest=64.0), shadow=True)
+    return CKKSClient(plan(depth=2, precision_bits=14, largest=64.0), shadow=True)
 
 
 @pytest.fixture(scope="module")
 def stranger():
-    return Client(plan(depth=2, precision_bits=14, largest=64.0))
+    return CKKSClient(plan(depth=2, precision_bits=14, largest=64.0))
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import tenseal as ts
 from tenseal import sealapi
 
 from labkit.attacks.key_recovery import recover_key
-from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, Client, Server
-from labkit.encrypted.ckks.planning import Plan, plan
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
+from labkit.encrypted.ckks.planning import CKKSPlan, plan
 from labkit.encrypted.ckks.vector import HEADER
 
 
@@ -29,8 +29,8 @@ def test_scale_far_from_the_primes():
     three = ts.ckks_vector(context, [3.0])
     assert (three * three).decrypt()[0] == pytest.approx(9216, rel=0.01)  # 9 times 2^10, no error message
     with pytest.raises(ValueError, match="scale must be near the middle primes"):
-        Server(as_public_bytes(context))
-    client = Client(Plan(8192, (60, 30, 30, 60), largest=9.0))
+        CKKSServer(as_public_bytes(context))
+    client = CKKSClient(CKKSPlan(8192, (60, 30, 30, 60), largest=9.0))
     x = client.encrypt([3.0])
     assert client.decrypt(x * x)[0] == pytest.approx(9, abs=1e-3)
 
@@ -40,7 +40,7 @@ def test_drift_with_a_tutorial_s_primes():
     for _ in range(6):
         one = one * [1.0]
     assert one.decrypt()[0] == pytest.approx(5.98, abs=0.1)
-    client = Client(plan(depth=6))
+    client = CKKSClient(plan(depth=6))
     x = client.encrypt([1.0])
     for _ in range(6):
         x = x * [1.0]
@@ -49,10 +49,10 @@ def test_drift_with_a_tutorial_s_primes():
 
 def test_drift_even_at_the_right_scale():
     # The geometric mean does not equal any prime. Squaring doubles the relative gap at every level; we divide it out.
-    chosen = Plan(8192, (34, *[26] * 5, 34))
+    chosen = CKKSPlan(8192, (34, *[26] * 5, 34))
     context = ts.context(ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=list(chosen.prime_bits), n_threads=1)
     context.global_scale = chosen.scale
-    one, client = ts.ckks_vector(context, [1.0] * 64), Client(chosen)
+    one, client = ts.ckks_vector(context, [1.0] * 64), CKKSClient(chosen)
     x = client.encrypt([1.0] * 64)
     for _ in range(5):
         one, x = one.square(), x * x
@@ -68,7 +68,7 @@ def test_operand_loses_its_levels():
     used * fresh
     before = fresh.ciphertext()[0].coeff_modulus_size()
     assert before == 2  # one level went, although `fresh` was only read
-    client = Client(plan(depth=2, largest=32.0))
+    client = CKKSClient(plan(depth=2, largest=32.0))
     fresh, used = client.encrypt([2.0]), client.encrypt([3.0], bound=3)
     used = used * used
     used * fresh.within(2)
@@ -79,12 +79,12 @@ def test_overflow_wraps_around():
     context = plain_tenseal([60, 40, 40, 60], 40)
     thousand = ts.ckks_vector(context, [1000.0])
     assert abs((thousand * thousand * thousand).decrypt()[0] - 1e9) > 1e8
-    client = Client(Plan(8192, (60, 40, 40, 60), largest=1000.0))
+    client = CKKSClient(CKKSPlan(8192, (60, 40, 40, 60), largest=1000.0))
     x = client.encrypt([1000.0])
     with pytest.raises(ValueError, match="wrap around"):
         x * x * x
     # a plan that was told makes room for it
-    roomy = Client(Plan(8192, (60, 36, 36, 60), largest=1e6))
+    roomy = CKKSClient(CKKSPlan(8192, (60, 36, 36, 60), largest=1e6))
     x = roomy.encrypt([100.0], bound=100)
     assert roomy.decrypt(x * x * x)[0] == pytest.approx(1e6, rel=1e-3)
 
@@ -94,11 +94,11 @@ def test_wrong_key_decrypts_to_nonsense():
     message = ts.ckks_vector(mine, [1.0]).serialize()
     assert abs(ts.ckks_vector_from(theirs, message).decrypt()[0]) > 1e3
     chosen = plan(depth=1)
-    ours, other = Client(chosen), Client(chosen)
+    ours, other = CKKSClient(chosen), CKKSClient(chosen)
     with pytest.raises(ValueError, match="got one for another"):
         other.decrypt(ours.encrypt([1.0]).to_bytes())
     with pytest.raises(ValueError, match="got one for another"):
-        Server(other.public_bytes()).load(ours.encrypt([1.0]).to_bytes())
+        CKKSServer(other.public_bytes()).load(ours.encrypt([1.0]).to_bytes())
 
 
 def test_mixed_contexts():
@@ -107,7 +107,7 @@ def test_mixed_contexts():
     assert abs(mixed.decrypt()[0] - 2) > 1e3
     chosen = plan(depth=1)
     with pytest.raises(ValueError, match="same party and key"):
-        Client(chosen).encrypt([0.5]) + Client(chosen).encrypt([0.5])
+        CKKSClient(chosen).encrypt([0.5]) + CKKSClient(chosen).encrypt([0.5])
 
 
 def test_one_minus_x_copies_the_secret_key():
@@ -116,7 +116,7 @@ def test_one_minus_x_copies_the_secret_key():
     y = 1 - x
     context.make_context_public()
     assert y.context().has_secret_key() and y.decrypt()[0] == pytest.approx(0.75)
-    client = Client(plan(depth=1))
+    client = CKKSClient(plan(depth=1))
     z = 1 - client.encrypt([0.25])
     client.context.make_context_public()
     with pytest.raises(ValueError, match="doesn't hold a secret_key"):
@@ -130,7 +130,7 @@ def test_a_context_made_public_still_decrypts():
     opened = sealapi.Plaintext()
     context.decryptor().data.decrypt(x.ciphertext()[0], opened)  # the key object lives on in the process
     assert sealapi.CKKSEncoder(context.seal_context().data).decode_double(opened)[0] == pytest.approx(0.25, abs=1e-6)
-    server = Server(Client(plan(depth=1)).public_bytes())
+    server = CKKSServer(CKKSClient(plan(depth=1)).public_bytes())
     with pytest.raises(ValueError, match="doesn't support decryption"):
         server.context.decryptor()
     assert not hasattr(server, "decrypt")
@@ -141,11 +141,11 @@ def test_secret_key_among_the_public_bytes():
     leaking = context.serialize(save_secret_key=True)
     assert ts.context_from(leaking).has_secret_key()
     with pytest.raises(ValueError, match="must not hold a secret key"):
-        Server(as_public_bytes(context, save_secret_key=True))
+        CKKSServer(as_public_bytes(context, save_secret_key=True))
 
 
 def test_no_secret_in_any_bytes_that_leave_the_client():
-    client = Client(plan(depth=1, precision_bits=10, rotations=True), shadow=True)
+    client = CKKSClient(plan(depth=1, precision_bits=10, rotations=True), shadow=True)
     x = client.encrypt([0.25, 0.5, 0.125, 1.0])
     public, messages = client.public_bytes(), [each.to_bytes() for each in (x, 1 - x, x * x, x.total())]
     outsider = ts.context_from(public[PUBLIC_HEADER.size:])
@@ -164,7 +164,7 @@ def test_no_secret_in_any_bytes_that_leave_the_client():
 
 def test_a_message_with_another_scale():
     chosen = plan(depth=1)
-    client = Client(chosen)
+    client = CKKSClient(chosen)
     odd = ts.ckks_vector(client.context, [1.0], scale=chosen.scale / 2)
     assert (odd * [1.0]).decrypt()[0] == pytest.approx(0.5, rel=0.01)
     with pytest.raises(ValueError, match="message must have this client's scale"):
@@ -177,7 +177,7 @@ def test_plain_array_reaches_the_first_slots_only():
     x = ts.ckks_vector(context, [1.0, 1.0, 1.0, 1.0]) + [1.0, 2.0, 3.0, 4.0]
     columns = np.array(x.matmul(np.ones((4, 3)).tolist()).decrypt())  # TenSEAL reads repeats that are not there
     assert np.abs(columns - 14).max() > 1
-    client = Client(plan(depth=1, precision_bits=10, largest=64.0, rotations=True))
+    client = CKKSClient(plan(depth=1, precision_bits=10, largest=64.0, rotations=True))
     x = client.encrypt([1.0] * 4, bound=1) + [1.0, 2.0, 3.0, 4.0]
     np.testing.assert_allclose(client.decrypt(x.total()), [14] * 4, atol=0.01)
 
@@ -193,7 +193,7 @@ def test_matrix_product_reads_past_the_repeats():
     narrow = np.array(ts.ckks_vector(context, x.tolist()).matmul(W[:, :1900].tolist()).decrypt())
     assert np.abs(narrow - x @ W[:, :1900]).max() < 0.01
     # There is no matrix product in ours: one ciphertext a feature, a weight times each, whatever the widths.
-    client = Client(plan(depth=1, precision_bits=10, largest=200.0))
+    client = CKKSClient(plan(depth=1, precision_bits=10, largest=200.0))
     features = [client.encrypt([each], bound=1) for each in x]
     for column in W.T[-3:]:
         ours = sum((f * float(w) for f, w in zip(features[1:], column[1:])), features[0] * float(column[0]))
@@ -201,9 +201,9 @@ def test_matrix_product_reads_past_the_repeats():
 
 
 def test_published_decryptions_hold_the_secret_key():
-    chosen = Plan(4096, (36, 36))
-    client = Client(chosen)
-    server = Server(client.public_bytes())
+    chosen = CKKSPlan(4096, (36, 36))
+    client = CKKSClient(chosen)
+    server = CKKSServer(client.public_bytes())
     numbers = np.random.default_rng(0).uniform(-1, 1, (2, chosen.slots))
     messages = [client.encrypt(each).to_bytes() for each in numbers]
     assert recover_key(server, messages, [client.decrypt(each) for each in messages]) is not None
@@ -216,7 +216,7 @@ def test_a_tensor_takes_a_ciphertext_for_each_number():
     numbers = [0.5] * 100
     tensor, vector = ts.ckks_tensor(context, numbers).serialize(), ts.ckks_vector(context, numbers).serialize()
     assert len(tensor) > 90 * len(vector)
-    client = Client(Plan(8192, (60, 40, 40, 60)))
+    client = CKKSClient(CKKSPlan(8192, (60, 40, 40, 60)))
     assert len(client.encrypt(numbers).to_bytes()) < 1.1 * len(vector)
 
 
@@ -224,7 +224,7 @@ def test_depth_is_spent():
     one = ts.ckks_vector(plain_tenseal([60, 40, 60], 40), [1.0])
     with pytest.raises(ValueError, match="scale out of bounds"):
         one * one * one
-    x = Client(plan(depth=1)).encrypt([1.0])
+    x = CKKSClient(plan(depth=1)).encrypt([1.0])
     with pytest.raises(ValueError, match="no multiplication is left: all 1 levels are spent"):
         x * x * x
 
@@ -233,7 +233,7 @@ def test_zero_for_everybody_to_see():
     one = ts.ckks_vector(plain_tenseal([60, 40, 60], 40), [1.0])
     with pytest.raises(RuntimeError, match="transparent"):
         one - one
-    x = Client(plan(depth=1)).encrypt([1.0])
+    x = CKKSClient(plan(depth=1)).encrypt([1.0])
     with pytest.raises(ValueError, match="known without a key"):
         x - x
     for zero in (0, 0.0, 1e-30, np.zeros(1)):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labkit.encrypted.learning.averaging import DEGREE, PLAIN_MODULUS, PRIME_BITS, Adder, IntegerKeys, RealKeys
+from labkit.encrypted.learning.averaging import DEGREE, PLAIN_MODULUS, PRIME_BITS, CiphertextAdder, IntegerKeys, RealKeys
 from labkit.encrypted.parties import join, split
 from labkit.encrypted.ckks.planning import MOST_BITS
 
@@ -19,7 +19,7 @@ def keys(request):
 
 
 def averaged(keys, updates=UPDATES, shares=SHARES):
-    adder = Adder(keys.public_bytes())
+    adder = CiphertextAdder(keys.public_bytes())
     for update, share in zip(updates, shares):
         adder.add(keys.seal(update, share))
     return keys.open(adder.total())
@@ -48,7 +48,7 @@ def test_bfv_would_wrap_with_one_client_more_and_is_refused():
     import tenseal
 
     keys = IntegerKeys(clients=1)
-    adder = Adder(keys.public_bytes())
+    adder = CiphertextAdder(keys.public_bytes())
     adder.add(keys.seal([1.0], 1.0))
     with pytest.raises(ValueError, match="one more: the sum could wrap around"):
         adder.add(keys.seal([1.0], 1.0))
@@ -59,7 +59,7 @@ def test_bfv_would_wrap_with_one_client_more_and_is_refused():
 
 def test_ckks_refuses_too_many_clients():
     keys = RealKeys(clients=1)
-    adder = Adder(keys.public_bytes())
+    adder = CiphertextAdder(keys.public_bytes())
     with pytest.raises(ValueError, match="wrap around"):
         for _ in range(20):
             adder.add(keys.seal([1.0], 1.0))
@@ -74,7 +74,7 @@ def test_parameters_keep_to_the_2024_table():
 def test_the_server_has_no_secret_key(keys):
     import tenseal
 
-    sums = Adder(keys.public_bytes())._sums
+    sums = CiphertextAdder(keys.public_bytes())._sums
     context = sums.server.context if hasattr(sums, "server") else sums.context
     assert not context.has_secret_key()
     if isinstance(keys, IntegerKeys):
@@ -83,7 +83,7 @@ def test_the_server_has_no_secret_key(keys):
             tenseal.bfv_vector_from(context, content).decrypt()
         careless = keys.public_bytes()[:24] + keys.context.serialize(save_secret_key=True)
         with pytest.raises(ValueError, match="must not hold a secret key"):
-            Adder(careless)
+            CiphertextAdder(careless)
 
 
 def test_sealing_is_randomised(keys):
@@ -91,7 +91,7 @@ def test_sealing_is_randomised(keys):
 
 
 def test_another_key_another_length_nothing_yet(keys):
-    adder = Adder(keys.public_bytes())
+    adder = CiphertextAdder(keys.public_bytes())
     with pytest.raises(ValueError, match="add must come first"):
         adder.total()
     with pytest.raises(ValueError, match="message must"):
@@ -105,7 +105,7 @@ def test_another_key_another_length_nothing_yet(keys):
             adder.add(bad)
     for bad in (None, b"", b"XXXX" * 10, "text", keys.public_bytes()[:40]):
         with pytest.raises(ValueError, match="must"):
-            Adder(bad)
+            CiphertextAdder(bad)
 
 
 @pytest.mark.parametrize("update, share, name", [

@@ -3,7 +3,7 @@ import pytest
 
 from labkit import datasets
 from labkit.encrypted.learning.models import ScoringClient, ScoringServer, largest_score
-from labkit.encrypted.parties import Ledger, join, split
+from labkit.encrypted.parties import MessageLedger, join, split
 from labkit.encrypted.ckks.planning import plan
 
 WEIGHTS, BIAS = np.array([0.5, -2.0, 0.0, 3.0]), 0.25
@@ -112,13 +112,13 @@ def test_join_and_split():
 
 
 def test_the_ledger_keeps_what_each_party_saw():
-    ledger = Ledger()
+    ledger = MessageLedger()
     assert ledger.send("client", "server", "keys", b"12345") == b"12345"
     ledger.send("server", "client", "scores", b"123")
     assert ledger.seen_by("server") == [("keys", b"12345")]
     assert (ledger.total("server"), ledger.total("client"), ledger.total("nobody")) == (5, 3, 0)
     assert str(ledger).splitlines()[0].split() == ["client", "->", "server", "keys", "5", "bytes"]
-    assert str(Ledger()) == ""
+    assert str(MessageLedger()) == ""
     for bad in ("text", None, [1], np.ones(2)):
         with pytest.raises(ValueError, match="share no objects"):
             ledger.send("client", "server", "data", bad)

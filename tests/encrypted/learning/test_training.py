@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from labkit import datasets
-from labkit.encrypted.ckks.roles import PUBLIC_HEADER, Client
-from labkit.encrypted.parties import Ledger, join, split
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, CKKSClient
+from labkit.encrypted.parties import MessageLedger, join, split
 from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.learning.sigmoid import OddPolynomial, fitted_sigmoid, identity
 from labkit.encrypted.learning.training import Cloud, Contributor, KeyHolder, Recipe, normal_equations_plan
@@ -28,7 +28,7 @@ RECIPE = Recipe(len(A), 4, 4.0, fitted_sigmoid(12.0))
 
 
 def gathered(recipe, holder, A, y, *, hospitals=3, masked=True, slots=SLOTS, ledger=None):
-    ledger = ledger or Ledger()
+    ledger = ledger or MessageLedger()
     cloud = Cloud(recipe, ledger.send("holder", "cloud", "keys", holder.public_bytes()), masked=masked)
     hospital = Contributor(recipe, ledger.send("holder", "hospital", "keys", holder.public_bytes(computing=False)))
     for rows in np.array_split(np.arange(len(A)), hospitals):
@@ -134,7 +134,7 @@ def test_masks_are_fresh(cloud, holder):
 def test_nothing_that_leaves_the_key_holder_opens_a_table(holder):
     import tenseal
 
-    ledger = Ledger()
+    ledger = MessageLedger()
     gathered(RECIPE, holder, A, Y, ledger=ledger)
     received = [message for _, _, _, message in ledger.entries]
     tables = [each for each in received if each[:4] not in (b"CKP1", b"CKR1")]
@@ -185,7 +185,7 @@ def test_the_fit_is_known():
 
 
 def test_a_polynomial_on_encrypted_numbers():
-    client = Client(plan(depth=2, largest=4.0))
+    client = CKKSClient(plan(depth=2, largest=4.0))
     u = np.linspace(-1, 1, 9)
     for curve in (fitted_sigmoid(8.0), fitted_sigmoid(8.0, degree=1), identity(2.0)):
         result = curve(client.encrypt(u, bound=1))

@@ -8,8 +8,9 @@ from scipy.stats import chisquare
 
 from labkit.encrypted.sharing import field
 from labkit.encrypted.sharing.field import PRIME, decode, encode, from_bytes, to_bytes, uniform
-from labkit.encrypted.sharing.sums import (Adder, RoundLedger, reconstruct, secure_sum, shamir_reconstruct, shamir_share,
-                                      share, weights_at)
+from labkit.shamir import weights_at
+from labkit.encrypted.sharing.sums import (ShareAdder, RoundLedger, reconstruct, shamir_sum, shamir_reconstruct, shamir_share,
+                                      share)
 
 FEW = settings(max_examples=50, deadline=None)
 WHOLE = st.integers(-(2**80), 2**80)
@@ -147,7 +148,7 @@ def test_lagrange_weights_find_any_point():
         return (5 + 3 * x + 8 * x * x) % 97
 
     points = [2, 5, 11]
-    assert all(sum(w * f(x) for w, x in zip(weights_at(at, points, 97), points)) % 97 == f(at) for at in range(97))
+    assert all(sum(w * f(x) for w, x in zip(weights_at(at, tuple(points), 97), points)) % 97 == f(at) for at in range(97))
 
 
 def test_a_changed_share_is_seen_beyond_the_threshold_only():
@@ -193,13 +194,13 @@ def test_the_sum_is_right_in_two_rounds(parties, data):
     threshold = data.draw(st.integers(1, parties))
     numbers = np.array(data.draw(st.lists(st.tuples(*[st.floats(-900, 900)] * 2), min_size=parties, max_size=parties)))
     ledger = RoundLedger()
-    found = secure_sum(numbers, threshold, largest=1000, ledger=ledger)
+    found = shamir_sum(numbers, threshold, largest=1000, ledger=ledger)
     assert found == pytest.approx(numbers.sum(axis=0), abs=parties / 2**20)
     assert ledger.rounds == 2 and ledger.bytes_sent == 2 * parties * (parties - 1) * 2 * 8
 
 
 def adders(numbers, threshold):
-    people = {place: Adder(place, len(numbers), threshold, largest=1000) for place in range(1, len(numbers) + 1)}
+    people = {place: ShareAdder(place, len(numbers), threshold, largest=1000) for place in range(1, len(numbers) + 1)}
     for place, person in people.items():
         for to, message in person.deal([numbers[place - 1]]).items():
             people[to].receive(place, message)
@@ -232,21 +233,21 @@ def test_a_liar_is_caught_beyond_the_threshold():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: Adder(0, 3, 2, largest=1), "place"), (lambda: Adder(4, 3, 2, largest=1), "place"),
-    (lambda: Adder(1, 1, 1, largest=1), "parties"), (lambda: Adder(1, 3, 4, largest=1), "threshold"),
-    (lambda: Adder(1, 3, 2, largest=NAN), "largest"), (lambda: Adder(1, 3, 2, largest=-1), "largest"),
-    (lambda: Adder(1, 3, 2, largest=1e12), "the sum would overflow"), (lambda: Adder(1, 3, 2, largest=1, length=0), "length"),
-    (lambda: Adder(1, 3, 2, largest=1, fraction_bits=0.5), "fraction_bits"), (lambda: Adder(1, 3, 2, largest=1, rng=1), "rng"),
-    (lambda: Adder(1, 3, 2, largest=1).deal([2.0]), "numbers must be at most 1"),
-    (lambda: Adder(1, 3, 2, largest=1).deal([NAN]), "numbers"), (lambda: Adder(1, 3, 2, largest=1).deal([0, 1]), "length 1"),
-    (lambda: Adder(1, 3, 2, largest=1).receive(2, b"short"), "message"),
-    (lambda: Adder(1, 3, 2, largest=1).receive(9, bytes(8)), "dealer"),
-    (lambda: Adder(1, 3, 2, largest=1).subtotal(), "subtotal needs a share from each"),
-    (lambda: Adder(1, 3, 2, largest=1).total([bytes(8)]), "subtotals"),
-    (lambda: secure_sum([1.0, 2.0], 2, largest=9, ledger=RoundLedger()), "numbers"),
-    (lambda: secure_sum([[1.0], [NAN]], 2, largest=9, ledger=RoundLedger()), "numbers"),
-    (lambda: secure_sum([[1.0], [2.0]], 3, largest=9, ledger=RoundLedger()), "threshold"),
-    (lambda: secure_sum([[1.0], [2.0]], 2, largest=9, ledger=None), "ledger"),
+    (lambda: ShareAdder(0, 3, 2, largest=1), "place"), (lambda: ShareAdder(4, 3, 2, largest=1), "place"),
+    (lambda: ShareAdder(1, 1, 1, largest=1), "parties"), (lambda: ShareAdder(1, 3, 4, largest=1), "threshold"),
+    (lambda: ShareAdder(1, 3, 2, largest=NAN), "largest"), (lambda: ShareAdder(1, 3, 2, largest=-1), "largest"),
+    (lambda: ShareAdder(1, 3, 2, largest=1e12), "the sum would overflow"), (lambda: ShareAdder(1, 3, 2, largest=1, length=0), "length"),
+    (lambda: ShareAdder(1, 3, 2, largest=1, fraction_bits=0.5), "fraction_bits"), (lambda: ShareAdder(1, 3, 2, largest=1, rng=1), "rng"),
+    (lambda: ShareAdder(1, 3, 2, largest=1).deal([2.0]), "numbers must be at most 1"),
+    (lambda: ShareAdder(1, 3, 2, largest=1).deal([NAN]), "numbers"), (lambda: ShareAdder(1, 3, 2, largest=1).deal([0, 1]), "length 1"),
+    (lambda: ShareAdder(1, 3, 2, largest=1).receive(2, b"short"), "message"),
+    (lambda: ShareAdder(1, 3, 2, largest=1).receive(9, bytes(8)), "dealer"),
+    (lambda: ShareAdder(1, 3, 2, largest=1).subtotal(), "subtotal needs a share from each"),
+    (lambda: ShareAdder(1, 3, 2, largest=1).total([bytes(8)]), "subtotals"),
+    (lambda: shamir_sum([1.0, 2.0], 2, largest=9, ledger=RoundLedger()), "numbers"),
+    (lambda: shamir_sum([[1.0], [NAN]], 2, largest=9, ledger=RoundLedger()), "numbers"),
+    (lambda: shamir_sum([[1.0], [2.0]], 3, largest=9, ledger=RoundLedger()), "threshold"),
+    (lambda: shamir_sum([[1.0], [2.0]], 2, largest=9, ledger=None), "ledger"),
     (lambda: RoundLedger().exchange("x", {}), "messages"), (lambda: RoundLedger().exchange("x", {(1, 2): [3]}), "bytes"),
 ])
 def test_bad_arguments_of_the_sum(call, words):
@@ -255,7 +256,7 @@ def test_bad_arguments_of_the_sum(call, words):
 
 
 def test_nobody_deals_twice():
-    person = Adder(1, 3, 2, largest=1)
+    person = ShareAdder(1, 3, 2, largest=1)
     person.receive(2, bytes(8))
     with pytest.raises(ValueError, match="got 2 again"):
         person.receive(2, bytes(8))

@@ -45,11 +45,11 @@ def in_simulator(strategy, pipeline=()):
     return vector_of(simulate(model(), clients, strategy, rounds=ROUNDS, pipeline=pipeline, engine="lean", **WORK).model)
 
 
-PLAN = dict(clip=0.1, noise_multiplier=1.0, sample_rate=1.0, rounds=ROUNDS, divisor=CLIENTS)
+PLAN = dict(max_grad_norm=0.1, noise_multiplier=1.0, sample_rate=1.0, rounds=ROUNDS, divisor=CLIENTS)
 STEPS = {
     "user-level": [UserLevelDP(**PLAN)],
     "adaptive": [AdaptiveUserLevelDP(**PLAN, count_noise=2.0)],
-    "distributed": [DistributedDiscreteGaussian(clip=0.1, grid=0.001, sigma=20, parameters=123, clients=CLIENTS, rounds=ROUNDS)],
+    "distributed": [DistributedDiscreteGaussian(max_grad_norm=0.1, grid=0.001, sigma=20, parameters=123, clients=CLIENTS, rounds=ROUNDS)],
 }
 
 

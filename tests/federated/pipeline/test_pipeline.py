@@ -59,7 +59,7 @@ def test_weights_clipping_and_sums_by_hand(engine):
 
 
 def test_clipping_keeps_the_direction():
-    step, turn = Clip(norm=1.0), None
+    step, turn = Clip(max_grad_norm=1.0), None
     long, _ = step.on_client(update(0, 1, 3.0, 4.0), {}, {}, turn)
     assert long.message["change"].tolist() == pytest.approx([0.6, 0.8])
     short, _ = step.on_client(update(0, 1, 0.3, 0.4), {}, {}, turn)
@@ -238,7 +238,7 @@ class Refuses(Step):
 
 
 @pytest.mark.parametrize("steps, strategy, told", [
-    ([3], FedAvg(), r"pipeline\[0\] must be a Step such as Clip\(norm=1.0\), got 3"),
+    ([3], FedAvg(), r"pipeline\[0\] must be a Step such as Clip\(max_grad_norm=1.0\), got 3"),
     ([Clip(1.0), Clip], FedAvg(), r"pipeline\[1\] must be a Step"),
     (3, FedAvg(), "pipeline must be a sequence of steps"),
     ([Sum(), Clip(1.0)], FedAvg(), "pipeline must end with Sum: Clip after it"),
@@ -262,16 +262,16 @@ def test_single_updates_may_be_compared_after_unpacking():
 
 
 @pytest.mark.parametrize("make, named", [
-    (lambda: Clip(norm=0), "norm"),
-    (lambda: Clip(norm=-1), "norm"),
-    (lambda: Clip(norm=math.nan), "norm"),
-    (lambda: Clip(norm=math.inf), "norm"),
+    (lambda: Clip(max_grad_norm=0), "max_grad_norm"),
+    (lambda: Clip(max_grad_norm=-1), "max_grad_norm"),
+    (lambda: Clip(max_grad_norm=math.nan), "max_grad_norm"),
+    (lambda: Clip(max_grad_norm=math.inf), "max_grad_norm"),
     (lambda: Weight(by="size"), "by"),
     (lambda: Weight(at_most=0), "at_most"),
     (lambda: Weight(at_most=math.inf), "at_most"),
-    (lambda: Noise(standard_deviation=-1), "standard_deviation"),
-    (lambda: Noise(standard_deviation=math.nan), "standard_deviation"),
-    (lambda: Noise(standard_deviation=1, at="home"), "at must be one of"),
+    (lambda: Noise(sigma=-1), "sigma"),
+    (lambda: Noise(sigma=math.nan), "sigma"),
+    (lambda: Noise(sigma=1, at="home"), "at must be one of"),
     (lambda: add_up([]), "updates must hold at least one"),
     (lambda: add_up([replace(update(0, 1, 1.0), weight=1), replace(update(1, 1, 1.0, 2.0), weight=1)]), "same entries and shapes"),
     (lambda: run(sampling="all"), "sampling"),

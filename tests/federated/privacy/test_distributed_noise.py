@@ -20,7 +20,7 @@ from tests.federated.releases import released
 
 NAN, INF = float("nan"), float("inf")
 SURE, DELTA = 0.9999, 1e-3
-ONE = DistributedDiscreteGaussian(clip=4.0, grid=1.0, sigma=2.0, parameters=1, clients=3, rounds=5, bits=16, exact=False)
+ONE = DistributedDiscreteGaussian(max_grad_norm=4.0, grid=1.0, sigma=2.0, parameters=1, clients=3, rounds=5, bits=16, exact=False)
 
 
 def seeded():
@@ -52,7 +52,7 @@ def fits(counts, law):
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("sigma, clients, bits", [(0.6, 2, 6), (2.0, 3, 8), (3.0, 5, 4)])  # in the last the sum wraps around
 def test_the_sum_of_what_clients_send_has_the_exact_law(exact, sigma, clients, bits):
-    plan = DistributedDiscreteGaussian(clip=4.0, grid=1.0, sigma=sigma, parameters=1, clients=clients, rounds=1, bits=bits, exact=exact)
+    plan = DistributedDiscreteGaussian(max_grad_norm=4.0, grid=1.0, sigma=sigma, parameters=1, clients=clients, rounds=1, bits=bits, exact=exact)
     rng, signs, runs = seeded(), np.ones(1), 200 if exact else 1500  # the exact sampler is made for many draws at once
     sums = [sum(plan.encode(np.zeros(1), signs, rng)[0] for _ in range(clients)) % 2**bits for _ in range(runs)]
     assert fits(np.bincount(sums, minlength=2**bits), law_of_sum(sigma, clients, 2**bits)) > 1e-5  # by chance once in 100,000 seeds
@@ -103,7 +103,7 @@ def test_the_correction_is_needed_at_small_widths_and_vanishes_at_large():
     assert shortfall(0.5, 10) > 0.05 and shortfall(1.5, 10) < 1e-8 and shortfall(3.0, 1) == 0
     by_hand = 10 * sum(np.exp(-2 * np.pi**2 * 0.5**2 * k / (k + 1)) for k in range(1, 10))
     assert shortfall(0.5, 10) == pytest.approx(by_hand)
-    small = replace(ONE, sigma=0.5, clip=1.0)
+    small = replace(ONE, sigma=0.5, max_grad_norm=1.0)
     assert small.rho > (rounded_norm(1.0, 1) / (0.5 * np.sqrt(3))) ** 2 / 2 * 1.2  # without it the account would promise more
 
 
@@ -116,11 +116,11 @@ def test_the_account_by_hand():
 
 @pytest.mark.parametrize("bits, clients, parameters", [(12, 10, 50), (16, 100, 500), (20, 1000, 2000)])
 def test_a_plan_for_a_budget_keeps_it_and_comes_near_the_trusted_server(bits, clients, parameters):
-    plan = DistributedDiscreteGaussian.for_budget(epsilon=2, delta=1e-5, clients=clients, parameters=parameters, rounds=10, clip=0.7,
+    plan = DistributedDiscreteGaussian.for_budget(epsilon=2, delta=1e-5, clients=clients, parameters=parameters, rounds=10, max_grad_norm=0.7,
                                                   bits=bits)
     assert 1.9 < plan.epsilon(1e-5) <= 2
-    trusted = UserLevelDP.for_budget(epsilon=2, delta=1e-5, users=clients, cohort=clients, rounds=10, clip=0.7)
-    assert 1 < plan.deviation / (trusted.noise_multiplier * trusted.clip) < 1.35
+    trusted = UserLevelDP.for_budget(epsilon=2, delta=1e-5, users=clients, cohort=clients, rounds=10, max_grad_norm=0.7)
+    assert 1 < plan.published_sigma / (trusted.noise_multiplier * trusted.max_grad_norm) < 1.35
 
 
 # --- rounding, rotation, the round trip
@@ -150,17 +150,17 @@ def test_rotation_keeps_length_goes_back_and_flattens_a_spike():
 
 
 def test_the_sum_comes_back_with_noise_of_the_stated_size():
-    plan = DistributedDiscreteGaussian.for_budget(epsilon=5, delta=1e-4, clients=8, parameters=100, rounds=1, clip=1.0, bits=18,
+    plan = DistributedDiscreteGaussian.for_budget(epsilon=5, delta=1e-4, clients=8, parameters=100, rounds=1, max_grad_norm=1.0, bits=18,
                                                   exact=False)
     rng = seeded()
     changes = rng.normal(size=(8, 100)) / 20
     errors = [released(plan, changes, rng, 100) - changes.sum(axis=0) for _ in range(60)]
     measured = np.std(errors)
-    assert measured == pytest.approx(plan.deviation, rel=0.05) and abs(np.mean(errors)) < 5 * plan.deviation / np.sqrt(6_000)
+    assert measured == pytest.approx(plan.published_sigma, rel=0.05) and abs(np.mean(errors)) < 5 * plan.published_sigma / np.sqrt(6_000)
 
 
 def test_a_sum_beyond_the_modulus_wraps():
-    narrow = DistributedDiscreteGaussian(clip=100.0, grid=1.0, sigma=1.0, parameters=1, clients=2, rounds=1, bits=6)
+    narrow = DistributedDiscreteGaussian(max_grad_norm=100.0, grid=1.0, sigma=1.0, parameters=1, clients=2, rounds=1, bits=6)
     found = released(narrow, [np.array([30.0]), np.array([30.0])], seeded(), 1)
     assert abs(abs(found[0]) - 60) > 40  # 60 is beyond 31: what comes out is near 60 - 64
 
@@ -192,7 +192,7 @@ class NoiseSharedOutTwice(DistributedDiscreteGaussian):
     """Each client adds a share of the noise that is already a client's share."""
 
     def encode(self, change, signs, rng):
-        share = DistributedDiscreteGaussian(clip=4.0, grid=1.0, sigma=0.67, parameters=1, clients=3, rounds=5, exact=False)
+        share = DistributedDiscreteGaussian(max_grad_norm=4.0, grid=1.0, sigma=0.67, parameters=1, clients=3, rounds=5, exact=False)
         return share.encode(change, signs, rng)
 
 
@@ -209,7 +209,7 @@ class NoiseKnownToTheServer(DistributedDiscreteGaussian):
 
 @pytest.mark.parametrize("kind", [WithoutClip, NoiseSharedOutTwice, NoiseKnownToTheServer])
 def test_every_broken_twin_is_caught(kind):
-    twin = kind(clip=4.0, grid=1.0, sigma=2.0, parameters=1, clients=3, rounds=5, bits=16, exact=False)
+    twin = kind(max_grad_norm=4.0, grid=1.0, sigma=2.0, parameters=1, clients=3, rounds=5, bits=16, exact=False)
     tested = audited(twin)
     found = max(dp.gaussian_bound(tested, delta=DELTA, confidence=SURE).mu, 0)
     assert found > np.sqrt(2 * ONE.rho) or tested.epsilon_lower_bound(delta=DELTA, confidence=SURE) > twin.epsilon(DELTA, rounds=1)
@@ -229,7 +229,7 @@ def run(pipeline, clients=None, **changes):
                     pipeline=pipeline, **{"rounds": 3, "learning_rate": 0.5, **changes})
 
 
-FINE = DistributedDiscreteGaussian(clip=5.0, grid=1e-6, sigma=1.0, parameters=15, clients=12, rounds=3, bits=40, delta=1e-3)
+FINE = DistributedDiscreteGaussian(max_grad_norm=5.0, grid=1e-6, sigma=1.0, parameters=15, clients=12, rounds=3, bits=40, delta=1e-3)
 
 
 def test_with_next_to_no_noise_it_is_federated_averaging_and_a_secure_sum_changes_nothing():
@@ -245,7 +245,7 @@ def test_the_protocol_of_secure_aggregation_adds_what_clients_send_modulo_the_sa
 
 
 def test_beside_the_step_of_secure_aggregation_it_gives_what_it_gives_alone():
-    plan = DistributedDiscreteGaussian(clip=5.0, grid=1e-2, sigma=1.0, parameters=15, clients=12, rounds=2, bits=16)
+    plan = DistributedDiscreteGaussian(max_grad_norm=5.0, grid=1e-2, sigma=1.0, parameters=15, clients=12, rounds=2, bits=16)
     alone, secure = (vector_of(run(pipeline, rounds=2).model)
                      for pipeline in ([plan], [plan, SecureSum(largest=2.0**16, modulus_bits=48)]))
     assert torch.equal(alone, secure)
@@ -271,7 +271,7 @@ def test_a_run_that_the_account_does_not_cover_is_refused(name, changes):
 
 
 @pytest.mark.parametrize("field, bad", [
-    *[(field, bad) for field in ("clip", "grid", "sigma") for bad in (0, -1, NAN, INF, None)], ("sigma", 0.4),
+    *[(field, bad) for field in ("max_grad_norm", "grid", "sigma") for bad in (0, -1, NAN, INF, None)], ("sigma", 0.4),
     *[(field, bad) for field in ("parameters", "clients", "rounds") for bad in (0, -1, 1.5, None)],
     *[("bits", bad) for bad in (1, 63, 8.0, None)], *[("delta", bad) for bad in (0, 1, NAN)], ("exact", "no"),
 ])
@@ -281,10 +281,10 @@ def test_bad_fields_are_refused_by_name(field, bad):
 
 
 @pytest.mark.parametrize("name, bad", [
-    *[(name, bad) for name in ("epsilon", "clip") for bad in (0, -1, NAN, None)], ("delta", 0), ("delta", 1), ("clients", 0),
+    *[(name, bad) for name in ("epsilon", "max_grad_norm") for bad in (0, -1, NAN, None)], ("delta", 0), ("delta", 1), ("clients", 0),
     ("parameters", 0), ("rounds", 0), ("bits", 0), ("bits", 63), ("senders", 5), ("bits", 4),  # 4 bits cannot hold the noise
 ])
 def test_bad_budgets_are_refused_by_name(name, bad):
-    good = dict(epsilon=1, delta=1e-5, clients=10, parameters=20, rounds=3, clip=1.0)
+    good = dict(epsilon=1, delta=1e-5, clients=10, parameters=20, rounds=3, max_grad_norm=1.0)
     with pytest.raises(ValueError, match=name):
         DistributedDiscreteGaussian.for_budget(**{**good, name: bad})

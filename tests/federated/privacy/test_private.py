@@ -1,4 +1,4 @@
-"""User-level DP-FedAvg: the noise has the stated law, no user moves the sum by more than `clip`, audits, broken twins, bad input."""
+"""User-level DP-FedAvg: the noise has the stated law, no user moves the sum by more than `max_grad_norm`, audits, broken twins, bad input."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from tests.federated.releases import one_round, released
 NAN, INF = float("nan"), float("inf")
 SURE = 0.9999  # a correct mechanism is called broken once in 10,000 audits
 RUNS = 1000
-PLAN = UserLevelDP(clip=0.5, noise_multiplier=3.0, sample_rate=1.0, rounds=10, divisor=40)
+PLAN = UserLevelDP(max_grad_norm=0.5, noise_multiplier=3.0, sample_rate=1.0, rounds=10, divisor=40)
 OTHERS = [np.array([0.1, -0.2, 0.05]), np.array([3.0, 0.0, 4.0])]
 LARGE = np.array([60.0, -80.0, 0.0])  # the user in question: far over the clip
 DIRECTION = LARGE / np.linalg.norm(LARGE)
@@ -33,7 +33,7 @@ def audited(step, person=LARGE, others=OTHERS, weights=(1.0, 1.0, 1.0), runs=RUN
     rng = seeded()
 
     def once(changes):
-        return released(step, changes, rng, 3, weights) @ DIRECTION / step.clip
+        return released(step, changes, rng, 3, weights) @ DIRECTION / step.max_grad_norm
 
     return dp.audit(once, [*others, person], others, runs=runs)
 
@@ -41,10 +41,10 @@ def audited(step, person=LARGE, others=OTHERS, weights=(1.0, 1.0, 1.0), runs=RUN
 def test_the_noise_on_the_sum_is_gaussian_with_the_stated_deviation():
     rng = seeded()
     exact = OTHERS[0] + OTHERS[1] * (0.5 / 5)
-    noise = np.array([released(PLAN, OTHERS, rng, 3) - exact for _ in range(1000)]) / (PLAN.noise_multiplier * PLAN.clip)
+    noise = np.array([released(PLAN, OTHERS, rng, 3) - exact for _ in range(1000)]) / (PLAN.noise_multiplier * PLAN.max_grad_norm)
     assert stats.kstest(noise.ravel(), "norm").pvalue > 1e-5  # fails by chance once in 100,000 seeds
     assert abs(np.corrcoef(noise.T)[np.triu_indices(3, 1)]).max() < 5 / np.sqrt(1000)
-    assert PLAN.deviation == pytest.approx(3.0 * 0.5 / 40)
+    assert PLAN.published_sigma == pytest.approx(3.0 * 0.5 / 40)
 
 
 @pytest.mark.parametrize("person, weight", [(LARGE, 1.0), (LARGE, 1000.0), (LARGE * 1e6, 1.0), (np.full(3, 1e-3), 1.0),
@@ -52,9 +52,9 @@ def test_the_noise_on_the_sum_is_gaussian_with_the_stated_deviation():
 def test_no_user_moves_the_sum_by_more_than_the_clip(person, weight):
     moved = dp.sensitivity_at_least(lambda changes, rng: released(PLAN, changes, rng, 3, [1.0, 1.0, weight]),
                                     [*OTHERS, person], OTHERS, rng=seeded())
-    assert moved <= PLAN.clip * (1 + 1e-6)
+    assert moved <= PLAN.max_grad_norm * (1 + 1e-6)
     if np.isfinite(person).all():
-        assert moved == pytest.approx(min(PLAN.clip, np.linalg.norm(person)), rel=1e-5)
+        assert moved == pytest.approx(min(PLAN.max_grad_norm, np.linalg.norm(person)), rel=1e-5)
 
 
 def test_shortened():
@@ -86,7 +86,7 @@ class NoiseDividedTwice(UserLevelDP):
 
     def on_server(self, updates, memory, turn):
         total = self._sum(updates, turn)
-        change = noisy(total.message["change"], self.noise_multiplier * self.clip / self.divisor, turn.rng)
+        change = noisy(total.message["change"], self.noise_multiplier * self.max_grad_norm / self.divisor, turn.rng)
         return [replace(total, message={"change": change}, weight=self.divisor)], memory
 
 
@@ -97,13 +97,13 @@ class ExampleLevelOnly(UserLevelDP):
     records: int = 50
 
     def on_client(self, update, received, memory, turn):
-        part, _ = shortened(update.message["change"] / self.records, self.clip)
+        part, _ = shortened(update.message["change"] / self.records, self.max_grad_norm)
         return replace(update, message={"change": part * self.records}, weight=1.0), memory
 
 
 class WeightUnbounded(UserLevelDP):
     def on_client(self, update, received, memory, turn):
-        change, _ = shortened(update.message["change"], self.clip)
+        change, _ = shortened(update.message["change"], self.max_grad_norm)
         return replace(update, message={"change": change}), memory
 
 
@@ -130,7 +130,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_every_broken_twin_is_caught(name):
     kind, fields, how = BROKEN[name]
-    twin = kind(clip=0.5, noise_multiplier=3.0, sample_rate=1.0, rounds=10, divisor=40, **fields)
+    twin = kind(max_grad_norm=0.5, noise_multiplier=3.0, sample_rate=1.0, rounds=10, divisor=40, **fields)
     tested = audited(twin, runs=500, **how)
     claimed = twin.epsilon(DELTA, rounds=1)
     assert tested.epsilon_lower_bound(delta=DELTA, confidence=SURE) > claimed, tested.verdict(epsilon=claimed, delta=DELTA)
@@ -162,7 +162,7 @@ def run(plan, clients=None, **changes):
 
 
 def plan_for(**changes):
-    return UserLevelDP.for_budget(**{"epsilon": 2, "delta": 1e-3, "users": 30, "cohort": 6, "rounds": 5, "clip": 0.5, **changes})
+    return UserLevelDP.for_budget(**{"epsilon": 2, "delta": 1e-3, "users": 30, "cohort": 6, "rounds": 5, "max_grad_norm": 0.5, **changes})
 
 
 def test_epsilon_per_round_and_in_total():
@@ -177,14 +177,14 @@ def test_epsilon_per_round_and_in_total():
 
 def test_an_empty_cohort_still_publishes_noise():
     """With one user expected among a hundred, a third of the rounds have nobody: the model must move all the same."""
-    plan = UserLevelDP(clip=1.0, noise_multiplier=2.0, sample_rate=0.01, rounds=60, divisor=1)
+    plan = UserLevelDP(max_grad_norm=1.0, noise_multiplier=2.0, sample_rate=0.01, rounds=60, divisor=1)
     found = simulate(model(), users(count=100, records=1), FedAvg(weight="equal"), rounds=60, learning_rate=0.5, cohort=1,
                      sampling="poisson", pipeline=[plan], evaluate=lambda trained: {"first": vector_of(trained)[0]})
     empty = [number for number, each in enumerate(found.rounds) if number and not each.cohort]
     assert 6 < len(empty) < 40  # 22 expected; outside once in 10,000 seeds
     assert (np.abs(np.diff(found.metric("first"))[np.array(empty) - 1]) > 1e-4).all()
     rng = seeded()
-    noise = [released(PLAN, [], rng, 3) / PLAN.clip / PLAN.noise_multiplier for _ in range(1000)]
+    noise = [released(PLAN, [], rng, 3) / PLAN.max_grad_norm / PLAN.noise_multiplier for _ in range(1000)]
     assert stats.kstest(np.ravel(noise), "norm").pvalue > 1e-5
 
 
@@ -201,7 +201,7 @@ def test_more_noise_than_signal_learns_nothing_and_little_noise_learns():
 
     def accuracy(noise):
         torch.manual_seed(0)
-        plan = UserLevelDP(clip=0.5, noise_multiplier=noise, sample_rate=0.25, rounds=20, divisor=100)
+        plan = UserLevelDP(max_grad_norm=0.5, noise_multiplier=noise, sample_rate=0.25, rounds=20, divisor=100)
         return run(plan, clients, rounds=20, cohort=100, evaluate=test).accuracy[-1]
 
     assert accuracy(0.5) > 0.9 and accuracy(500) < 0.8
@@ -225,7 +225,7 @@ def test_a_run_that_the_account_does_not_cover_is_refused(name, changes):
 
 
 @pytest.mark.parametrize("field, bad", [
-    *[(field, bad) for field in ("clip", "noise_multiplier", "divisor") for bad in (0, -1, NAN, INF, None, "1")],
+    *[(field, bad) for field in ("max_grad_norm", "noise_multiplier", "divisor") for bad in (0, -1, NAN, INF, None, "1")],
     *[("sample_rate", bad) for bad in (0, 1.1, -0.1, NAN, None)],
     *[("rounds", bad) for bad in (0, 1.5, -1, None)],
     *[("delta", bad) for bad in (0, 1, -0.1, NAN, "small")],
@@ -236,7 +236,7 @@ def test_bad_fields_are_refused_by_name(field, bad):
 
 
 @pytest.mark.parametrize("name, bad", [
-    *[(name, bad) for name in ("epsilon", "cohort", "clip") for bad in (0, -1, NAN, INF, None)], ("cohort", 31), ("delta", 1 / 30),
+    *[(name, bad) for name in ("epsilon", "cohort", "max_grad_norm") for bad in (0, -1, NAN, INF, None)], ("cohort", 31), ("delta", 1 / 30),
     ("delta", 0), ("users", 0), ("users", 1.5), ("rounds", 0),
 ])
 def test_bad_budgets_are_refused_by_name(name, bad):

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from labkit.federated.secure_aggregation import Aborted, Agreement, Client, Refused, Server, make_identities, masks, shares, signed
+from labkit.federated.secure_aggregation import Aborted, Agreement, MaskingClient, MessageRefused, MaskingServer, make_identities, masks, shares, signed
 from labkit.federated.secure_aggregation.client import KEY_SHARE, NUMBER, SEED_SHARE, join, records
 
 VECTORS = np.arange(40).reshape(10, 4) - 20
@@ -19,8 +19,8 @@ class Sum:
         if threshold != 6:  # what the agreement refuses: to show why
             object.__setattr__(self.agreement, "threshold", threshold)
         private, directory = identities or ([None] * 10, None)
-        self.clients = [Client(each, self.agreement, identity=private[each], directory=directory) for each in range(10)]
-        self.server = Server(self.agreement, signed=directory is not None)
+        self.clients = [MaskingClient(each, self.agreement, identity=private[each], directory=directory) for each in range(10)]
+        self.server = MaskingServer(self.agreement, signed=directory is not None)
         self.adverts = {each.number: each.advertise() for each in self.clients}
         self.rosters = self.server.roster(self.adverts)
         self.letters = self.server.deliver({each.number: each.share(self.rosters[each.number]) for each in self.clients})
@@ -57,17 +57,17 @@ def test_honest_rounds_by_hand():
 def test_a_client_asked_about_one_peer_as_alive_and_dropped_out_refuses():
     run = Sum()
     both = run.requests[0] + NUMBER.pack(4) + KEY_SHARE
-    with pytest.raises(Refused, match="both its secrets"):
+    with pytest.raises(MessageRefused, match="both its secrets"):
         run.clients[0].unmask(both)
 
 
 def test_a_client_answers_once():
     run = Sum()
     run.clients[0].unmask(run.requests[0])
-    with pytest.raises(Refused, match="asked to 'unmask' again"):
+    with pytest.raises(MessageRefused, match="asked to 'unmask' again"):
         run.clients[0].unmask(join({each: KEY_SHARE if each == 4 else SEED_SHARE for each in range(10)}))
     for step in ("advertise", "share", "masked"):
-        with pytest.raises(Refused, match=f"asked to '{step}' again"):
+        with pytest.raises(MessageRefused, match=f"asked to '{step}' again"):
             {"advertise": run.clients[0].advertise, "share": lambda: run.clients[0].share(run.rosters[0]),
              "masked": lambda: run.clients[0].masked(run.letters[0], VECTORS[0])}[step]()
 
@@ -98,12 +98,12 @@ def test_a_server_that_puts_in_its_own_keys():
     identities = make_identities(10)
     for known in (None, identities):
         private, directory = known or ([None] * 10, None)
-        client = Client(0, Agreement(10, 6, 4), identity=private[0], directory=directory)
+        client = MaskingClient(0, Agreement(10, 6, 4), identity=private[0], directory=directory)
         own = client.advertise()
         swapped = {each: masks.public_bytes(masks.load(bytes([each]) * 32)) + masks.public_bytes(masks.load(bytes([99 + each]) * 32))
                    + bytes(64 * (known is not None)) for each in range(1, 10)}
         if known:
-            with pytest.raises(Refused, match="not signed by it"):
+            with pytest.raises(MessageRefused, match="not signed by it"):
                 client.share(join(swapped))
         else:
             letters = records(client.share(join(swapped)), 82, "letters")
@@ -116,11 +116,11 @@ def test_a_server_that_puts_in_its_own_keys():
 def test_a_signature_serves_in_one_session_only():
     identities = make_identities(3)
     one, other = Agreement(3, 2, 1), Agreement(3, 2, 1)
-    clients = [Client(each, other, identity=identities[0][each], directory=identities[1]) for each in range(3)]
-    old = [Client(each, one, identity=identities[0][each], directory=identities[1]).advertise() for each in range(3)]
+    clients = [MaskingClient(each, other, identity=identities[0][each], directory=identities[1]) for each in range(3)]
+    old = [MaskingClient(each, one, identity=identities[0][each], directory=identities[1]).advertise() for each in range(3)]
     for each in clients:
         each.advertise()
-    with pytest.raises(Refused, match="not signed by it"):
+    with pytest.raises(MessageRefused, match="not signed by it"):
         clients[0].share(join({1: old[1], 2: old[2]}))
 
 
@@ -135,7 +135,7 @@ def test_a_signature_serves_in_one_session_only():
     (lambda run: run.server.total({0: b"short"}), "needed|whole records"),
 ])
 def test_damaged_requests_are_refused(spoil, words):
-    with pytest.raises((Refused, Aborted), match=words):
+    with pytest.raises((MessageRefused, Aborted), match=words):
         spoil(Sum())
 
 
@@ -148,7 +148,7 @@ def test_a_client_does_not_help_to_unmask_a_few():
 
 def fresh(count=3):
     agreement = Agreement(count, count // 2 + 1, 4)
-    clients = [Client(each, agreement) for each in range(count)]
+    clients = [MaskingClient(each, agreement) for each in range(count)]
     return agreement, clients, [each.advertise() for each in clients]
 
 
@@ -161,27 +161,27 @@ def test_changed_letters_strangers_and_twins_are_refused():
         client.share(join({1: adverts[1], 2: adverts[2]}))
         changed = bytearray(letter)
         changed[place] ^= 1
-        with pytest.raises(Refused, match="letter of client 1"):
+        with pytest.raises(MessageRefused, match="letter of client 1"):
             client.masked(join({1: bytes(changed)}), np.zeros(4, int))
     _, (client, *_), adverts = fresh()
-    with pytest.raises(Refused, match="told of 7"):
+    with pytest.raises(MessageRefused, match="told of 7"):
         client.share(join({1: adverts[1], 7: adverts[2]}))
     _, (client, *_), adverts = fresh()
-    with pytest.raises(Refused, match="different keys"):
+    with pytest.raises(MessageRefused, match="different keys"):
         client.share(join({1: adverts[1], 2: adverts[1]}))
     _, (client, *_), adverts = fresh()
-    with pytest.raises(Refused, match="large order"):
+    with pytest.raises(MessageRefused, match="large order"):
         client.share(join({1: adverts[1], 2: bytes(64)}) if False else join({1: adverts[1][:32] + bytes(32), 2: adverts[2]}))
 
 
 def test_rounds_come_in_order():
     agreement, (client, *_), adverts = fresh()
-    with pytest.raises(Refused, match="before it did 'share'"):
+    with pytest.raises(MessageRefused, match="before it did 'share'"):
         client.masked(b"", np.zeros(4, int))
-    with pytest.raises(Refused, match="before it did 'masked'"):
+    with pytest.raises(MessageRefused, match="before it did 'masked'"):
         client.unmask(b"")
     with pytest.raises(ValueError, match="rounds must come in order"):
-        Server(agreement).deliver(dict(enumerate(adverts)))
+        MaskingServer(agreement).deliver(dict(enumerate(adverts)))
 
 
 @pytest.mark.parametrize("messages, words", [
@@ -189,7 +189,7 @@ def test_rounds_come_in_order():
     ({0: "text"}, "must be bytes")])
 def test_the_server_refuses_damaged_messages_by_name(messages, words):
     with pytest.raises(ValueError, match=words):
-        Server(Agreement(3, 2, 4)).roster(messages)
+        MaskingServer(Agreement(3, 2, 4)).roster(messages)
 
 
 def test_a_wrong_share_is_noticed():
@@ -197,7 +197,7 @@ def test_a_wrong_share_is_noticed():
     answers = {each.number: each.unmask(run.requests[each.number]) for each in run.clients if each.number != 3}
     changed = bytearray(answers[5])
     changed[-1] ^= 1
-    with pytest.raises(Refused, match="cannot be rebuilt|another: somebody"):
+    with pytest.raises(MessageRefused, match="cannot be rebuilt|another: somebody"):
         run.server.total(answers | {5: bytes(changed)})
 
 
@@ -205,7 +205,7 @@ def test_a_share_of_somebody_one_does_not_hold_is_refused():
     run = Sum()
     answers = {each.number: each.unmask(run.requests[each.number]) for each in run.clients}
     stranger = NUMBER.pack(77) + SEED_SHARE + bytes(shares.SIZE)
-    with pytest.raises(Refused, match="share of client 77"):
+    with pytest.raises(MessageRefused, match="share of client 77"):
         run.server.total(answers | {5: stranger})
 
 
@@ -250,5 +250,5 @@ def test_bad_shares(call, words):
 def test_a_changed_surplus_share_is_noticed():
     pieces = dict(enumerate(shares.split(bytes(32), 5, 3), 1))
     pieces[5] = pieces[4]
-    with pytest.raises(Refused, match="one polynomial"):
+    with pytest.raises(MessageRefused, match="one polynomial"):
         shares.combine(pieces, 3)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labkit.federated import FedAvg, simulate, vector_of
 from labkit.federated.strategies.robust import Krum, Median
-from labkit.federated.secure_aggregation import Agreement, Client, FixedPoint, SecureSum, Server, make_identities, secure_sum, signed
+from labkit.federated.secure_aggregation import Agreement, MaskingClient, FixedPoint, SecureSum, MaskingServer, make_identities, secure_sum, signed
 from labkit.federated.pipeline.steps import Clip, Weight
 
 NAN, INF = float("nan"), float("inf")
@@ -65,7 +65,7 @@ def run(pipeline, strategy=EQUAL, clients=5, **changes):
 
 @pytest.mark.parametrize("steps, strategy", [
     ([SecureSum(largest=1.0)], EQUAL), ([SecureSum(largest=1.0, degree=2)], EQUAL), ([Weight(at_most=10), SecureSum(largest=1.0)], FedAvg()),
-    ([Clip(norm=0.1), SecureSum(largest=0.1, modulus_bits=40)], EQUAL),
+    ([Clip(max_grad_norm=0.1), SecureSum(largest=0.1, modulus_bits=40)], EQUAL),
     ([SecureSum(largest=1000.0, modulus_bits=48)], EQUAL)])
 def test_trains_as_in_the_open(steps, strategy):
     secret, opened = run(steps, strategy), run(steps[:-1], strategy)
@@ -91,7 +91,7 @@ def test_a_number_beyond_the_bound_is_cut():
 @pytest.mark.parametrize("strategy, steps, words", [
     (Krum(malicious=1), [SecureSum(largest=1.0)], "Krum must see single updates"),
     (Median(), [SecureSum(largest=1.0)], "Median must see single updates"),
-    (EQUAL, [SecureSum(largest=1.0), Clip(norm=1.0)], "must end with SecureSum"),
+    (EQUAL, [SecureSum(largest=1.0), Clip(max_grad_norm=1.0)], "must end with SecureSum"),
     (FedAvg(), [SecureSum(largest=1.0)], "count at most 1 each"),
     (FedAvg(), [Weight(by="examples"), SecureSum(largest=1.0)], "count at most 1 each"),
     (EQUAL, [SecureSum(largest=1.0, modulus_bits=8)], "modulus_bits must leave room")])
@@ -133,9 +133,9 @@ AGREED = Agreement(**OK)
     (lambda: FixedPoint(-1, 3), "largest"), (lambda: FixedPoint(1, 0), "clients"), (lambda: FixedPoint(1, 3, 4), "modulus_bits"),
     (lambda: FixedPoint(1, 3).encode([]), "numbers"), (lambda: FixedPoint(1, 3).encode([NAN]), "numbers"),
     (lambda: FixedPoint(1, 3).encode(["a"]), "numbers"), (lambda: signed([1], 0), "bits"),
-    (lambda: Client(5, AGREED), "number"), (lambda: Client(-1, AGREED), "number"), (lambda: Client(0, "agreed"), "agreement"),
-    (lambda: Client(0, AGREED, identity=bytes(32)), "identity"), (lambda: Client(0, AGREED, rng=3), "rng"),
-    (lambda: Server(None), "agreement"), (lambda: AGREED.neighbours(5), "number"), (lambda: make_identities(1), "clients"),
+    (lambda: MaskingClient(5, AGREED), "number"), (lambda: MaskingClient(-1, AGREED), "number"), (lambda: MaskingClient(0, "agreed"), "agreement"),
+    (lambda: MaskingClient(0, AGREED, identity=bytes(32)), "identity"), (lambda: MaskingClient(0, AGREED, rng=3), "rng"),
+    (lambda: MaskingServer(None), "agreement"), (lambda: AGREED.neighbours(5), "number"), (lambda: make_identities(1), "clients"),
     (lambda: secure_sum(np.ones((5, 4), int), None), "agreement"), (lambda: secure_sum(np.ones((4, 4), int), AGREED), "vectors"),
     (lambda: secure_sum(np.ones((5, 3), int), AGREED), "vectors"), (lambda: secure_sum(np.ones((5, 4)), AGREED), "vectors"),
     (lambda: secure_sum([], AGREED), "vectors"), (lambda: secure_sum(np.full((5, 4), NAN), AGREED), "vectors"),
@@ -154,4 +154,4 @@ def test_bad_arguments_are_named(call, name):
 @pytest.mark.parametrize("vector", [[1.0, 2, 3, 4], [1, 2, 3], [[1, 2, 3, 4]], [], None])
 def test_bad_vectors(vector):
     with pytest.raises(ValueError, match="vector"):
-        Client(0, AGREED).masked(b"", vector)
+        MaskingClient(0, AGREED).masked(b"", vector)
