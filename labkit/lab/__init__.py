@@ -15,13 +15,13 @@ np.set_printoptions(legacy="1.25")  # show a learner 11687, not np.int64(11687)
 from labkit.lab import plots
 from labkit.lab.checks import Checks
 from labkit.lab.claims import ClaimFailed, claim, claims_made, measured
-from labkit.lab.decision import Decision, decision
+from labkit.lab.decision import DecisionRecord, decision
 from labkit.lab.explore import Explore, explore, log_range
 from labkit.lab.plots import ATTACKER, BASELINE, GUARANTEE, PLAIN, PRIVATE
 from labkit.lab.progress import progress
 
 __all__ = ["explore", "Explore", "log_range", "Checks", "claim", "ClaimFailed", "claims_made", "measured", "decision",
-           "Decision", "plots",
+           "DecisionRecord", "plots",
            "progress", "ATTACKER", "PRIVATE", "PLAIN", "BASELINE", "GUARANTEE"]
 
 plots.use_house_style()

@@ -24,7 +24,7 @@ def _texts(at_least, **argument):
 
 
 @dataclass(frozen=True)
-class Decision:
+class DecisionRecord:
     """What `decision` returns: shown as Markdown in a notebook, printed as one page by `save`."""
 
     question: str
@@ -97,5 +97,5 @@ def decision(question, *, options, choice, because, numbers, would_change, risks
     rows = tuple(tuple(row) for row in numbers)
     if not rows or any(len(row) != 3 or not all(isinstance(cell, str) and cell.strip() for cell in row) for row in rows):
         raise ValueError(f"numbers must be rows of three texts (what was measured, value, privacy), got {numbers!r}")
-    return Decision(question, options, choice, because, rows, _texts(1, would_change=would_change), _texts(1, risks=risks),
+    return DecisionRecord(question, options, choice, because, rows, _texts(1, would_change=would_change), _texts(1, risks=risks),
                     _texts(1, sources=sources), _texts(1, shown=shown))
