@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from labkit import validate
 from labkit.security.atomic import force_folder, write_atomically
 from labkit.security.locks import WAIT, Busy, locked
-from labkit.security.merkle import Tree, verify_consistency, verify_inclusion
+from labkit.security.merkle import MerkleTree, verify_consistency, verify_inclusion
 
 
 class LedgerError(Exception):
@@ -63,7 +63,7 @@ class Ledger:
         if key is not None and not isinstance(key, Ed25519PrivateKey):
             raise ValueError(f"key must be an Ed25519PrivateKey, got {type(key).__name__}")
         self._key = key or Ed25519PrivateKey.generate()
-        self._entries, self._tree = [], Tree()
+        self._entries, self._tree = [], MerkleTree()
         self.path = None if path is None else _place(path)
         self._whole = self._torn = self._size = 0  # bytes in whole lines, after them, and together
         if self.path is not None and self.path.exists():
@@ -127,11 +127,11 @@ class Ledger:
         return TreeHead(size, root, self._key.sign(_signed(size, root)))
 
     def inclusion_proof(self, index, size=None):
-        """See `merkle.Tree.inclusion_proof`; check it with `check_entry`."""
+        """See `merkle.MerkleTree.inclusion_proof`; check it with `check_entry`."""
         return self._tree.inclusion_proof(index, size)
 
     def consistency_proof(self, old_size, size=None):
-        """See `merkle.Tree.consistency_proof`; check it with `check_extension`."""
+        """See `merkle.MerkleTree.consistency_proof`; check it with `check_extension`."""
         return self._tree.consistency_proof(old_size, size)
 
     def check(self, head, public_key=None):
