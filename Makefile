@@ -2,6 +2,7 @@
 # make test   set everything up, then run every test, notebooks included
 #
 # make notebooks   re-execute the labs whose source changed (ALL=1: all of them; LAB=03: one)
+# make seeds       how often each claim fails for other seeds than the lab's own (LAB=06: one lab; SEEDS=10: ten seeds)
 # make student     copies of the labs without solutions, in student/
 # make models      add the two pretrained models that labs 13 and 14 can use (180 MB more to download)
 # make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
@@ -12,6 +13,7 @@ PYTHON      ?= python3
 VENV        ?= .venv
 CONSTRAINTS ?= constraints.txt
 WORKERS     ?= 2
+SEEDS       ?= 3
 LAB_FLAGS   ?=
 TEST_FLAGS  ?=
 
@@ -22,7 +24,7 @@ pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $
 # One thread a process: the models are small, and two threads on a busy machine wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks student models newest constraints torch clean
+.PHONY: lab test notebooks seeds student models newest constraints torch clean
 
 lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
@@ -32,6 +34,9 @@ test: $(ready)
 
 notebooks: $(ready)
 	$(bin)/python -m labkit.lab.build $(if $(ALL),--all) $(LAB)
+
+seeds: $(ready)
+	$(bin)/python -m labkit.lab.seeds $(LAB) --seeds $(SEEDS)
 
 student: $(ready)
 	$(bin)/python -m labkit.lab.build --student $(LAB)
@@ -50,24 +55,29 @@ constraints: $(ready)
 	@{ echo "# The exact versions that the tests last passed with: make constraints"; \
 	   $(bin)/python -m pip freeze --exclude-editable --exclude labkit $(foreach each,$(weights),--exclude $(firstword $(subst =, ,$(each)))) | sed 's/+cpu$$//; / @ /d'; } > constraints.txt
 
+# No marker of Python's packages can say that a wheel needs glibc 2.35 or macOS 14, so pip is asked.
+psi := $(shell sed -n 's/^psi = \["\(.*\)"\]$$/\1/p' pyproject.toml)
 $(ready): pyproject.toml $(CONSTRAINTS) binder/overrides.json | torch
 	@echo "Installing the labs and their libraries into $(VENV) ..."
-	$(pip) --editable '.[test]'
+	@if $(pip) --dry-run --no-deps --only-binary=:all: '$(psi)' >$(VENV)/psi.log 2>&1; then extras=test,psi; else extras=test; \
+	   echo "openmined-psi has no package for this system (see README.md); lab 12 uses labkit's own padlocks instead."; fi; \
+	$(pip) --editable ".[$$extras]"
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp binder/overrides.json $(VENV)/share/jupyter/lab/settings/
 	@touch $@
 
 # PyTorch first, by itself. On Linux the default build brings gigabytes of CUDA libraries; a machine without an NVIDIA
 # driver is better off with the CPU build, which lives on an index of its own.
-torch_version = $(shell sed -n 's/^torch==//p' $(or $(CONSTRAINTS),constraints.txt))
+torch_wanted = $(if $(CONSTRAINTS),$(shell sed -n 's/^torch==/==/p' $(CONSTRAINTS)),$(shell sed -n 's/^ *"torch\(.*\)",$$/\1/p' pyproject.toml))
 torch:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	   { echo "Python 3.11 or newer is needed; name one that you have: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@test -x $(bin)/python || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null || { \
+	   echo "The labs need Python 3.11, 3.12, 3.13 or 3.14. Here, $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo missing)."; \
+	   echo "Name one that you have: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(bin)/pip || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && ! test -e $(VENV)/.torch; then \
 	   echo "Installing the CPU build of PyTorch ..."; \
 	   $(pip) --no-deps --retries 0 --timeout 20 --index-url https://download.pytorch.org/whl/cpu \
-	      'torch$(if $(CONSTRAINTS),==$(torch_version),>=2.4)' 2>$(VENV)/torch.log || \
+	      'torch$(torch_wanted)' 2>$(VENV)/torch.log || \
 	   echo "Its index could not be reached; taking the default build, which may be several gigabytes."; \
 	   touch $(VENV)/.torch; fi
 
