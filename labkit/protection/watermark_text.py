@@ -5,6 +5,10 @@ marked text has more. No model is needed to detect it. Each (word before, word) 
 of all others, so that for text written without the key the number of green ones among *distinct* pairs is exactly binomial, over
 the choice of the key. Counting a repeated pair twice would break that: the same coin does not fall twice.
 
+A mark says which tool wrote a text only as long as the tool is asked by people who do not study it: whoever reads enough marked text sees
+which words come too often after which, and can then write marked text without the key (the lab does it with 80 texts; Jovanovic, Staab,
+Vechev, "Watermark Stealing in Large Language Models", ICML 2024).
+
 Source: Kirchenbauer, Geiping, Wen, Katz, Miers, Goldstein, "A Watermark for Large Language Models", ICML 2023.
 """
 
@@ -12,6 +16,7 @@ import math
 import secrets
 import struct
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -52,8 +57,7 @@ class TextMark:
     def green(self, previous):
         """Which words are green after the word `previous`, bool (vocabulary,)."""
         previous = validate.integer(previous=previous, at_least=0, at_most=self.vocabulary - 1)
-        colours = b"".join(self._colours(previous, block) for block in range(-(-self.vocabulary // BLOCK)))
-        return np.frombuffer(colours, np.uint8)[:self.vocabulary] < 256 * self.green_share
+        return _green(self, previous)
 
     def adjust(self, previous, probabilities):
         """The probabilities (vocabulary,) of the next word, leaning towards the green ones; for `NGram.generate`."""
@@ -89,3 +93,11 @@ class TextMark:
         if tokens.dtype.kind not in "iu" or tokens.min() < 0 or tokens.max() >= self.vocabulary:
             raise ValueError(f"tokens must hold whole numbers from 0 to {self.vocabulary - 1}, got {tokens!r}")
         return tokens.tolist()
+
+
+@lru_cache(maxsize=2048)  # common words come before most others: 20 MB for 10,000 words
+def _green(mark, previous):
+    colours = b"".join(mark._colours(previous, block) for block in range(-(-mark.vocabulary // BLOCK)))
+    found = np.frombuffer(colours, np.uint8)[:mark.vocabulary] < 256 * mark.green_share
+    found.setflags(write=False)
+    return found
