@@ -1356,10 +1356,10 @@ lab.claim("answers alone give a copy of the model; weights give the photo of a c
 # - Fredrikson, Jha, Ristenpart,
 #   [*Model Inversion Attacks that Exploit Confidence Information*](https://doi.org/10.1145/2810103.2813677),
 #   CCS 2015.
-# - Liu, Zhang, Xu, Pan, [*False Claims against Model Ownership Resolution*](https://arxiv.org/abs/2304.06607),
-#   USENIX Security 2024.
-# - Jovanović, Staab, Vechev, [*Watermark Stealing in Large Language Models*](https://arxiv.org/abs/2402.19361),
-#   ICML 2024.
+# - Liu, Zhang, Xu, Pan,
+#   [*False Claims against Model Ownership Resolution*](https://arxiv.org/abs/2304.06607), USENIX Security 2024.
+# - Jovanović, Staab, Vechev,
+#   [*Watermark Stealing in Large Language Models*](https://arxiv.org/abs/2402.19361), ICML 2024.
 # - Jia, Choquette-Choo, Chandrasekaran, Papernot,
 #   [*Entangled Watermarks*](https://arxiv.org/abs/2002.12200), USENIX Security 2021;
 #   Maini, Yaghini, Papernot, [*Dataset Inference*](https://arxiv.org/abs/2104.10706), ICLR 2021.
