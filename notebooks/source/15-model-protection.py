@@ -1357,7 +1357,8 @@ lab.claim("answers alone give a copy of the model; weights give the photo of a c
 #   [*Model Inversion Attacks that Exploit Confidence Information*](https://doi.org/10.1145/2810103.2813677),
 #   CCS 2015.
 # - Liu, Zhang, Xu, Pan,
-#   [*False Claims against Model Ownership Resolution*](https://arxiv.org/abs/2304.06607), USENIX Security 2024.
+#   [*False Claims against Model Ownership Resolution*](https://arxiv.org/abs/2304.06607),
+#   USENIX Security 2024.
 # - Jovanović, Staab, Vechev,
 #   [*Watermark Stealing in Large Language Models*](https://arxiv.org/abs/2402.19361), ICML 2024.
 # - Jia, Choquette-Choo, Chandrasekaran, Papernot,
