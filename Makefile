@@ -30,7 +30,7 @@ lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
 
 test: $(ready)
-	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope $(TEST_FLAGS)
+	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder --jupyterlab $(TEST_FLAGS)
 
 notebooks: $(ready)
 	$(bin)/python -m labkit.lab.build $(if $(ALL),--all) $(LAB)

@@ -1,11 +1,20 @@
-"""What each lab costs: processor seconds and peak memory of its kernel, as a table at the end; over the promise fails the run."""
+"""How the labs are run (see tests.notebooks.lab_file), and what each costs: processor seconds and peak memory of its
+kernel, as a table at the end; over the promise fails the run."""
 
 import os
 from pathlib import Path
 
 import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
 
-MOST_SECONDS, MOST_MEGABYTES = 60, 1500
+from labkit.lab.build import SOURCE
+from tests.browser.jupyter import JupyterLab
+from tests.notebooks.lab_file import SHOWN, LabFile
+
+MOST_SECONDS = 60
+MOST_MEGABYTES = 1500
+PRETRAINED = ("13", "14")  # the labs that load a model of a hundred million weights
+MOST_MEGABYTES_OF_OTHERS = 1500
 
 
 def _peak_megabytes(pid):
@@ -29,38 +38,81 @@ def _processor_seconds(pid):
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.hookimpl(hookwrapper=True)
+def pytest_addoption(parser):
+    group = parser.getgroup("labs")
+    group.addoption("--jupyterlab", action="store_true",
+                    help="run the notebooks in JupyterLab in Chromium, where there is one, and move their widgets")
+    group.addoption("--pictures", action="store_true",
+                    help="with --jupyterlab: leave pictures of each lab and its widgets in build/screenshots")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    """A notebook that has a source is a lab; any other is left to nbval as it is."""
+    return [LabFile.from_parent(parent, path=file_path)
+            if type(each) is IPyNbFile and (SOURCE / f"{file_path.stem}.py").exists() else each for each in (yield)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The labs first: they take longest, and what is short shares itself out better between workers at the end."""
+    items.sort(key=lambda item: not isinstance(item.parent, LabFile))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """The browser goes after the last lab."""
+    result = yield
+    if nextitem is None or not isinstance(nextitem.parent, LabFile):
+        item.config.stash.get(SHOWN, JupyterLab()).close()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    outcome = yield
-    if type(item).__name__ != "IPyNbCell" or call.when != "call":
-        return
-    report = outcome.get_result()
-    provisioner = getattr(getattr(item.parent.kernel, "km", None), "provisioner", None)
-    process = getattr(provisioner, "process", None)
-    used = (_processor_seconds(process.pid), _peak_megabytes(process.pid)) if process else (None, None)
-    report.user_properties.append(("lab", (item.parent.path.stem, *used)))
+    report = yield
+    if isinstance(item.parent, LabFile) and call.when == "call":
+        pid = _pid(item.parent.kernel)
+        used = (_processor_seconds(pid), _peak_megabytes(pid)) if pid else (None, None)
+        report.user_properties.append(("lab", (item.parent.path.stem, isinstance(item, IPyNbCell), *used)))
+    return report
+
+
+def _pid(kernel):
+    """The process of a lab's kernel; None where that is not known."""
+    provisioner = getattr(getattr(kernel, "km", None), "provisioner", None)
+    return getattr(kernel, "pid", None) or getattr(getattr(provisioner, "process", None), "pid", None)
 
 
 def _costs(reporter):
+    """For each lab: processor seconds and megabytes when its cells had run, and megabytes at the very end."""
     costs = {}
     for reports in reporter.stats.values():
         for report in reports:
             for key, value in getattr(report, "user_properties", []):
                 if key == "lab" and report.when == "call":
-                    name, used, megabytes = value
-                    seconds, most = costs.get(name, (0.0, 0.0))
-                    seconds = max(seconds, used) if used is not None else seconds + report.duration
-                    costs[name] = (seconds, max(most, megabytes or 0.0))
+                    name, is_cell, used, megabytes = value
+                    seconds, run, after = costs.get(name, (0.0, 0.0, 0.0))
+                    if is_cell:
+                        seconds = max(seconds, used) if used is not None else seconds + report.duration
+                        run = max(run, megabytes or 0.0)
+                    costs[name] = (seconds, run, max(after, megabytes or 0.0))
     return costs
+
+
+def _over(name, seconds, *megabytes):
+    most = MOST_MEGABYTES if name.startswith(PRETRAINED) else MOST_MEGABYTES_OF_OTHERS
+    return seconds > MOST_SECONDS or max(megabytes) > most
 
 
 def pytest_terminal_summary(terminalreporter):
     costs = _costs(terminalreporter)
     if costs:
-        terminalreporter.section("what the labs cost")
-        for name, (seconds, megabytes) in sorted(costs.items()):
-            over = "   OVER" if seconds > MOST_SECONDS or megabytes > MOST_MEGABYTES else ""
-            terminalreporter.write_line(f"{name:32} {seconds:6.1f} s {megabytes:8.0f} MB{over}")
+        terminalreporter.section("what the labs cost: processor seconds and most memory when run, "
+                                 "and with solutions and controls")
+        for name, cost in sorted(costs.items()):
+            over = "   OVER" if _over(name, *cost) else ""
+            terminalreporter.write_line("{:32} {:6.1f} s {:8.0f} MB {:8.0f} MB{}".format(name, *cost, over))
 
 
 @pytest.hookimpl(trylast=True)
@@ -68,5 +120,5 @@ def pytest_sessionfinish(session):
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter and any(seconds > MOST_SECONDS or megabytes > MOST_MEGABYTES for seconds, megabytes in _costs(reporter).values()):
+    if reporter and any(_over(name, *cost) for name, cost in _costs(reporter).items()):
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

@@ -40,19 +40,21 @@ def digits():
 def mnist():
     """MNIST: 70,000 handwritten digits, 28 x 28 grey levels; the first 60,000 are the official training images.
 
-    y: the digit, 0 to 9. X, 784 columns: grey level / 255, so that 0 is paper and 1 is ink; the images are
-    `X.reshape(-1, 28, 28)`.
-    `split()` without a test_size is the official split. X takes 220 MB and is kept for the next call.
+    y: the digit, 0 to 9. images: the grey levels, 55 MB. X, 784 columns: grey level / 255, so that 0 is paper and 1 is
+    ink; it takes 220 MB, so it is made only when it is asked for, then kept for the next call. `take` the rows that
+    you need.
+    `split()` without a test_size is the official split.
     """
-    X = np.empty((70_000, 784), dtype=np.float32)
+    images = np.empty((70_000, 28, 28), dtype=np.uint8)
     start = 0
     for number in (1, 2, 3, 4):
         part = read_array(f"mnist-images-{number}.npy.xz")
-        np.divide(part.reshape(-1, 784), np.float32(255), out=X[start : start + len(part)])
+        images[start : start + len(part)] = part.reshape(-1, 28, 28)
         start += len(part)
     return Dataset(
         name="MNIST",
-        X=X,
+        X=None,
+        images=images,
         y=read_array("mnist-labels.npy.xz").astype(np.int64),
         feature_names=_pixel_names(28),
         target_names=TEN,

@@ -21,9 +21,12 @@ class Dataset:
     groups:        who holds each row (the hospital), n str; None where there is no such thing.
     table:         the records as published, a pandas DataFrame with one line per row of X; None where there is none.
                    Each access gives a fresh copy.
+    images:        the grey levels as published, uint8 (n, height, width), 0 is paper and 255 ink; None where there are
+                   none. A quarter of the memory: X = images / 255 is made when it is first asked for, and kept; so ask
+                   the `take` of the rows that you need for its X.
 
     Every caller of a loader gets the same arrays, so they are read-only: no lab cell can spoil the data of the next.
-    What `take` and `split` return is a copy of your own (but not MNIST's official split: that would be 220 MB).
+    What `take` and `split` return is a copy of your own (but not MNIST's official split, which is read-only).
     """
 
     name: str
@@ -37,10 +40,22 @@ class Dataset:
     groups: np.ndarray | None = None
     _table: object = None
     _official_train: int | None = None
+    images: np.ndarray | None = None
 
     def __post_init__(self):
-        parts = {"X": self.X, "y": self.y, "groups": self.groups, "table": self._table}
+        if self.X is None and self.images is not None:
+            object.__delattr__(self, "X")  # __getattr__ makes it
+        parts = {"X": self.__dict__.get("X"), "y": self.y, "groups": self.groups, "table": self._table, "images": self.images}
         validate.same_length(**{name: part for name, part in parts.items() if part is not None})
+
+    def __getattr__(self, name):
+        if name != "X" or self.__dict__.get("images") is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        X = self.images.reshape(len(self), -1).astype(np.float32)
+        X /= 255
+        X.flags.writeable = self.images.flags.writeable
+        object.__setattr__(self, "X", X)
+        return X
 
     @property
     def table(self):
@@ -50,7 +65,7 @@ class Dataset:
         return len(self.y)
 
     def __repr__(self):
-        columns = "texts" if isinstance(self.X, tuple) else f"{self.X.shape[1]} columns"
+        columns = "texts" if self._holds_texts() else f"{len(self.feature_names) or self.X.shape[1]} columns"
         classes = f"{len(self.target_names)} classes" if self.target_names else "scores"
         return f"<{self.name}: {len(self):,} rows x {columns}, {classes}; {self.source}; {self.licence}>"
 
@@ -96,15 +111,24 @@ class Dataset:
 
     def _rows(self, rows):
         """The Dataset of `rows`, an array of row numbers (copied) or a slice (not copied)."""
-        texts = isinstance(self.X, tuple) and not isinstance(rows, slice)
+        if "X" not in self.__dict__:
+            X = None  # of images: made from theirs
+        elif self._holds_texts() and not isinstance(rows, slice):
+            X = tuple(self.X[row] for row in rows)
+        else:
+            X = self.X[rows]
         return replace(
             self,
-            X=tuple(self.X[row] for row in rows) if texts else self.X[rows],
+            X=X,
             y=self.y[rows],
             groups=None if self.groups is None else self.groups[rows],
+            images=None if self.images is None else self.images[rows],
             _table=None if self._table is None else self._table.iloc[rows].reset_index(drop=True),
             _official_train=None,
         )
+
+    def _holds_texts(self):
+        return isinstance(self.__dict__.get("X"), tuple)
 
 
 def loader(load):
@@ -114,7 +138,7 @@ def loader(load):
     @wraps(load)
     def kept():
         dataset = load()
-        for part in (dataset.X, dataset.y, dataset.groups):
+        for part in (dataset.__dict__.get("X"), dataset.y, dataset.groups, dataset.images):
             if isinstance(part, np.ndarray):
                 part.flags.writeable = False
         return dataset

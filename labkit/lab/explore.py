@@ -57,7 +57,7 @@ def explore(draw, *, question=None, size=(8.2, 3.2), live=True, labels=None, sta
 
 
 class Explore(widgets.VBox):
-    """The widget that `explore` makes. `error` is the last drawing's exception, or None."""
+    """The widget that `explore` makes. `error` is the last drawing's exception, or None; `painted` counts drawings."""
 
     def __init__(self, draw, *, question=None, size=(8.2, 3.2), live=True, labels=None, start=None, **controls):
         question = question or (draw.__doc__ or "").strip().split("\n")[0]
@@ -74,6 +74,7 @@ class Explore(widgets.VBox):
                          for name, spec in controls.items()}
         self.error = None
         self.reading = ""
+        self.painted = 0  # how many pictures so far; on the page too, for who must know that a move has been drawn
         self._waiting = False
         self._painting = threading.RLock()  # JupyterLab may deliver moves on a thread of their own
         self._picture = widgets.HTML(layout=widgets.Layout(min_height=f"{int(size[1] * DPI)}px", margin="0"))
@@ -118,6 +119,7 @@ class Explore(widgets.VBox):
                 self.error = None
             except Exception as error:
                 self.error = error
+                self.painted += 1
                 self._say(f"This setting cannot be drawn: {type(error).__name__}: {error}. "
                           "Move a control to go on.", "#A33B00")
                 return
@@ -125,10 +127,12 @@ class Explore(widgets.VBox):
             self._picture.value = (f'<img alt="{html.escape(self.reading or self.question, quote=True)}" '
                                    f'decoding="sync" width="{width}" height="{height}" '
                                    f'style="max-width:100%;height:auto" src="data:image/png;base64,{self.png}">')
-            self._say(self.reading, "inherit")
+            self.painted += 1
+            self._say(self.reading, "inherit")  # after the picture: the page gets them in this order
 
     def _say(self, sentence, colour):
-        self._sentence.value = f'<div style="color:{colour};line-height:1.4">{html.escape(sentence)}</div>'
+        self._sentence.value = (f'<div data-painted="{self.painted}" style="color:{colour};line-height:1.4">'
+                                f'{html.escape(sentence)}</div>')
 
     def _render(self, **options):
         buffer = io.BytesIO()

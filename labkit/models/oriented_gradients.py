@@ -29,7 +29,8 @@ CONSTANT = 0.3  # appended to each row, beside features of length at most 1
 def gradient_features(images, *, bins=12, cells=7, straight=True):
     """Rows for a linear model.
 
-    images:    array (n, height, width) of numbers from 0 (paper) to 1 (ink), at least 8 x 8.
+    images:    array (n, height, width) of numbers from 0 (paper) to 1 (ink), or of bytes (uint8) from 0 to 255; at least
+               8 x 8.
     bins:      directions that are told apart, 2 or more; cells: places along each side, 1 or more.
     straight:  straighten each image first.
     Returns a float32 array (n, bins * cells^2 + 1): square roots of the counts, less their mean, and a constant; length 1 per row.
@@ -39,7 +40,7 @@ def gradient_features(images, *, bins=12, cells=7, straight=True):
     rows = np.empty((len(images), bins * cells**2 + 1), np.float32)
     with torch_threads(1), torch.no_grad():
         for start in range(0, len(images), AT_ONCE):
-            part = torch.tensor(images[start:start + AT_ONCE], dtype=torch.float32)
+            part = _numbers(images[start:start + AT_ONCE])
             part = _straightened(part) if straight else part
             counts = torch.nn.functional.normalize(_directions(part, bins, cells).sqrt().flatten(1))
             counts = torch.cat([counts - counts.mean(1, keepdim=True), torch.full((len(part), 1), CONSTANT)], 1)
@@ -48,11 +49,12 @@ def gradient_features(images, *, bins=12, cells=7, straight=True):
 
 
 def straighten(images):
-    """Centre each image's ink, slant it upright and bring it to one size: float32 array of the same shape (n, height, width).
+    """Centre each image's ink, slant it upright and bring it to one size: float32 array of the same shape (n, height, width),
+    numbers from 0 to 1 whether it got these or bytes.
 
     The ink's centre and its spread down and across decide; each image by itself. Blank images stay blank.
     """
-    images = torch.tensor(_checked(images), dtype=torch.float32)
+    images = _numbers(_checked(images))
     with torch_threads(1), torch.no_grad():
         return torch.cat([_straightened(part) for part in images.split(AT_ONCE)]).numpy()
 
@@ -113,6 +115,12 @@ def _checked(images):
     images = validate.array(images=images, ndim=3)
     if min(images.shape[1:]) < 8:
         raise ValueError(f"images must be at least 8 x 8 pixels, got {images.shape[1]} x {images.shape[2]}")
-    if images.min() < 0 or images.max() > 1:
+    if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 1):
         raise ValueError(f"images must hold numbers from 0 to 1, got {images.min():.3g} to {images.max():.3g}")
     return images
+
+
+def _numbers(images):
+    """A float32 tensor of numbers from 0 to 1."""
+    numbers = torch.tensor(images, dtype=torch.float32)
+    return numbers.div_(255) if images.dtype == np.uint8 else numbers

@@ -52,10 +52,10 @@ def shrink(images):
     return images.reshape(-1, 7, 4, 7, 4).mean((2, 4)).reshape(-1, 49)
 
 
-X, y = shrink(train.X[:9000]), train.y[:9000]
+X, y = shrink(train.take(range(9000)).X), train.y[:9000]
 hands = partition.dirichlet(y[:8000], clients=1000, alpha=1.0, seed=9)
 users = [(X[hand], y[hand]) for hand in hands]
-new = shrink(test.X[:4000]), test.y[:4000]
+new = shrink(test.take(range(4000)).X), test.y[:4000]
 majority = np.bincount(new[1]).max() / len(new[1])
 print(f"{len(users):,} users, {len(users[0][1])} pictures each; {len(new[1]):,} to test on")
 

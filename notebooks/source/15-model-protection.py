@@ -50,9 +50,10 @@ from labkit.protection import (TextMark, TriggerMark, WeightMark, distil, prune,
 
 # %%
 photos, tests = datasets.mnist().split()
-X, y = photos.X[:6000], photos.y[:6000]              # what the company learns from
-X_new, y_new = tests.X[:2000], tests.y[:2000]        # what nobody has seen
-others = photos.X[20_000:26_000]                     # what the thief has: no labels
+company, unseen = photos.take(range(6000)), tests.take(range(2000))
+X, y = company.X, company.y                          # what the company learns from
+X_new, y_new = unseen.X, unseen.y                    # what nobody has seen
+others = photos.take(range(20_000, 26_000)).X        # what the thief has: no labels
 
 
 def blank(hidden=100, seed=0):
@@ -766,8 +767,8 @@ lab.claim("asked with attacked photos, the attack with shadow models is right ab
 # Which gives out first, the mark or the model?*
 
 # %%
-later = slice(10_000, 13_000)
-tuned = {0: owned, **{steps: fit(copy.deepcopy(owned), photos.X[later], photos.y[later],
+later = photos.take(range(10_000, 13_000))
+tuned = {0: owned, **{steps: fit(copy.deepcopy(owned), later.X, later.y,
                                  steps=steps) for steps in (100, 400)}}
 
 

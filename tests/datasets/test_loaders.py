@@ -179,10 +179,24 @@ def test_mnist_is_the_published_one():
     assert abs(train.X.std(dtype=np.float64) - 0.3081) < 5e-5
     assert train.y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert test.y[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
-    assert train.X.base is not None and np.shares_memory(train.X, mnist.X)  # no second copy of 220 MB
+    assert np.shares_memory(train.images, mnist.images) and train.images.dtype == np.uint8
+    assert np.array_equal(test.X, test.images.reshape(-1, 784) / np.float32(255)) and test.X is test.X
+    assert train.X is not mnist.X and np.shares_memory(mnist.split()[0].X, mnist.X)  # no second copy of 220 MB
     # The first image is a 5: ink in the middle, none in the corners.
     first = train.X[0].reshape(28, 28)
     assert first[14, 10:20].max() > 0.5 and first[:4].max() == first[-3:].max() == 0
+
+
+def test_bytes_become_numbers_only_when_they_are_asked_for():
+    fresh = datasets.mnist.__wrapped__()
+    part = fresh.take([3, 59_999, 60_000])
+    repr(fresh), len(fresh), fresh.split()
+    assert "X" not in vars(fresh) and "X" not in vars(part)
+    assert part.X.shape == (3, 784) and part.X.dtype == np.float32 and "X" not in vars(fresh)
+    assert np.array_equal(part.X, datasets.mnist().X[[3, 59_999, 60_000]])
+    part.X[:] = 0  # its own
+    with pytest.raises(AttributeError, match="no attribute 'Y'"):
+        part.Y
 
 
 def test_digits_are_scikit_learns():

@@ -130,6 +130,24 @@ def test_an_error_in_the_first_drawing_is_the_authors():
         explore(broken, x=range(3))
 
 
+def test_the_page_knows_how_many_pictures_were_drawn():
+    """The count comes with the sentence, after the picture, also when a setting cannot be drawn."""
+    def fails_at_three(fig, x):
+        """What is x?"""
+        return 1 / (x - 3) and f"x is {x}"
+
+    widget = explore(fails_at_three, x=range(9))
+    order = []
+    widget._picture.observe(lambda change: order.append("picture"), "value")
+    widget._sentence.observe(lambda change: order.append(change["new"]), "value")
+    for value, count in [(2, 2), (3, 3), (3, 3), (4, 4)]:
+        widget.controls["x"].value = value
+        assert widget.painted == count and f'data-painted="{count}"' in widget._sentence.value
+    kinds = [each if each == "picture" else int(each.split('data-painted="')[1].split('"')[0]) for each in order]
+    assert kinds[:2] == ["picture", 2] and kinds[2] == 3  # no new picture where nothing could be drawn
+    assert explore(line, x=range(9))._sentence.value.count('data-painted="1"') == 1
+
+
 def test_slow_widgets_wait_for_release_and_say_so():
     widget = explore(line, live=False, x=range(10), epsilon=(1, 2))
     assert not any(each.continuous_update for each in widget.controls.values())

@@ -116,3 +116,10 @@ def test_bad_arguments_are_refused_by_name(name, bad):
     if name == "images":
         with pytest.raises(ValueError, match=name):
             straighten(bad)
+
+
+def test_bytes_are_the_same_images():
+    images = datasets.mnist().images[:AT_ONCE + 3]
+    numbers = images / np.float32(255)
+    assert np.array_equal(gradient_features(images), gradient_features(numbers))
+    assert np.array_equal(straighten(images), straighten(numbers))

@@ -85,19 +85,21 @@ def unit_rows(X):
     return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32)
 
 
-def train_stacked(X, y, classes, plans, rngs):
+def train_stacked(X, y, classes, plans, rngs, *, which=None):
     """DP-SGD on softmax regression without bias for E plans and S seeds together.
 
     X, y:   float32 (n, d) and int64 (n,).
+    which:  row numbers of X, n of them, if the records are only those; saves a copy of X. None: all of X.
     plans:  E plans that differ in nothing but their noise_multiplier.
     rngs:   S numpy Generators: seed s draws its batches and noise from rngs[s] in the order of `train_private`, so that
             the model at (e, s) is the one that `train_private` makes from plans[e] and rngs[s], up to rounding.
     Returns the weights, a float32 tensor (E, S, classes, d).
     """
     plan = plans[0]
-    E, S, (n, d) = len(plans), len(rngs), X.shape
-    rows = torch.from_numpy(np.concatenate([X, np.zeros((1, d), np.float32)]))  # row n is empty: it fills up short batches
-    targets = torch.nn.functional.one_hot(torch.from_numpy(np.append(y, 0)), classes).to(rows.dtype)
+    E, S, n, d = len(plans), len(rngs), len(y), X.shape[1]
+    rows = torch.from_numpy(X if X.flags.writeable else X.copy())  # PyTorch knows no read-only memory
+    places = torch.arange(n) if which is None else torch.tensor(which)
+    targets = torch.nn.functional.one_hot(torch.tensor(y), classes).to(rows.dtype)
     lengths = rows.norm(dim=1)
     deviations = torch.tensor([each.noise_multiplier * each.max_grad_norm for each in plans])
     weights = torch.zeros(S, classes, E, d)
@@ -105,10 +107,13 @@ def train_stacked(X, y, classes, plans, rngs):
     with torch_threads(1), torch.no_grad():
         for _ in range(plan.steps):
             batch, noise = _draw(rngs, n, classes, d, plan.sample_rate)
-            x = rows.index_select(0, batch.flatten()).unflatten(0, batch.shape)  # (S, m, d); six times as fast as rows[batch]
+            drawn, batch = batch < n, batch.clamp(max=n - 1)
+            at = places[batch]
+            x = rows.index_select(0, at.flatten()).unflatten(0, at.shape)  # (S, m, d); six times as fast as rows[at]
             logits = (weights.flatten(1, 2) @ x.transpose(1, 2)).unflatten(1, (classes, E))
             residuals = torch.softmax(logits, dim=1).sub_(targets[batch].transpose(1, 2)[:, :, None])  # p - y, (S, classes, E, m)
-            residuals.mul_(clip_factors(residuals, lengths[batch], plan.max_grad_norm))
+            residuals.mul_(drawn[:, None, None])
+            residuals.mul_(clip_factors(residuals, lengths[at], plan.max_grad_norm))
             total = (residuals.flatten(1, 2) @ x).unflatten(1, (classes, E))
             total.add_(noise[:, :, None] * deviations[:, None])
             velocity.mul_(plan.momentum).add_(total, alpha=1 / plan.batch_size)
@@ -117,7 +122,7 @@ def train_stacked(X, y, classes, plans, rngs):
 
 
 def _draw(rngs, n, classes, d, rate):
-    """Each seed's batch, filled up with row n to a common length, (S, m), and its unit noise (S, classes, d)."""
+    """Each seed's batch, filled up with n to a common length, (S, m), and its unit noise (S, classes, d)."""
     batches, noise = [], np.empty((len(rngs), classes, d), np.float32)
     for rng, each in zip(rngs, noise):
         batches.append(poisson_sample(rng, n, rate))

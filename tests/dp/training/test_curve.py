@@ -68,6 +68,15 @@ def test_seeds_have_their_own_batches_and_noise():
     assert not torch.allclose(quiet[0], quiet[1])  # even without noise the batches differ
 
 
+def test_some_rows_of_X_are_trained_on_as_a_copy_of_them_would_be():
+    X, some = unit_rows(TRAIN.X), seeded().permutation(len(TRAIN.X))[:700]
+    X.flags.writeable = False  # as a loader's arrays are
+    there, copied = (train_stacked(*each, 10, plans(0.5), seeded().spawn(2), which=which)
+                     for *each, which in [(X, TRAIN.y[some], some), (X[some], TRAIN.y[some], None)])
+    assert torch.equal(there, copied) and not torch.equal(there, train_stacked(
+        X, TRAIN.y[some], 10, plans(0.5), seeded().spawn(2), which=np.sort(some)))
+
+
 def test_an_empty_batch_still_moves_by_noise():
     weights = train_stacked(unit_rows(TRAIN.X), TRAIN.y, 10, plans(1.0, sample_rate=1e-9, steps=1), seeded().spawn(2))
     assert (weights != 0).all()
