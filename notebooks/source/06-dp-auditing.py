@@ -365,9 +365,9 @@ for epsilon, bounds in found.items():
     print(f"{epsilon:5}   " + "  ".join(f"{bound:9.1f}" for bound in bounds))
 
 # %%
-lab.claim("none exceeds the claim; at epsilon 4 and 8 the Gaussian one sees two thirds of it",
+lab.claim("none exceeds the claim; at epsilon 4 and 8 the Gaussian one sees half of it",
           all(max(bounds) <= epsilon for epsilon, bounds in found.items())
-          and all(found[epsilon][2] > 2 / 3 * epsilon for epsilon in (4, 8)))
+          and all(found[epsilon][2] > epsilon / 2 for epsilon in (4, 8)))
 
 # %% [markdown]
 # Counting alone can never show more than about the log of the number of runs, less the price of confidence.
