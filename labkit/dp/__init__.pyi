@@ -43,6 +43,7 @@ from .auditing.gaussian import gaussian_epsilon as gaussian_epsilon
 from .auditing.gaussian import most_true_positives as most_true_positives
 from .auditing.one_run import one_run_bound as one_run_bound
 from .auditing.replay import sensitivity_at_least as sensitivity_at_least
+from .mechanisms.contributions import bounded as bounded
 
 # names of version 0.1
 from .mechanisms.voting import vote_sigma as vote_deviation

@@ -441,6 +441,8 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 13 | [Language-model leakage](13-language-model-leakage.ipynb) | a planted PIN, exposure, extraction; private training, scrubbing, prompts without names |
 # | 14 | [Private fine-tuning](14-private-fine-tuning.ipynb) | a pretrained encoder; head, LoRA or all of it; reading a model card's epsilon |
 # | 15 | [Model protection](15-model-protection.ipynb) | watermarks, compression, adversarial examples, theft, inversion |
+# | | **Fields: six decisions** | |
+# | 19 | [Transport](19-transport.ipynb) | may the city publish trips? four sightings, small numbers recovered, a unit of privacy for travellers |
 #
 # ### Glossary
 #

@@ -24,6 +24,7 @@ from .voting import vote_counts as vote_counts
 from .voting import vote_event as vote_event
 from .voting import vote_sigma as vote_sigma
 from .objective import objective_perturbation as objective_perturbation
+from .contributions import bounded as bounded
 
 # names of version 0.1
 from .voting import vote_sigma as vote_deviation
