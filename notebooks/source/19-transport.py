@@ -10,14 +10,15 @@
 # You need lab 03: epsilon, sensitivity, Laplace noise.
 # Lab 01 helps.*
 #
-# > **Memo.** The transport office wants to publish who travels from where to where, for planners and start-ups.
-# > Three drafts are on the table: the tracks under fresh pseudonyms, a table of flows with small numbers left out,
-# > and a table with noise.
+# > **Memo.** The transport office wants to publish
+# > who travels from where to where, for planners and start-ups.
+# > Three drafts are on the table: the tracks under fresh pseudonyms,
+# > a table of flows with small numbers left out, and a table with noise.
 # > Which of them, if any, may go out?
 #
-# **Afterwards you can** measure how few sightings single a traveller out, undo a table with "small numbers left out",
-# say what "epsilon 1" protects when a traveller makes hundreds of trips, bound what one traveller contributes,
-# and sign a decision with numbers in it.
+# **Afterwards you can** measure how few sightings single a traveller out,
+# undo a table with "small numbers left out", say what "epsilon 1" protects when a traveller makes hundreds
+# of trips, bound what one traveller contributes, and sign a decision with numbers in it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -35,17 +36,18 @@ print(f"{len(flights):,} trips of {flights.plane.nunique():,} planes, from three
 
 # %% [markdown]
 # No data set of people's journeys may be handed around, and that is the point of this lab.
-# So **ships** and **planes** play the travellers: they are real, they move like things with habits,
-# and nobody minds being found.
-# Numbers for people are as bad or worse: de Montjoye and others (2013) needed four sightings
-# for 95 % of 1.5 million telephone users.
+# So **ships** and **planes** play the travellers:
+# they are real, they move like things with habits, and nobody minds being found.
+# Numbers for people are as bad or worse:
+# de Montjoye and others (2013) needed four sightings for 95 % of 1.5 million telephone users.
 #
 # ## What goes wrong
 #
 # Draft one: replace each name by a random number and publish the tracks.
 # The attacker saw you now and then: a few places with their times.
 # Round every position to a square of a hundredth of a degree (about a kilometre) and to the hour.
-# **Predict:** of a hundred travellers, how many are the only one who fits *one* sighting? How many, of four?
+# **Predict:** of a hundred travellers, how many are the only one who fits *one* sighting?
+# How many, of four?
 
 # %%
 fine = visits(ships.ship, ships.longitude, ships.latitude, ships.minute, degrees=0.01, minutes=60)
@@ -60,9 +62,11 @@ lab.claim("four sightings single out nearly everybody", shares[4] > 0.95)
 # %% [markdown]
 # A pseudonym hides the name and keeps the track, and the track is the name.
 #
-# "Then we change the pseudonyms every week." Take 140 ships in one harbour, with new numbers after four days.
+# "Then we change the pseudonyms every week."
+# Take 140 ships in one harbour, with new numbers after four days.
 # The attacker compares *where each one usually is*.
-# **Predict:** a guess would be right once in 65. How often is he?
+# **Predict:** a guess would be right once in 65.
+# How often is he?
 
 # %%
 harbour = datasets.ships_harbour().table
@@ -87,7 +91,8 @@ lab.claim("most travellers are found again under their new pseudonym", right > 0
 # Draft two: no tracks, only a **table of flows**: trips from each origin to each destination, month by month.
 # Numbers under 10 are left out, because they might be about one person.
 # The totals of rows and columns stay, since planners need them.
-# **Predict:** 140 numbers of a year were left out. How many of them can be worked out again?
+# **Predict:** 140 numbers of a year were left out.
+# How many of them can be worked out again?
 
 # %%
 hidden_cells = found = 0
@@ -143,7 +148,8 @@ lab.claim("an epsilon of 1 for each trip is hundreds for the busiest traveller",
 #
 # To protect a traveller, first bound what she contributes: keep at most $c$ of her trips, chosen at random.
 # Then one traveller, added or removed, moves the whole table by at most $c$ (in the sum over all cells),
-# and Laplace noise of scale $c / \varepsilon$ on every cell is $\varepsilon$-differentially private *for travellers*.
+# and Laplace noise of scale $c / \varepsilon$
+# on every cell is $\varepsilon$-differentially private *for travellers*.
 # Cells that nobody travelled get noise as well; otherwise the list of cells would leak.
 
 # %%
@@ -167,8 +173,10 @@ def error(table):
 # %% [markdown]
 # The cut makes every flow smaller.
 # Planners want the full numbers, so we scale the table up again.
-# (By the exact share that was kept, for simplicity. A real release would spend a little epsilon on it.)
-# **Predict:** with epsilon 1 for travellers and at most 100 trips each, what share of all trips do the errors add up to?
+# (By the exact share that was kept, for simplicity.
+# A real release would spend a little epsilon on it.)
+# **Predict:** with epsilon 1 for travellers and at most 100 trips each,
+# what share of all trips do the errors add up to?
 
 # %%
 noisy, kept = private_table(1.0, 100, np.random.default_rng(0))
@@ -225,14 +233,16 @@ lab.plots.percent(ax)
 ax.legend()
 plt.show()
 best = int(np.argmin(total))
-lab.claim("the best cap is neither small nor large", 30 <= caps[best] <= 300, cap=caps[best], error=total[best])
+lab.claim("the best cap is neither small nor large", 30 <= caps[best] <= 300,
+          cap=caps[best], error=total[best])
 
 # %% [markdown]
 # The grey line is the control.
 # Up to a cap of 100 or so most of the error is *the cut*, not the noise.
 # It falls on those who travel most, and on the routes that they use.
 #
-# Gaussian noise asks less: it needs the *length* of a traveller's row of the table (the L2 norm), not the sum.
+# Gaussian noise asks less:
+# it needs the *length* of a traveller's row of the table (the L2 norm), not the sum.
 # Her row is scaled down to length 60 at most.
 # (Epsilon 1, delta $10^{-6}$, add or remove one traveller, one release of the analytic Gaussian mechanism.)
 # **Predict:** is that better than the best cap above?
@@ -250,13 +260,15 @@ lab.claim("clipping by length comes out about even with the best cap", abs(by_le
 # %% [markdown]
 # ## Tune it
 #
-# First the tracks. "We publish coarser places and times."
+# First the tracks.
+# "We publish coarser places and times."
 # **How coarse must a track be before four sightings no longer point at one traveller?**
 
 # %%
 def alone(fig, square, hours, sightings):
     """How many travellers are the only one who fits?"""
-    spots = visits(ships.ship, ships.longitude, ships.latitude, ships.minute, degrees=square, minutes=hours * 60)
+    spots = visits(ships.ship, ships.longitude, ships.latitude, ships.minute,
+                   degrees=square, minutes=hours * 60)
     share, looked_at = singled_out(spots, known=sightings, rng=np.random.default_rng(0))
     ax = fig.add_axes([0.02, 0.1, 0.96, 0.8])
     side = 40
@@ -264,22 +276,25 @@ def alone(fig, square, hours, sightings):
     red = cell < share * len(cell)
     ax.scatter(cell % side, cell // side, s=60, c=np.where(red, lab.ATTACKER, "#D0D0D0"), marker="s")
     ax.axis("off")
-    return (f"Squares of {square:g} degrees ({square * 111:.0f} km), {hours} h: {sightings} sightings point at "
-            f"exactly one of the travellers in {share:.0%} of the cases ({looked_at:,} looked at).")
+    return (f"Squares of {square:g} degrees ({square * 111:.0f} km), {hours} h: {sightings} sightings point "
+            f"at exactly one of the travellers in {share:.0%} of the cases ({looked_at:,} looked at).")
 
 
-lab.explore(alone, live=False, size=(8.2, 2.2), square={"1 km": 0.01, "5 km": 0.05, "11 km": 0.1, "55 km": 0.5},
+lab.explore(alone, live=False, size=(8.2, 2.2),
+            square={"1 km": 0.01, "5 km": 0.05, "11 km": 0.1, "55 km": 0.5},
             hours=[1, 6, 24], sightings=range(1, 7), start={"sightings": 4})
 
 # %% [markdown]
-# **Question.** You coarsen until one in ten is still found by four sightings. What is such a track good for?
+# **Question.** You coarsen until one in ten is still found by four sightings.
+# What is such a track good for?
 #
 # <details><summary>Answer</summary>
 #
 # For very little.
 # Squares of 55 km and whole days still single out most travellers with four sightings.
-# Coarsening loses the use of the data faster than it loses the travellers: uniqueness falls only slowly
-# with the resolution. That is the finding of de Montjoye and others, for people.
+# Coarsening loses the use of the data faster than it loses the travellers:
+# uniqueness falls only slowly with the resolution.
+# That is the finding of de Montjoye and others, for people.
 #
 # </details>
 #
@@ -304,19 +319,21 @@ def flows(fig, epsilon, cap, unit):
     ax.loglog([1, 2e4], [1, 2e4], color=lab.BASELINE, ls="--", lw=1)
     ax.set(xlabel="true trips on a route", ylabel="published", xlim=(0.8, 3e4), ylim=(0.6, 3e4))
     real = epsilon if unit == "traveller" else epsilon * trips_of.max()
-    return (f"Errors add up to {np.abs(table - exact).sum() / exact.sum():.1%} of all trips. The busiest traveller is "
-            f"promised an epsilon of {real:.3g}.")
+    return (f"Errors add up to {np.abs(table - exact).sum() / exact.sum():.1%} of all trips. "
+            f"The busiest traveller is promised an epsilon of {real:.3g}.")
 
 
 lab.explore(flows, epsilon=(0.1, 10.0, 1.0), cap=lab.log_range(1, 600, 100), unit=["traveller", "trip"])
 
 # %% [markdown]
-# **Question.** With the unit "trip" the points lie on the line at epsilon 1, and the cap does nothing. Why not publish that?
+# **Question.** With the unit "trip" the points lie on the line at epsilon 1, and the cap does nothing.
+# Why not publish that?
 #
 # <details><summary>Answer</summary>
 #
 # Because the promise is about one trip.
-# Somebody who travels every day is promised an epsilon of hundreds, which is no promise: see the next section.
+# Somebody who travels every day is promised an epsilon of hundreds,
+# which is no promise: see the next section.
 # The choice of the unit is the decision; the epsilon only says how strongly that unit is protected.
 #
 # </details>
@@ -326,7 +343,8 @@ lab.explore(flows, epsilon=(0.1, 10.0, 1.0), cap=lab.log_range(1, 600, 100), uni
 # The attacker knows the busiest plane's trips and those of everybody else, and asks: *is she in the table?*
 # That is the strongest attacker there is, and the one that the definition promises to stop.
 # He compares how well the published table fits with her and without her (a likelihood ratio, lab 06).
-# **Predict** his score, for noise by the trip and by the traveller. (AUC: 0.5 is guessing, 1 is always right.)
+# **Predict** his score, for noise by the trip and by the traveller.
+# (AUC: 0.5 is guessing, 1 is always right.)
 
 # %%
 hers = np.bincount(pairs[flights.plane == trips_of.argmax()], minlength=cells)
@@ -348,7 +366,8 @@ control = attack(1, hers * 0 + (np.arange(cells) == 0))  # somebody with one tri
 
 # %%
 ceiling = np.exp(1) / (1 + np.exp(1))  # right guesses from 50:50 at epsilon 1
-lab.claim("with noise by the trip the busiest traveller is always found", found_by_trip > 0.99, auc=found_by_trip)
+lab.claim("with noise by the trip the busiest traveller is always found", found_by_trip > 0.99,
+          auc=found_by_trip)
 lab.claim("with noise by the traveller she is not: the attacker stays below the ceiling of epsilon 1",
           0.5 < found_by_traveller < ceiling, auc=found_by_traveller, ceiling=ceiling)
 lab.claim("control: noise by the trip does protect somebody with one trip", control < ceiling, auc=control)
@@ -357,15 +376,16 @@ lab.claim("control: noise by the trip does protect somebody with one trip", cont
 # And the two tricks from the beginning: the private table has no pseudonyms to re-link, and no hidden cells.
 # Totals added up from noisy cells are noisy too; subtraction gives back noise.
 #
-# Now the record. These are this lab's numbers; change the choice and the reasons to yours.
+# Now the record.
+# These are this lab's numbers; change the choice and the reasons to yours.
 
 # %%
 record = lab.decision(
     "May the city publish who travels from where to where?",
-    options=["tracks under fresh pseudonyms", "a table with small numbers left out", "a table with noise by the trip",
-             "a table with noise by the traveller, 100 trips each"],
+    options=["tracks under fresh pseudonyms", "a table with small numbers left out",
+             "a table with noise by the trip", "a table with noise by the traveller, 100 trips each"],
     choice="a table with noise by the traveller, 100 trips each",
-    because="It is the only draft whose promise covers a person, and planners need the large flows, which survive.",
+    because="Only this draft's promise covers a person, and planners need the large flows, which survive.",
     numbers=[("singled out by four sightings", f"{shares[4]:.0%} of the travellers", "none"),
              ("small numbers recovered", f"{found} of {hidden_cells}", "none"),
              ("busiest traveller found, noise by the trip", f"AUC {found_by_trip:.2f}",
@@ -373,11 +393,13 @@ record = lab.decision(
              ("busiest traveller found, noise by the traveller", f"AUC {found_by_traveller:.2f}",
               "epsilon 1, delta 0, add or remove one traveller"),
              ("errors of the table", f"{by_traveller:.0%} of all trips", "same")],
-    would_change=["monthly tables: twelve releases cost twelve times", "if small routes matter, publish fewer cells"],
+    would_change=["monthly tables: twelve releases cost twelve times",
+                  "if small routes matter, publish fewer cells"],
     risks=["the cap of 100 was chosen by looking at the data", "the share that the cap kept was used exactly",
            "groups who travel together are protected less"],
     sources=["US Bureau of Transportation Statistics, flights from New York 2013", "AIS broadcasts, 2020"],
-    shown=["uniqueness of tracks", "re-linking of pseudonyms", "recovery of small numbers", "membership attack, both units"])
+    shown=["uniqueness of tracks", "re-linking of pseudonyms", "recovery of small numbers",
+           "membership attack, both units"])
 record
 
 # %% [markdown]
@@ -386,7 +408,8 @@ record
 # ## Check yourself
 #
 # **1.** The office wants twelve monthly tables, each with epsilon 0.25 for a traveller.
-# What epsilon does a traveller get who was there all year? (Basic composition.)
+# What epsilon does a traveller get who was there all year?
+# (Basic composition.)
 
 # %%
 year_epsilon = ...
@@ -403,8 +426,8 @@ check("twelve months", year_epsilon)
 # </details>
 
 # %% [markdown]
-# **2.** Write `scale(cap, epsilon)`: the Laplace scale for each cell when a traveller may add at most `cap` trips
-# to *one or several* cells.
+# **2.** Write `scale(cap, epsilon)`:
+# the Laplace scale for each cell when a traveller may add at most `cap` trips to *one or several* cells.
 
 # %%
 scale = ...
@@ -417,14 +440,16 @@ check("scale", scale)
 # def scale(cap, epsilon):
 #     return cap / epsilon
 # ```
-# In the worst case all of her trips are on one route, or spread over many: the sum of all changes is `cap` either way.
+# In the worst case all of her trips are on one route, or spread over many:
+# the sum of all changes is `cap` either way.
 #
 # </details>
 
 # %% [markdown]
 # **3.** A decision under a constraint.
 # The office must publish *something* about 500 commuters who each make 400 trips a year on 300 routes.
-# Which would you defend, and why? Answer with one letter, `"A"` to `"D"`:
+# Which would you defend, and why?
+# Answer with one letter, `"A"` to `"D"`:
 #
 # * A: the 300 flows with Laplace noise, epsilon 1 for a trip.
 # * B: the 300 flows with at most 400 trips each, epsilon 1 for a traveller.
@@ -451,28 +476,32 @@ check("five hundred commuters", defend)
 # %% [markdown]
 # ## What the article says
 #
-# Both articles name intelligent transport among the fields where privacy protection is used, and show nothing of it.
+# Both articles name intelligent transport among the fields
+# where privacy protection is used, and show nothing of it.
 
 # %%
-lab.claim("transport data can be published with privacy for travellers: the large flows survive, the small do not",
-          bool(found_by_traveller < ceiling and by_traveller < 0.5), article="B17", verdict="holds once repaired",
-          error=by_traveller)
+lab.claim("trips can be published with privacy for travellers: large flows survive, small ones do not",
+          bool(found_by_traveller < ceiling and by_traveller < 0.5),
+          article="B17", verdict="holds once repaired", error=by_traveller)
 
 # %% [markdown]
 # ## Limits and further reading
 #
-# * Ships and planes are not people. They show the method; the numbers for a city's riders must be measured on its own data.
-# * The cap of 100 and the length of 60 were chosen by looking at the result. On private data that costs budget (lab 05b),
+# * Ships and planes are not people.
+#   They show the method; the numbers for a city's riders must be measured on its own data.
+# * The cap of 100 and the length of 60 were chosen by looking at the result.
+#   On private data that costs budget (lab 05b),
 #   or they must come from elsewhere, such as last year's public table.
 # * Nothing here protects a *route*: that a line exists and is busy is what the table is for.
-# * Tracks themselves, in order, with times, cannot be released this way; synthetic tracks with privacy for a traveller exist,
-#   and lose most of the detail.
+# * Tracks themselves, in order, with times, cannot be released this way;
+#   synthetic tracks with privacy for a traveller exist, and lose most of the detail.
 #
 # de Montjoye, Hidalgo, Verleysen and Blondel, *Unique in the crowd*, Scientific Reports 3, 2013.
 #
-# Cox, *Suppression methodology and statistical disclosure control*, Journal of the American Statistical Association 75, 1980.
+# Cox, *Suppression methodology and statistical disclosure control*,
+# Journal of the American Statistical Association 75, 1980.
 #
 # Dwork, McSherry, Nissim and Smith, *Calibrating noise to sensitivity in private data analysis*, TCC 2006.
 #
-# Amin, Kulesza, Munoz Medina and Vassilvitskii, *Bounding user contributions: a bias-variance trade-off in differential
-# privacy*, ICML 2019.
+# Amin, Kulesza, Munoz Medina and Vassilvitskii, *Bounding user contributions:
+# a bias-variance trade-off in differential privacy*, ICML 2019.
