@@ -3,6 +3,7 @@
 #
 # make notebooks   re-execute the labs whose source changed (ALL=1: all of them; LAB=03: one)
 # make seeds       how often each claim fails for other seeds than the lab's own (LAB=06: one lab; SEEDS=10: ten seeds)
+# make new-lab     begin a lab: LAB=16 TITLE="Synthetic data" (a page that passes every test, to be written over)
 # make student     copies of the labs without solutions, in student/
 # make models      add the two pretrained models that labs 13 and 14 can use (180 MB more to download)
 # make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
@@ -24,7 +25,7 @@ pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $
 # One thread a process: the models are small, and two threads on a busy machine wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks seeds student models newest constraints torch clean
+.PHONY: lab test notebooks new-lab seeds student models newest constraints torch clean
 
 lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
@@ -37,6 +38,9 @@ notebooks: $(ready)
 
 seeds: $(ready)
 	$(bin)/python -m labkit.lab.seeds $(LAB) --seeds $(SEEDS)
+
+new-lab: $(ready)
+	@$(bin)/python -m labkit.lab.new_lab "$(LAB)" "$(TITLE)"
 
 student: $(ready)
 	$(bin)/python -m labkit.lab.build --student $(LAB)
