@@ -58,7 +58,7 @@ def singled_out(visits, *, known, rng):
     known:  how many sightings the attacker has, at least 1. rng: numpy Generator.
     Returns (share, number of travellers looked at). Raises ValueError where nobody has that many spots.
     """
-    known = validate.integer(at_least=1, known=known)
+    known = validate.integer(known=known, at_least=1)
     were_there = _matrix(visits)
     spots_of = np.split(visits.spot, np.flatnonzero(np.diff(visits.traveller)) + 1)
     looked_at = [who for who, spots in enumerate(spots_of) if len(spots) >= known]

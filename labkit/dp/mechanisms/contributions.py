@@ -20,7 +20,7 @@ def bounded(people, *, contributions, rng=None):
     people = np.asarray(people)
     if people.ndim != 1:
         raise ValueError(f"people must be a 1-D array, got {people.ndim} dimensions")
-    contributions = validate.integer(at_least=1, contributions=contributions)
+    contributions = validate.integer(contributions=contributions, at_least=1)
     rng = np.random.default_rng() if rng is None else rng
     order = rng.permutation(len(people))
     who = np.unique(people, return_inverse=True)[1][order]
