@@ -28,7 +28,10 @@ def _refuse(name, value, allowed):
 def _number(name, value, allowed):
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         _refuse(name, value, allowed)
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number or fraction beyond floating point
+        _refuse(name, value, allowed)
 
 
 def positive(**argument):

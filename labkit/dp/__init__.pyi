@@ -2,13 +2,14 @@ from .mechanisms.numeric import laplace as laplace
 from .mechanisms.numeric import geometric as geometric
 from .mechanisms.numeric import gaussian as gaussian
 from .mechanisms.numeric import discrete_gaussian as discrete_gaussian
-from .mechanisms.numeric import clip as clip
-from .mechanisms.numeric import clamp as clamp
+from .mechanisms.bounding import clip as clip
+from .mechanisms.bounding import clamp as clamp
+from .mechanisms.bounding import clamped_sum as clamped_sum
 from .mechanisms.calibration import gaussian_sigma as gaussian_sigma
 from .mechanisms.calibration import gaussian_delta as gaussian_delta
 from .mechanisms.calibration import discrete_gaussian_sigma as discrete_gaussian_sigma
-from .mechanisms.selection import randomised_response as randomised_response
-from .mechanisms.selection import estimated_shares as estimated_shares
+from .mechanisms.randomised_response import randomised_response as randomised_response
+from .mechanisms.randomised_response import estimated_shares as estimated_shares
 from .mechanisms.selection import exponential as exponential
 from .mechanisms.selection import report_noisy_max as report_noisy_max
 from .mechanisms.exact import sample_discrete_laplace as sample_discrete_laplace
@@ -26,6 +27,7 @@ from .mechanisms.voting import vote_sigma as vote_sigma
 from .mechanisms.objective import objective_perturbation as objective_perturbation
 from .accounting.epsilon import epsilon_spent as epsilon_spent
 from .accounting.epsilon import noise_multiplier_for as noise_multiplier_for
+from .accounting.epsilon import accountant_used as accountant_used
 from .accounting.epsilon import epsilon_of as epsilon_of
 from .accounting.epsilon import dp_sgd_event as dp_sgd_event
 from .accounting.epsilon import best_attack as best_attack

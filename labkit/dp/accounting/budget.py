@@ -5,22 +5,19 @@ what has been spent by dp_accounting's composition, and refuses the release that
 """
 
 import html
+import inspect
 import math
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
 from dp_accounting import dp_event
-from dp_accounting.pld import common, privacy_loss_distribution
-from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
-from dp_accounting.rdp import rdp_privacy_accountant as rdp
 
 from labkit import validate
-from labkit.dp.accounting.epsilon import ACCOUNTANTS, RELATION, epsilon_of, quiet
+from labkit.dp.accounting.account import SLACK, empty_account
+from labkit.dp.accounting.epsilon import ACCOUNTANTS, epsilon_of
+from labkit.dp.relations import ADD_OR_REMOVE
 
 SHOWN = 20  # rows of the printed table
-SLACK = 1 + 1e-9  # ten times 0.1 is 1, whatever floating point makes of it
 HOPELESS = 50  # a price this far above the limit needs a delta of 1 - e^-50: refuse without composing a huge grid
 
 
@@ -30,12 +27,13 @@ class BudgetExceeded(ValueError):
 
 @dataclass(frozen=True)
 class Spend:
-    """One recorded release. `price` is a pair (epsilon, delta) or a dp_accounting event."""
+    """One recorded release. `price` is a pair (epsilon, delta) or a dp_accounting event, and holds for `relation`."""
 
     label: str
     price: tuple | dp_event.DpEvent
     epsilon: float  # of this release alone: at its own delta for a pair, at the budget's for an event
     delta: float
+    relation: str = ADD_OR_REMOVE
 
 
 class Budget:
@@ -49,20 +47,29 @@ class Budget:
     epsilon:     the limit, > 0.
     delta:       the limit, in [0, 1). With 0 only pure epsilon prices fit, and they add up.
     accountant:  "pld" or "rdp": how spends are composed. Plain addition counts instead wherever it gives less.
+    relation:    the neighbouring relation that all its epsilons hold for, such as "replace one record"; None leaves it to the first
+                 price, and a price that says nothing is for "add or remove one record". An epsilon of another relation does not
+                 add up with the rest, and is refused.
 
-    Neighbouring data sets differ by one added or removed record. The questions may depend on earlier answers. The bound
+    The questions may depend on earlier answers. The bound
     assumes that the *prices* do not: whoever sets the next epsilon by the last answer needs a privacy filter (Rogers, Roth,
     Ullman, Vadhan, NeurIPS 2016), or a budget with delta 0, where epsilons add up and that is allowed.
     Raises ValueError for an argument out of its range. May be shared between threads.
     """
 
-    def __init__(self, *, epsilon, delta=0.0, accountant="pld"):
+    def __init__(self, *, epsilon, delta=0.0, accountant="pld", relation=None):
         self.epsilon = validate.positive(epsilon=epsilon)
         self.delta = _delta(delta)
-        self.accountant = validate.one_of(accountant=accountant, options=ACCOUNTANTS)
-        self._account = _Account({"pld": _Losses(), "rdp": _Divergences()}[accountant])
+        self.accountant = validate.one_of(ACCOUNTANTS, accountant=accountant)
+        self._relation = None if relation is None else _relation(relation)
+        self._account = empty_account(accountant)
         self._spends = ()
         self._lock = threading.Lock()
+
+    @property
+    def relation(self):
+        """The neighbouring relation of its epsilons: as given, or as the first price had it."""
+        return self._relation or (self._spends[0].relation if self._spends else ADD_OR_REMOVE)
 
     @property
     def spends(self):
@@ -74,17 +81,22 @@ class Budget:
         """The epsilon of everything recorded, together, at the budget's delta."""
         return self._account.epsilon(self.delta) if self._spends else 0.0
 
-    def spend(self, label, price):
+    def spend(self, label, price, *, relation=None):
         """Record a release before it is made.
 
-        label:  a name for the table.
-        price:  an epsilon, a pair (epsilon, delta), or a dp_accounting event.
-        Returns the recorded Spend. Raises BudgetExceeded, and changes nothing, when it would overdraw.
+        label:     a name for the table.
+        price:     an epsilon, a pair (epsilon, delta), or a dp_accounting event.
+        relation:  the neighbouring relation that the price holds for; None for the budget's own.
+        Returns the recorded Spend. Raises BudgetExceeded, and changes nothing, when it would overdraw; ValueError for a price
+        that holds for another relation than the budget's.
         """
         if not isinstance(label, str) or not label.strip():
             raise ValueError(f"label must be a non-empty text, got {label!r}")
-        entry = self._priced(label, price)
+        entry = self._priced(label, price, relation)
         with self._lock:
+            if entry.relation != self.relation and (self._relation or self._spends):
+                raise ValueError(f"relation must be the budget's, {self.relation!r}, got {entry.relation!r} for {label!r}: epsilons of "
+                                 "different neighbouring relations do not add up. Keep a budget of its own for it")
             after = None if entry.epsilon > self.epsilon + HOPELESS else self._account.plus(entry.price)
             if after is None or not after.fits(self.epsilon * SLACK, self.delta):
                 total = entry.epsilon if after is None else after.epsilon(self.delta)
@@ -96,10 +108,12 @@ class Budget:
     def ask(self, mechanism, *arguments, price=None, label=None, **named):
         """Charge the budget, then return mechanism(*arguments, **named).
 
-        price:  as in `spend`; left out, it is the epsilon (and delta) that the mechanism itself is called with.
-        label:  a name for the table; left out, the mechanism's.
+        price:     as in `spend`; left out, it is the epsilon (and delta) that the mechanism itself is called with, as many times as
+                   it makes releases of that price (`above_threshold` about n streams makes n).
+        label:     a name for the table; left out, the mechanism's.
+        relation:  as in `spend`; left out, that of the mechanism if it holds for one only. Passed on if the mechanism takes it.
         A mechanism that fails stays charged: an error message may have told something too.
-        Raises BudgetExceeded before the mechanism is called, when it would overdraw.
+        Raises BudgetExceeded before the mechanism is called, when it would overdraw, and ValueError for another relation.
         """
         if not callable(mechanism):
             raise ValueError(f"mechanism must be a function, got {mechanism!r}")
@@ -107,18 +121,25 @@ class Budget:
             if "epsilon" not in named:
                 raise ValueError("price must be given when the mechanism is not called with an epsilon, got None")
             price = (named["epsilon"], named.get("delta", 0.0))
-        self.spend(getattr(mechanism, "__name__", "release") if label is None else label, price)
+            times = mechanism.releases(*arguments, **named) if hasattr(mechanism, "releases") else 1
+            if times > 1:
+                price = times * validate.positive(epsilon=price[0]), times * _delta(price[1])
+        relation = named.get("relation", getattr(mechanism, "relation", None))
+        if "relation" in named and not _takes_relation(mechanism):
+            del named["relation"]
+        self.spend(getattr(mechanism, "__name__", "release") if label is None else label, price, relation=relation)
         return mechanism(*arguments, **named)
 
-    def _priced(self, label, price):
+    def _priced(self, label, price, relation):
+        relation = _relation_of(price, self._relation or ADD_OR_REMOVE if relation is None else _relation(relation))
         if isinstance(price, dp_event.DpEvent):
             alone = epsilon_of(price, delta=self.delta, accountant=self.accountant) if self.delta else math.inf
-            return Spend(label, price, alone, self.delta)
+            return Spend(label, price, alone, self.delta, relation)
         pair = price if isinstance(price, (tuple, list)) else (price, 0.0)
         if len(pair) != 2:
             raise ValueError(f"price must be an epsilon, a pair (epsilon, delta) or a dp_accounting event, got {price!r}")
         pair = validate.positive(epsilon=pair[0]), _delta(pair[1])
-        return Spend(label, pair, *pair)
+        return Spend(label, pair, *pair, relation)
 
     def __repr__(self):
         rows = [("release", "epsilon alone", "delta"), *self._rows()]
@@ -139,7 +160,7 @@ class Budget:
 
     def _total(self):
         return (f"together: epsilon {self.spent:.4g} of {self.epsilon:.4g} at delta {self.delta:.3g} "
-                f"({self.accountant}; {RELATION})")
+                f"({self.accountant}; {self.relation})")
 
 
 def _delta(delta):
@@ -149,71 +170,22 @@ def _delta(delta):
     return delta
 
 
-@dataclass(frozen=True)
-class _Account:
-    """All spends so far, composed, and beside it their plain sum. Never changed: `plus` makes the next one."""
-
-    composed: "_Losses | _Divergences"
-    pairs: tuple = ()
-    has_events: bool = False
-
-    def plus(self, price):
-        if isinstance(price, tuple):
-            return _Account(self.composed.plus_pair(*price), (*self.pairs, price), self.has_events)
-        return _Account(self.composed.plus_event(price), self.pairs, True)
-
-    def added(self, delta):
-        """The sum of the epsilons, where adding is allowed: only pairs, whose deltas fit."""
-        enough = math.fsum(each for _, each in self.pairs) <= delta * SLACK
-        return math.fsum(each for each, _ in self.pairs) if enough and not self.has_events else math.inf
-
-    def epsilon(self, delta):
-        return min(self.added(delta), self.composed.epsilon(delta) if delta else math.inf)
-
-    def fits(self, epsilon, delta):
-        return self.added(delta) <= epsilon or self.epsilon(delta) <= epsilon  # adding is cheap: try it first
+def _relation(relation):
+    if not isinstance(relation, str) or not relation.strip():
+        raise ValueError(f"relation must be a non-empty text such as {ADD_OR_REMOVE!r}, got {relation!r}")
+    return relation
 
 
-@dataclass(frozen=True)
-class _Losses:
-    """Composition of privacy loss distributions, on dp_accounting's default grid."""
-
-    total: privacy_loss_distribution.PrivacyLossDistribution = privacy_loss_distribution.identity()
-
-    def plus_pair(self, epsilon, delta):
-        return _Losses(self.total.compose(_worst_with(epsilon, delta)))
-
-    def plus_event(self, event):
-        with quiet():
-            return _Losses(self.total.compose(PLDAccountant().compose(event)._pld))
-
-    def epsilon(self, delta):
-        return float(self.total.get_epsilon_for_delta(delta))
+def _relation_of(price, wanted):
+    """The relation that the price holds for; ValueError for Poisson samples under another than that of the accountants."""
+    if wanted.startswith("replace") and isinstance(price, dp_event.DpEvent) and "PoissonSampled" in repr(price):
+        raise ValueError(f"relation must be {ADD_OR_REMOVE!r} for Poisson samples, which are accounted for nothing else, got {wanted!r}")
+    return wanted
 
 
-@lru_cache(maxsize=256)
-def _worst_with(epsilon, delta):
-    """The loss distribution that dominates every (epsilon, delta) mechanism (Kairouz, Oh, Viswanath, ICML 2015)."""
-    return privacy_loss_distribution.from_privacy_parameters(common.DifferentialPrivacyParameters(epsilon, delta))
-
-
-@dataclass(frozen=True)
-class _Divergences:
-    """Composition of Renyi divergences; the deltas of pairs are set aside and added at the end."""
-
-    totals: np.ndarray | float = 0.0
-    set_aside: float = 0.0
-
-    def plus_pair(self, epsilon, delta):
-        pure = dp_event.ZCDpEvent(rho=epsilon**2 / 2)  # Bun and Steinke, TCC 2016
-        return _Divergences(self.plus_event(pure).totals, self.set_aside + delta)
-
-    def plus_event(self, event):
-        with quiet():
-            return _Divergences(self.totals + rdp.RdpAccountant().compose(event)._rdp, self.set_aside)
-
-    def epsilon(self, delta):
-        if delta <= self.set_aside:
-            return math.inf
-        with quiet():
-            return float(rdp.compute_epsilon(rdp.DEFAULT_RDP_ORDERS, self.totals, delta - self.set_aside)[0])
+def _takes_relation(mechanism):
+    try:
+        parameters = inspect.signature(mechanism).parameters.values()
+    except (TypeError, ValueError):  # some built-in functions tell nothing
+        return False
+    return any(each.name == "relation" or each.kind is each.VAR_KEYWORD for each in parameters)

@@ -3,9 +3,9 @@
 Spending is described by dp_accounting *events* ("a Gaussian mechanism on a Poisson sample, 200 times"); an accountant
 composes events into one (epsilon, delta). Neighbouring data sets differ by one added or removed record, everywhere.
 
-Two accountants, both from dp_accounting: "pld" composes privacy loss distributions numerically (Koskela, Jalko, Honkela,
-AISTATS 2020; Doroshenko, Ghazi, Kamath, Kumar, Manurangsi, PoPETs 2022) and is tight; "rdp" composes Renyi divergences
-(Mironov, CSF 2017), is looser and works where a distribution is out of reach.
+Two accountants: "pld" composes privacy loss distributions numerically and is tight; "rdp" composes Renyi divergences (Mironov,
+CSF 2017), is looser and works where a distribution is out of reach. For any event both are dp_accounting's. For DP-SGD "pld" is
+ours, on a grid that fits the loss of one step (`labkit.dp.accounting.sampled_gaussian`), checked against dp_accounting's.
 """
 
 import logging
@@ -14,20 +14,23 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from dp_accounting import dp_event
-from dp_accounting.gaussian_mechanism import get_sigma_gaussian
 from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
 from dp_accounting.privacy_accountant import UnsupportedEventError
 from dp_accounting.rdp.rdp_privacy_accountant import RdpAccountant
 
 from labkit import validate
+from labkit.dp.accounting import sampled_gaussian
+from labkit.dp.accounting.noise import least_noise, round_up
+from labkit.dp.mechanisms.calibration import gaussian_sigma
+from labkit.dp.relations import ADD_OR_REMOVE
 
 ACCOUNTANTS = ("pld", "rdp")
-RELATION = "add or remove one record"
+RELATION = ADD_OR_REMOVE
 FINEST = 1e-4  # dp_accounting's own spacing of the privacy-loss grid
 
 # An epsilon accepted by noise_multiplier_for lies in [TARGET * epsilon, epsilon].
 TARGET = 0.995
-# Below this noise epsilon is over a thousand and the grid of losses too long: the Renyi bound stands in for "pld".
+# Below this noise epsilon is over a thousand: the Renyi bound stands in for "pld".
 HARDLY_ANY = 0.02
 FEW_ORDERS = [1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256, 512, 1024]
 
@@ -93,13 +96,26 @@ def epsilon_spent(*, noise_multiplier, sample_rate, steps, delta, accountant="pl
     noise_multiplier:  standard deviation of the noise over the clipping norm, > 0.
     sample_rate:       probability that a record joins a batch, in (0, 1]; 1 means every record, every step.
     steps:             a whole number >= 1.
-    delta:             strictly between 0 and 1, and in practice below 1 over the number of records.
-    accountant:        "pld" (tight) or "rdp".
+    delta:             strictly between 0 and 1, and in practice far below 1 over the number of records.
+    accountant:        "pld" (tight) or "rdp". Where "pld" is out of reach, the Renyi bound stands in: see `accountant_used`.
     Returns epsilon, for data sets that differ by one added or removed record.
     Raises ValueError for an argument out of its range.
     Source: Abadi et al., CCS 2016 (the mechanism); Mironov, Talwar, Zhang 2019, arXiv:1908.10530 (its Renyi account).
     """
-    validate.one_of(accountant=accountant, options=ACCOUNTANTS)
+    return _spent(noise_multiplier, sample_rate, steps, delta, accountant)[0]
+
+
+def accountant_used(*, noise_multiplier, sample_rate, steps, delta, accountant="pld"):
+    """Which accountant `epsilon_spent` takes its answer from, given the same arguments: "pld" or "rdp".
+
+    "rdp" stands in for "pld" in two places, and only where it gives the smaller epsilon. A delta so small that it drowns in the
+    rounding of a Fourier transform (below about 2e-13 times 100 + steps); and noise below 0.02, where epsilon is over a thousand.
+    """
+    return _spent(noise_multiplier, sample_rate, steps, delta, accountant)[1]
+
+
+def _spent(noise_multiplier, sample_rate, steps, delta, accountant):
+    validate.one_of(ACCOUNTANTS, accountant=accountant)
     return _epsilon(validate.positive(noise_multiplier=noise_multiplier), validate.fraction(sample_rate=sample_rate),
                     validate.integer(steps=steps, at_least=1), validate.probability(delta=delta), accountant)
 
@@ -137,35 +153,29 @@ def best_attack(event):
 
 @lru_cache(maxsize=4096)
 def _epsilon(noise_multiplier, sample_rate, steps, delta, accountant, rough=False):
-    event = dp_sgd_event(noise_multiplier=noise_multiplier, sample_rate=sample_rate, steps=steps)
-    if noise_multiplier < HARDLY_ANY:
-        accountant = "rdp"
-    spacing = _spacing(noise_multiplier, sample_rate, 0.5 if rough else 0.15)
-    return _epsilon_of(event, delta, accountant, spacing, FEW_ORDERS if rough else None)
-
-
-def _spacing(noise_multiplier, sample_rate, fineness):
-    """A grid that resolves the privacy loss of one step: `fineness` of its standard deviation apart.
-
-    At fineness 0.15 rounding inflates epsilon by about a thousandth, whatever the number of steps. Spacings are multiples
-    of dp_accounting's own, so that its default, which is finer, can only confirm the answer.
-    """
-    inverse_variance = noise_multiplier**-2
-    deviation = sample_rate * math.sqrt(math.expm1(min(inverse_variance, 700)))
-    widest = max(0.01, 0.002 * inverse_variance)
-    wanted = max(min(fineness * deviation, widest) / FINEST, 1)
-    return FINEST * math.floor(wanted)
+    """(epsilon, the accountant that it is from)."""
+    answers = []
+    if accountant == "pld" and (sample_rate == 1 or noise_multiplier >= HARDLY_ANY):
+        answers.append((sampled_gaussian.epsilon_at(noise_multiplier, sample_rate, steps, delta), "pld"))
+    if not answers or not (sample_rate == 1 or sampled_gaussian.seen_well(delta, steps)):
+        event = dp_sgd_event(noise_multiplier=noise_multiplier, sample_rate=sample_rate, steps=steps)
+        answers.append((_epsilon_of(event, delta, "rdp", FINEST, FEW_ORDERS if rough else None), "rdp"))
+    return min(answers)
 
 
 @lru_cache(maxsize=4096)
 def _noise_multiplier(epsilon, delta, sample_rate, steps, accountant):
+    if accountant == "pld" and (sample_rate == 1 or sampled_gaussian.seen_well(delta, steps)):
+        found = least_noise(epsilon, delta, sample_rate, steps)
+        if found is not None and (sample_rate == 1 or found >= HARDLY_ANY):
+            return found
     # Central-limit guess (Bu, Dong, Long, Su 2020): the steps together act like one Gaussian mechanism, of noise `single`.
-    single = get_sigma_gaussian(epsilon, delta)
+    single = gaussian_sigma(epsilon=epsilon, delta=delta, sensitivity=1)
     guess = math.log1p(1 / (single * sample_rate) ** 2 / steps) ** -0.5
     slope = -1.2 * guess**-2 / -math.expm1(-(guess**-2))
     for rough, target in [(True, 0.96), (False, TARGET)]:  # found cheaply first, then exactly
         guess, slope = _solve(guess, slope, epsilon, target,
-                              lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant, rough))
+                              lambda sigma: _epsilon(sigma, sample_rate, steps, delta, accountant, rough)[0])
     return guess
 
 
@@ -174,7 +184,7 @@ def _solve(sigma, slope, epsilon, target, spent):
     overspends, safe, previous = 0.0, math.inf, None
     steepest, flattest = 2 * slope, slope / 2
     for _ in range(80):
-        sigma = _round_up(sigma)
+        sigma = round_up(sigma)
         cost = spent(sigma)
         if target * epsilon <= cost <= epsilon:
             return sigma, slope
@@ -193,8 +203,3 @@ def _solve(sigma, slope, epsilon, target, spent):
             sigma = math.sqrt(overspends * safe)
     raise ValueError(f"epsilon must be one that some noise reaches, got {epsilon!r}")
 
-
-def _round_up(sigma):
-    """To five significant digits, upwards: the noise that is printed is the noise that is used."""
-    unit = 10.0 ** (math.floor(math.log10(sigma)) - 4)
-    return float(f"{math.ceil(sigma / unit - 1e-6) * unit:.5g}")

@@ -10,6 +10,7 @@ This is noise alone. Privacy needs a scale that fits the query's sensitivity: se
 Source: Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS 2020 (arXiv 2004.00010).
 """
 
+import math
 import numbers
 import secrets
 from fractions import Fraction
@@ -121,7 +122,7 @@ def uniform_below(bound, count, rng=None):
     drawn, missing = np.zeros(count, np.int64), np.arange(count)
     bits = (bound - 1).bit_length()
     while missing.size and bits:
-        words = np.frombuffer(_random_bytes(8 * missing.size, rng), "<u8")
+        words = np.frombuffer(random_bytes(8 * missing.size, rng), "<u8")
         drawn[missing] = words >> np.uint64(64 - bits)
         missing = missing[drawn[missing] >= bound]
     return drawn
@@ -131,13 +132,16 @@ def big_uniform_below(bound, rng):
     """One number from 0 to bound - 1, all equally likely, for a bound of any size."""
     bits = (bound - 1).bit_length()
     octets = (bits + 7) // 8
+    if not bits:
+        return 0
     while True:
-        drawn = int.from_bytes(_random_bytes(octets, rng)) >> (8 * octets - bits)
+        drawn = int.from_bytes(random_bytes(octets, rng)) >> (8 * octets - bits)
         if drawn < bound:
             return drawn
 
 
-def _random_bytes(count, rng):
+def random_bytes(count, rng):
+    """`count` random bytes, from the generator or, without one, from the operating system."""
     return secrets.token_bytes(count) if rng is None else rng.bytes(count)
 
 
@@ -145,12 +149,15 @@ def exact_fraction(**argument):
     """A positive number as the fraction that it is: 0.5 is 1/2, and 0.1 is the double nearest to 1/10."""
     ((_, value),) = argument.items()
     validate.positive(**argument)
-    return Fraction(int(value)) if isinstance(value, numbers.Integral) else Fraction(*value.as_integer_ratio())
+    if isinstance(value, numbers.Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
+    return Fraction(*value.as_integer_ratio())
 
 
 def _width(**argument):
     ((name, value),) = argument.items()
-    width = exact_fraction(**argument)
+    width = value if isinstance(value, Fraction) and value > WIDEST else exact_fraction(**argument)
     if width > WIDEST:
-        raise ValueError(f"{name} must be at most 2^40 (wider noise leaves nothing of a 64-bit answer), got {value!r}")
+        shown = f"2^{math.log2(width.numerator) - math.log2(width.denominator):.0f}" if isinstance(value, Fraction) else repr(value)
+        raise ValueError(f"{name} must be at most 2^40 (wider noise leaves nothing of a 64-bit answer), got {shown:.80}")
     return width

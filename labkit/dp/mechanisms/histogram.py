@@ -13,21 +13,24 @@ Roughgarden, Sundararajan, STOC 2009 (the noise).
 """
 
 import math
+from collections import Counter
 
 import numpy as np
 
 from labkit import validate
 from labkit.dp.mechanisms.exact import exact_fraction, sample_discrete_laplace
+from labkit.dp.mechanisms.records import categories_of
+from labkit.dp.relations import ADD_OR_REMOVE, REPLACE
 
-SENSITIVITY = {"add or remove one record": 1, "replace one record": 2}  # L1 change of a list of counts
+SENSITIVITY = {ADD_OR_REMOVE: 1, REPLACE: 2}  # L1 change of a list of counts
 
 
 def private_histogram(values, *, bins, epsilon, relation="add or remove one record", rng=None):
     """Count how many values fall into each of the given bins, under epsilon-differential privacy.
 
-    values:      one value per person, whole numbers or text, n of them. A value that is in no bin is not counted: refusing
-                 it with an error would tell that somebody has it.
-    bins:        the values to count, each once, fixed without looking at the data.
+    values:      one value per person, a list, array or table column of n >= 0 of them. A value that is in no bin (another name, a
+                 missing value, another type) is not counted: refusing it with an error would tell that somebody has it.
+    bins:        the values to count, each once, all texts or all whole numbers, fixed without looking at the data.
     epsilon:     for the whole histogram, > 0; delta is 0.
     relation:    "add or remove one record" (L1 sensitivity 1) or "replace one record" (2).
     rng:         numpy Generator, or None for the operating system's random bits.
@@ -35,24 +38,30 @@ def private_histogram(values, *, bins, epsilon, relation="add or remove one reco
     those to 0 costs no privacy, and biases sums.
     Raises ValueError for arguments out of range.
     """
-    values, bins = _categories(values=values), _categories(bins=bins)
-    if len(np.unique(bins)) < len(bins):
-        raise ValueError(f"bins must differ from each other, got {bins.tolist()!r:.80}")
-    if (values.dtype.kind in "iu") != (bins.dtype.kind in "iu"):
-        raise ValueError(f"bins must be of the same kind as values, whole numbers or text, got {bins[0]!r} and {values[0]!r}")
-    scale = SENSITIVITY[validate.one_of(relation=relation, options=SENSITIVITY)] / exact_fraction(epsilon=epsilon)
+    values, bins = categories_of(values=values), _bins(bins)
+    scale = SENSITIVITY[validate.one_of(SENSITIVITY, neighbours=neighbours)] / exact_fraction(epsilon=epsilon)
     rng = validate.generator(rng=rng)
+    if isinstance(values, np.ndarray) and not isinstance(bins[0], str):
+        counts = _counted(values, np.array(bins))
+    else:
+        place = {each: number for number, each in enumerate(bins)}
+        hits = [place[each] for each in (values.tolist() if isinstance(values, np.ndarray) else values) if each in place]
+        counts = np.bincount(np.array(hits, np.int64), minlength=len(bins))
+    return counts + sample_discrete_laplace(scale=scale, count=len(bins), rng=rng)
+
+
+def _counted(values, bins):
+    """How many of the whole numbers `values` are equal to each bin."""
     order = np.argsort(bins)
     place = np.clip(np.searchsorted(bins, values, sorter=order), 0, len(bins) - 1)
-    hit = order[place][bins[order[place]] == values]
-    counts = np.bincount(hit, minlength=len(bins))
-    return counts + sample_discrete_laplace(scale=scale, count=len(bins), rng=rng)
+    return np.bincount(order[place][bins[order[place]] == values], minlength=len(bins))
 
 
 def thresholded_histogram(values, *, epsilon, delta, rng=None):
     """Count values whose names nobody knew in advance, under (epsilon, delta)-differential privacy.
 
-    values:   one value per person, whole numbers or text, n of them.
+    values:   one value per person, a list, array or table column of n >= 0 of them; what is neither a text nor a whole number
+              is not counted.
     epsilon:  for the whole histogram, > 0.
     delta:    strictly between 0 and 1, far below 1 / n: the chance that a value of one single person is told.
     rng:      numpy Generator, or None for the operating system's random bits.
@@ -61,11 +70,14 @@ def thresholded_histogram(values, *, epsilon, delta, rng=None):
     alone, the bin comes and goes with it, and is shown with probability at most delta.
     Raises ValueError for arguments out of range.
     """
-    values = _categories(values=values)
+    values = categories_of(values=values)
     least = release_threshold(epsilon=epsilon, delta=delta)
-    found, counts = np.unique(values, return_counts=True)  # sorted: the order of the records must not show
+    counts = Counter(values.tolist() if isinstance(values, np.ndarray) else values)
+    counts.pop(None, None)
+    found = sorted(counts, key=lambda each: (isinstance(each, str), each))  # the order of the records must not show
     noise = sample_discrete_laplace(scale=1 / exact_fraction(epsilon=epsilon), count=len(found), rng=validate.generator(rng=rng))
-    return {name.item(): int(told) for name, told in zip(found, counts + noise) if told >= least}
+    told = zip(found, noise.tolist())
+    return {name: counts[name] + extra for name, extra in told if counts[name] + extra >= least}
 
 
 def release_threshold(*, epsilon, delta):
@@ -78,13 +90,21 @@ def release_threshold(*, epsilon, delta):
     return 1 + max(1, math.ceil(needed * (1 + 1e-12)))
 
 
-def _categories(**argument):
-    """A non-empty list of whole numbers or texts, as a one-dimensional array."""
-    ((name, given),) = argument.items()
+def _bins(given):
+    """The bins as a list of different texts, or of different whole numbers of 64 bits."""
     try:
-        values = np.asarray(given)
+        bins = np.asarray(given)
     except ValueError:  # ragged
-        values = np.empty(0)
-    if values.ndim != 1 or values.size == 0 or values.dtype.kind not in "iuU" or (values.dtype == np.uint64 and values.max() >> 63):
-        raise ValueError(f"{name} must be a non-empty list of whole numbers (of 64 bits) or of texts, got {given!r:.80}")
-    return values if values.dtype.kind == "U" else values.astype(np.int64)
+        bins = np.empty(0)
+    if bins.dtype.kind == "O" or isinstance(given, (list, tuple)) and any(isinstance(each, bool) for each in given):
+        bins = np.array(categories_of(bins=given), object)
+        kinds = {type(each) for each in bins}
+        fits = len(kinds) == 1 and kinds <= {int, str} and (kinds == {str} or max(map(abs, bins)) < 1 << 63)
+    else:
+        fits = bins.dtype.kind in "iuU" and not (bins.dtype == np.uint64 and bins.size and bins.max() >> 63)
+    if bins.ndim != 1 or bins.size == 0 or not fits:
+        raise ValueError(f"bins must be a non-empty list of whole numbers (of 64 bits) or of texts, got {given!r:.80}")
+    bins = bins.tolist()
+    if len(set(bins)) < len(bins):
+        raise ValueError(f"bins must differ from each other, got {bins!r:.80}")
+    return bins

@@ -1,4 +1,4 @@
-"""Mechanisms that add noise to a number, and the clipping that must come before the noise.
+"""Mechanisms that add noise to a number. What bounds a person's share of that number is in `labkit.dp.mechanisms.bounding`.
 
 Whole numbers: `geometric` and `discrete_gaussian`, whose noise is exact; use these. Real numbers: `laplace` and `gaussian`,
 the textbook ones in floating point, which lab 03 breaks. Discrete answers can be rounded or rescaled afterwards at will:
@@ -18,6 +18,9 @@ from labkit import validate
 from labkit.dp.mechanisms.calibration import discrete_gaussian_sigma, gaussian_sigma
 from labkit.dp.mechanisms.exact import exact_fraction, sample_discrete_gaussian, sample_discrete_laplace
 
+WIDEST = 1e300  # noise wider than that would overflow
+LARGEST = np.finfo(float).max
+
 
 def laplace(value, *, sensitivity, epsilon, rng=None):
     """Answer a numeric query with Laplace noise: epsilon-differential privacy on paper.
@@ -34,9 +37,9 @@ def laplace(value, *, sensitivity, epsilon, rng=None):
     """
     value = validate.array(value=value)
     scale = validate.positive(sensitivity=sensitivity) / validate.positive(epsilon=epsilon)
-    if not 0 < scale < math.inf:
-        raise ValueError(f"sensitivity / epsilon must be positive and finite, got {sensitivity!r} / {epsilon!r}")
-    return _as_given(value + scale * _generator(rng).laplace(size=value.shape))
+    if not 0 < scale <= WIDEST:
+        raise ValueError(f"sensitivity / epsilon must be positive and at most {WIDEST:g}, got {sensitivity!r} / {epsilon!r}")
+    return _released(value, scale * _generator(rng).laplace(size=value.shape))
 
 
 def geometric(value, *, sensitivity, epsilon, rng=None):
@@ -71,7 +74,9 @@ def gaussian(value, *, sensitivity, epsilon, delta, rng=None):
     """
     value = validate.array(value=value)
     sigma = gaussian_sigma(epsilon=epsilon, delta=delta, sensitivity=sensitivity)
-    return _as_given(value + _generator(rng).normal(scale=sigma, size=value.shape))
+    if sigma > WIDEST:
+        raise ValueError(f"sensitivity must be so small that the noise is at most {WIDEST:g} wide, got {sensitivity!r}")
+    return _released(value, _generator(rng).normal(scale=sigma, size=value.shape))
 
 
 def discrete_gaussian(value, *, sensitivity, epsilon, delta, rng=None):
@@ -92,43 +97,16 @@ def discrete_gaussian(value, *, sensitivity, epsilon, delta, rng=None):
     return _as_given(value + noise.reshape(value.shape))
 
 
-def clip(rows, *, max_grad_norm):
-    """Scale down each row whose L2 norm exceeds `max_grad_norm`, so that one row moves a sum by at most that.
-
-    rows:           array (n, d) of finite numbers, one row per person.
-    max_grad_norm:  largest norm left, > 0, chosen without looking at the data.
-    Returns a float array (n, d); a row within the bound is unchanged. To float rounding, the sum then has L2 sensitivity
-    `max_grad_norm` for adding or removing one row, and twice that for replacing one. For single numbers use `clamp`.
-    Raises ValueError for rows that are no finite matrix, or a max_grad_norm that is not positive and finite.
-    Source: Abadi et al., CCS 2016 (there for gradients).
-    """
-    rows = validate.array(rows=rows, ndim=2)
-    max_grad_norm = validate.positive(max_grad_norm=max_grad_norm)
-    rows = rows if rows.dtype.kind == "f" else rows.astype(float)
-    with np.errstate(divide="ignore", over="ignore"):  # a zero row stays zero; one too long for a float becomes zero
-        norms = np.linalg.norm(rows.astype(float), axis=1, keepdims=True)
-        return (rows * np.minimum(1, max_grad_norm / norms)).astype(rows.dtype)
-
-
-def clamp(values, *, low, high):
-    """Move each number into [low, high], so that one of them moves a sum by at most a known amount.
-
-    values:     scalar or array of any shape, finite.
-    low, high:  bounds with low < high, in the units of `values`, chosen without looking at the data.
-    Returns the clamped numbers in the shape of `values`. Their sum has sensitivity max(|low|, |high|) for adding or
-    removing one number, and high - low for replacing one. For vectors use `clip`.
-    Raises ValueError for values or bounds that are not finite, or low that is not below high.
-    """
-    values = validate.array(values=values)
-    if not validate.finite(low=low) < validate.finite(high=high):
-        raise ValueError(f"low must be below high, got low={low!r}, high={high!r}")
-    return _as_given(np.clip(values, low, high))
-
-
 def _generator(rng):
     """The caller's generator, or a fresh one seeded by the operating system."""
     rng = validate.generator(rng=rng)
     return np.random.default_rng(secrets.randbits(256)) if rng is None else rng
+
+
+def _released(value, noise):
+    """Their sum; one beyond the largest float becomes that float, so that nobody's value makes it infinite."""
+    with np.errstate(over="ignore"):
+        return _as_given(np.clip(value + noise, -LARGEST, LARGEST))
 
 
 def _as_given(values):

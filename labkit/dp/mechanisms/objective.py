@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit import validate
+from labkit.dp.mechanisms.records import LEAST_ODD
+from labkit.dp.relations import REPLACE
 
 CURVATURE = 0.25  # most that the second derivative of log(1 + exp(-t)) can be
 CLOSE = 1e-11  # length of the gradient, per record, at which a minimum counts as found
@@ -52,7 +54,8 @@ def objective_perturbation(X, y, *, epsilon, strength, rng=None):
 
     X:         records, array (n, d). Rows longer than 1 are scaled down to length 1, each by itself, so that this is free.
                There is no intercept: append a constant to each row (before scaling) if you want one.
-    y:         the two classes as -1 and 1, array (n,).
+    y:         the two classes as -1 and 1, array (n,). A record with another label, or with a missing or infinite number, teaches
+               nothing and is no error; if that is so for more than a tenth of the labels, the encoding is refused.
     epsilon:   privacy loss bound, > 0; delta is 0.
     strength:  of the quadratic term, > 0, fixed without looking at the data. It may be raised (see `noise_for`) for a small epsilon.
     rng:       numpy Generator, or None for one seeded by the operating system.
@@ -65,6 +68,9 @@ def objective_perturbation(X, y, *, epsilon, strength, rng=None):
     X, y = _checked(X, y)
     noise = noise_for(epsilon=epsilon, records=len(X), strength=strength)
     return perturbed_minima(X, y, random_terms(noise, X.shape[1], 1, rng), noise.strength)[0]
+
+
+objective_perturbation.relation = REPLACE
 
 
 def random_terms(noise, dimensions, count, rng=None):
@@ -115,8 +121,17 @@ def hessian(X, w, strength):
 
 
 def _checked(X, y):
-    X, y = validate.array(X=X, ndim=2).astype(float), validate.array(y=y, ndim=1)
+    """Rows of length at most 1 and classes; a record with a number or class that is none is a row of zeros, of the first class."""
+    X, y = np.asarray(X), np.asarray(y)
+    if X.ndim != 2 or not X.size or X.dtype.kind not in "biuf":
+        raise ValueError(f"X must be a non-empty array of numbers with 2 dimensions, got {X!r:.80}")
+    if y.ndim != 1 or y.dtype.kind not in "iuf":
+        raise ValueError(f"y must hold -1 and 1 only, one for each record, got {y!r:.80}")
     validate.same_length(X=X, y=y)
-    if not np.isin(y, (-1, 1)).all():
+    X, known = X.astype(float), np.isin(y, (-1, 1))
+    if (~known).sum() >= LEAST_ODD and (~known).mean() > 0.1:  # no person's oddity but the wrong encoding
         raise ValueError(f"y must hold -1 and 1 only, got {np.unique(y)[:5].tolist()!r}")
-    return X / np.maximum(1, np.linalg.norm(X, axis=1, keepdims=True)), y.astype(float)
+    good = known & np.isfinite(X).all(axis=1)
+    X = np.where(good[:, None], X, 0.0)
+    with np.errstate(over="ignore"):
+        return X / np.maximum(1, np.linalg.norm(X, axis=1, keepdims=True)), np.where(good, y, -1).astype(float)

@@ -19,15 +19,18 @@ import numpy as np
 
 from labkit import validate
 from labkit.dp.mechanisms.exact import exact_fraction, big_uniform_below
+from labkit.dp.mechanisms.records import numbers_of
 
 BITS = 200  # to which weights are computed: the answer is distributed as it should, up to one part in 2^130
 MOST_POINTS = 1 << 40
+WIDEST = 1e150  # ends of the range beyond that leave no room for products
 
 
 def private_quantile(values, *, quantile, low, high, epsilon, points=10_001, rng=None):
     """A value with about the share `quantile` of the records below it, under epsilon-differential privacy.
 
-    values:    one number per person, array (n,). Values outside [low, high] count as the nearer end.
+    values:    one number per person, a list, array or table column of n >= 0. Values outside [low, high], infinite ones too, count as
+               the nearer end; a missing value, or one that is no number, counts for nobody.
     quantile:  strictly between 0 and 1; 0.5 asks for the median.
     low, high: the range of possible answers, in the units of `values`, known without looking at the data.
     epsilon:   privacy loss bound, > 0; delta is 0.
@@ -38,12 +41,13 @@ def private_quantile(values, *, quantile, low, high, epsilon, points=10_001, rng
     Neighbouring: one record is added or removed, or one is replaced; the score's sensitivity is at most 1 for both.
     Raises ValueError for arguments out of range.
     """
-    values = validate.array(values=values, ndim=1)
+    values = numbers_of(values=values)
+    values = values[~np.isnan(values)]
     quantile = validate.probability(quantile=quantile)
     low, high = validate.finite(low=low), validate.finite(high=high)
-    if low >= high or not np.isfinite(high - low):
-        raise ValueError(f"high must be above low ({low!r}), got {high!r}")
-    points = validate.integer(points=points, at_least=2, at_most=MOST_POINTS)
+    if low >= high or max(abs(low), abs(high)) > WIDEST:
+        raise ValueError(f"high must be above low ({low!r}), and both within {WIDEST:g}, got {high!r}")
+    points = validate.integer(at_least=2, at_most=MOST_POINTS, points=points)
     half, rng = exact_fraction(epsilon=epsilon) / 2, validate.generator(rng=rng)
     places = np.rint((np.clip(values, low, high) - low) / (high - low) * (points - 1)).astype(np.int64)
     starts, lengths, scores = stretches(places, points, quantile)

@@ -1,60 +1,24 @@
-"""Mechanisms whose answer is a choice: lying about an answer with a known chance, and picking the best of several.
+"""Mechanisms whose answer is a choice: picking the best of several candidates.
 
-All of them come down to coins of exp(-g), so they are exact: no floating point between the random bits and the choice.
+Both are exact: whole numbers only between the random bits and the choice (`labkit.dp.mechanisms.enclosure`). And both take the
+same time whatever the scores are, to a few parts in a hundred: the same array operations on the same number of candidates. No
+promise of constant time: about once in 100,000 choices among a thousand, one candidate needs a closer look.
 `rng` is a numpy Generator, for a lab that must repeat; None takes the operating system's random bits.
 """
 
-import math
+from fractions import Fraction
 
 import numpy as np
 
 from labkit import validate
-from labkit.dp.mechanisms.exact import bernoulli_exp, exact_fraction, uniform_below
-
-
-def randomised_response(answers, *, epsilon, categories=2, rng=None):
-    """Replace each person's answer by a random one often enough that no report convicts anybody.
-
-    answers:     one answer per person, bool or whole numbers 0 ... categories - 1, any shape.
-    epsilon:     privacy loss bound, > 0 (dimensionless); delta is 0.
-    categories:  number of possible answers, 2 or more, known in advance.
-    Returns the reports in the shape and dtype of `answers`: the truth with probability
-    exp(epsilon) / (exp(epsilon) + categories - 1), else one of the other answers, all equally likely.
-    Neighbouring: one person gives another answer. The privacy is local: it holds before anybody collects the reports.
-    Raises ValueError for answers outside the categories or a bad epsilon or categories.
-    Source: Warner, JASA 1965; for several categories Kairouz, Oh, Viswanath, NIPS 2014.
-    """
-    truth = _answers(validate.integer(categories=categories, at_least=2), answers=answers)
-    loss, rng = exact_fraction(epsilon=epsilon), validate.generator(rng=rng)
-    flat = truth.ravel().astype(np.int64)
-    reports, missing = flat.copy(), np.arange(flat.size)
-    while missing.size:  # suggest any answer; keep the truth always, another one with probability exp(-epsilon)
-        suggested = uniform_below(categories, missing.size, rng)
-        lie = (suggested != flat[missing]).astype(np.int64)
-        kept = bernoulli_exp(lie, lambda lied: lied * loss.numerator, loss.denominator, rng)
-        reports[missing[kept]] = suggested[kept]
-        missing = missing[~kept]
-    reports = reports.reshape(truth.shape).astype(truth.dtype)
-    return reports if reports.ndim else reports.item()
-
-
-def estimated_shares(reports, *, epsilon, categories=2):
-    """The share of people behind each answer, estimated without bias from randomised responses.
-
-    reports:              as `randomised_response` returned them, with the same epsilon and categories.
-    Returns a float array (categories,) that sums to 1; an entry can fall below 0 or above 1, by chance.
-    Costs no privacy: it uses only what was reported. Raises ValueError as `randomised_response`.
-    """
-    reports = _answers(validate.integer(categories=categories, at_least=2), reports=reports)
-    lie = 1 / (math.exp(min(validate.positive(epsilon=epsilon), 700)) + categories - 1)  # of each wrong answer
-    seen = np.bincount(reports.ravel().astype(np.int64), minlength=categories) / reports.size
-    return (seen - lie) / (1 - categories * lie)
+from labkit.dp.mechanisms.enclosure import BITS, enclosed, settled
+from labkit.dp.mechanisms.exact import big_uniform_below, exact_fraction, random_bytes
 
 
 def exponential(scores, *, sensitivity, epsilon, rng=None):
     """Pick a candidate with a high score under epsilon-differential privacy.
 
-    scores:       how good each candidate is on the data, array (k,) of finite numbers, taken as exact.
+    scores:       how good each candidate is on the data, array (k,) of finite numbers of at most 64 bits, taken as exact.
     sensitivity:  largest change of any one score between neighbouring data sets, in the units of `scores`, > 0.
     epsilon:      privacy loss bound, > 0 (dimensionless); delta is 0.
     Returns the index of one candidate, drawn with probability proportional to exp(epsilon score / (2 sensitivity)).
@@ -63,12 +27,15 @@ def exponential(scores, *, sensitivity, epsilon, rng=None):
     Raises ValueError for scores that are no finite list, or a bad sensitivity or epsilon.
     Source: McSherry, Talwar, FOCS 2007.
     """
-    gaps, denominator, rng = _coins(scores, sensitivity, epsilon, rng)
-    while True:  # suggest any candidate; keep it with probability exp(-its distance from the best)
-        suggested = uniform_below(len(gaps), len(gaps), rng)
-        kept = bernoulli_exp(suggested, gaps.__getitem__, denominator, rng)
-        if kept.any():
-            return int(suggested[kept.argmax()])
+    scores, unit, rng = _checked(scores, sensitivity, epsilon, rng)
+    low, high = enclosed(scores, unit)
+    ends = np.cumsum(high)
+    while True:  # suggest a candidate by the upper bound of its weight, and keep it with probability weight / upper bound
+        place = big_uniform_below(int(ends[-1]), rng)
+        winner = int(np.searchsorted(ends, place, side="right"))
+        place -= int(ends[winner] - high[winner])
+        if place < low[winner] or settled(place, _gap(scores, winner), unit, _bits_from(rng)):
+            return winner
 
 
 def report_noisy_max(scores, *, sensitivity, epsilon, rng=None):
@@ -79,32 +46,35 @@ def report_noisy_max(scores, *, sensitivity, epsilon, rng=None):
     2 sensitivity, and so the chance of exceeding it changes by a factor of at most exp(epsilon).
     It is sampled by permute-and-flip, which chooses with the same probabilities: in random order each candidate tosses a
     coin of exp(-epsilon (best - score) / (2 sensitivity)), and the first head wins. On average that is never worse than
-    `exponential`, which tosses the same coins but may suggest a candidate twice.
+    `exponential`, which weighs by the same coins.
 
     scores, sensitivity, epsilon, neighbouring relation, errors: as for `exponential`. Returns the index of the winner.
     Source: McKenna, Sheldon, NeurIPS 2020; its noise: Ding et al., arXiv 2105.07260, 2021.
     """
-    gaps, denominator, rng = _coins(scores, sensitivity, epsilon, rng)
-    heads = np.flatnonzero(bernoulli_exp(np.arange(len(gaps)), gaps.__getitem__, denominator, rng))
-    return int(heads[uniform_below(len(heads), 1, rng)[0]])  # the first head in a random order is a random head
+    scores, unit, rng = _checked(scores, sensitivity, epsilon, rng)
+    low, high = enclosed(scores, unit)
+    drawn = (np.frombuffer(random_bytes(4 * len(scores), rng), "<u4") >> (32 - BITS)).astype(np.int64)
+    heads = drawn < low
+    for each in np.flatnonzero((drawn < high) & ~heads):
+        heads[each] = settled(int(drawn[each]), _gap(scores, each), unit, _bits_from(rng))
+    heads = np.flatnonzero(heads)  # the best is always among them
+    return int(heads[big_uniform_below(len(heads), rng)])  # the first head in a random order is a random head
 
 
-def _coins(scores, sensitivity, epsilon, rng):
-    """Each candidate's exponent epsilon (best - score) / (2 sensitivity), as whole numbers over one denominator."""
-    scores = validate.array(scores=scores, ndim=1)
+def _checked(scores, sensitivity, epsilon, rng):
+    """The scores as float64, int64 or uint64, and epsilon / (2 sensitivity) as a Fraction."""
+    given, scores = scores, validate.array(ndim=1, scores=scores)
+    if scores.dtype.itemsize > 8:
+        raise ValueError(f"scores must be numbers of at most 64 bits, got {scores.dtype}: {given!r:.60}")
+    if scores.dtype != np.uint64:
+        scores = scores.astype(np.float64 if scores.dtype.kind == "f" else np.int64)
     unit = exact_fraction(epsilon=epsilon) / (2 * exact_fraction(sensitivity=sensitivity))
-    ratios = [each.as_integer_ratio() for each in scores.tolist()]
-    shared = math.lcm(*(down for _, down in ratios))
-    wholes = [up * (shared // down) for up, down in ratios]
-    best = max(wholes)
-    return [(best - each) * unit.numerator for each in wholes], shared * unit.denominator, validate.generator(rng=rng)
+    return scores, unit, validate.generator(rng=rng)
 
 
-def _answers(categories, **argument):
-    """Answers as an array of bool or whole numbers below `categories`."""
-    ((name, value),) = argument.items()
-    answers = validate.array(**argument)
-    if answers.dtype.kind not in "biu" or answers.min() < 0 or answers.max() >= categories:
-        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
-        raise ValueError(f"{name} must be whole numbers from 0 to {categories - 1}, got {shown}")
-    return answers
+def _gap(scores, place):
+    return Fraction(scores.max().item()) - Fraction(scores[place].item())
+
+
+def _bits_from(rng):
+    return lambda count: int.from_bytes(random_bytes(count // 8, rng))

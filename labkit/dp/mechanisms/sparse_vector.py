@@ -9,6 +9,8 @@ Source: Lyu, Su, Li, "Understanding the Sparse Vector Technique for Differential
 Dwork, Naor, Reingold, Rothblum, Vadhan, STOC 2009.
 """
 
+from threading import Lock
+
 import numpy as np
 
 from labkit import validate
@@ -30,7 +32,7 @@ class SparseVector:
     most:         how many times it may say "above", a whole number >= 1.
     rng:          numpy Generator, or None for the operating system's random bits.
     Neighbouring: whatever relation `sensitivity` was computed for; 1 for counts when one person is added or removed.
-    Raises ValueError for arguments out of range.
+    May be shared between threads: they share one stream. Raises ValueError for arguments out of range.
     """
 
     def __init__(self, *, threshold, epsilon, sensitivity=1, most=1, rng=None):
@@ -41,18 +43,20 @@ class SparseVector:
         self._rng = validate.generator(rng=rng)
         self._answer_scale = 2 * self.left * sensitivity / half
         self._threshold = threshold + self._noise(sensitivity / half)
+        self._lock = Lock()
 
     def above(self, answer):
         """Whether the exact answer, a whole number, seems to be at or above the threshold.
 
         Raises ValueError for an answer that is no whole number, and RuntimeError once it has said True `most` times.
         """
-        answer = validate.integer(answer=answer, at_least=-LARGEST, at_most=LARGEST)
-        if not self.left:
-            raise RuntimeError("this stream has said 'above' as often as it may: more would not be private")
-        said = answer + self._noise(self._answer_scale) >= self._threshold
-        self.left -= said
-        return said
+        answer = validate.integer(-LARGEST, LARGEST, answer=answer)
+        with self._lock:  # two threads that ask at once must not both hear the last "above"
+            if not self.left:
+                raise RuntimeError("this stream has said 'above' as often as it may: more would not be private")
+            said = answer + self._noise(self._answer_scale) >= self._threshold
+            self.left -= said
+            return said
 
     def _noise(self, scale):
         return int(sample_discrete_laplace(scale=scale, count=1, rng=self._rng)[0])
@@ -61,7 +65,8 @@ class SparseVector:
 def above_threshold(answers, *, threshold, epsilon, sensitivity=1, most=1, rng=None):
     """The same for answers that are all there already, in one go.
 
-    answers:  whole numbers, array (k,) for one stream, or (n, k) for n independent streams, each with the whole epsilon.
+    answers:  whole numbers, array (k,) for one stream, or (n, k) for n independent streams. Each stream costs the whole epsilon:
+              about the same people they cost n epsilon together, and that is what `Budget.ask` charges.
     The other arguments and errors are those of SparseVector.
     Returns an int8 array of the same shape: 1 above, 0 below, -1 not asked, because the stream had ended.
     """
@@ -77,6 +82,9 @@ def above_threshold(answers, *, threshold, epsilon, sensitivity=1, most=1, rng=N
     noise = sample_discrete_laplace(scale=2 * most * sensitivity / half, count=streams.size, rng=rng).reshape(streams.shape)
     said = (streams + noise >= noisy_threshold[:, None]).astype(np.int8)
     return end_after(said, most).reshape(answers.shape)
+
+
+above_threshold.releases = lambda answers, **_: len(answers) if np.ndim(answers) == 2 else 1
 
 
 def end_after(said, most):

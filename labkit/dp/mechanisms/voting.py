@@ -45,13 +45,18 @@ def noisy_vote(votes, *, candidates, sigma, rng=None):
 
 
 def vote_counts(votes, *, candidates):
-    """How many teachers chose each candidate: int64 array (questions, candidates). Arguments as for `noisy_vote`."""
-    votes = validate.array(votes=votes, ndim=2)
-    candidates = validate.integer(candidates=candidates, at_least=2)
-    if votes.dtype.kind not in "iu" or votes.min() < 0 or votes.max() >= candidates:
+    """How many teachers chose each candidate: int64 array (questions, candidates). Arguments as for `noisy_vote`.
+
+    A vote for nobody among them is not counted: refusing it would tell what one teacher has learnt.
+    """
+    votes = validate.array(ndim=2, votes=votes)
+    candidates = validate.integer(at_least=2, candidates=candidates)
+    if votes.dtype.kind not in "iu":
         raise ValueError(f"votes must be whole numbers from 0 to {candidates - 1}, got {votes!r:.80}")
-    offsets = candidates * np.arange(len(votes))[:, None]
-    return np.bincount((votes + offsets).ravel(), minlength=candidates * len(votes)).reshape(len(votes), candidates)
+    known = (votes >= 0) & (votes < candidates)
+    places = np.where(known, votes, candidates).astype(np.int64) + (candidates + 1) * np.arange(len(votes))[:, None]
+    counts = np.bincount(places.ravel(), minlength=(candidates + 1) * len(votes)).reshape(len(votes), candidates + 1)
+    return counts[:, :-1]
 
 
 def vote_event(*, sigma, questions):

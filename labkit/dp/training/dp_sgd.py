@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch.func import functional_call, grad, vmap
-from torch.nn.modules.batchnorm import _NormBase
 
 from labkit import validate
-from labkit.dp.accounting.epsilon import RELATION, dp_sgd_event, epsilon_spent, noise_multiplier_for
+from labkit.dp.accounting.epsilon import RELATION, accountant_used, dp_sgd_event, epsilon_spent, noise_multiplier_for
+from labkit.dp.training.inputs import checked
 from labkit.threads import torch_threads
 
 GRADIENT_FLOATS = 4_000_000  # most numbers held at once as per-example gradients: 16 MB, whatever the batch
@@ -107,20 +107,27 @@ def train_private(model, X, y, *, plan, delta, accountant="pld", loss=None, rng=
 
     model:       a torch module without layers that mix examples (BatchNorm is refused). Parameters that do not require a
                  gradient stay as they are. The module given is not changed.
-    X, y:        the private records: arrays or tensors of n examples and n targets.
+    X, y:        the private records: arrays, tensors or tables of n >= 0 examples and n targets. With cross-entropy the targets are
+                 0 ... classes - 1, of any type. An example with a missing or infinite number, or with another label, adds nothing:
+                 an error would tell that it is there. Only labels that do not fit the model for the most part are refused.
     plan:        a Plan; it is run as it stands.
-    delta:       for the statement of what was spent; below 1 / n.
+    delta:       for the statement of what was spent; far below 1 over the number of records, which the plan's batch_size and
+                 sample_rate tell. From there on it is refused.
     accountant:  "pld" or "rdp".
     loss:        loss(outputs, targets) of a batch of one, a scalar; cross-entropy if None.
     rng:         numpy Generator for batches and noise; None seeds a fresh one from the operating system. Either is a good
-                 statistical generator, not a cryptographic one.
+                 statistical generator, not a cryptographic one. Its 32-bit normals end at 8.2 standard deviations: the mass
+                 beyond, 2e-16 for each number released, is to be counted with delta.
     progress:    called as progress(steps_done, steps) after each step.
     Returns Trained, its model in eval mode. Raises ValueError before any work for arguments that do not fit.
     """
-    X, y = _checked(model, X, y, plan, loss, rng, progress)
-    if validate.probability(delta=delta) >= 1 / len(X):
-        raise ValueError(f"delta must be below 1 / {len(X)}, one over the number of records, got {delta!r}")
-    epsilon = plan.epsilon(delta, accountant)
+    X, y = checked(model, X, y, loss, private=True)
+    _check_run(plan, loss, rng, progress)
+    records = plan.batch_size / plan.sample_rate
+    if validate.probability(delta=delta) >= 1 / records:
+        raise ValueError(f"delta must be below 1 / {records:.0f}, one over the number of records, got {delta!r}")
+    epsilon, accountant = plan.epsilon(delta, accountant), accountant_used(
+        noise_multiplier=plan.noise_multiplier, sample_rate=plan.sample_rate, steps=plan.steps, delta=delta, accountant=accountant)
     trained = _train(model, X, y, plan, loss, rng, progress, private=True)
     return Trained(trained, epsilon, delta, accountant, RELATION)
 
@@ -130,9 +137,19 @@ def train_without_privacy(model, X, y, *, plan, loss=None, rng=None, progress=No
 
     Returns Trained with epsilon = infinity: what this model reveals has no bound.
     """
-    X, y = _checked(model, X, y, plan, loss, rng, progress)
+    X, y = checked(model, X, y, loss, private=False)
+    _check_run(plan, loss, rng, progress)
     trained = _train(model, X, y, plan, loss, rng, progress, private=False)
     return Trained(trained, math.inf, 0.0, None, RELATION)
+
+
+def _check_run(plan, loss, rng, progress):
+    if not isinstance(plan, Plan):
+        raise ValueError(f"plan must be a labkit.dp.training.dp_sgd.Plan, got {plan!r}")
+    for name, function in [("loss", loss), ("progress", progress)]:
+        if function is not None and not callable(function):
+            raise ValueError(f"{name} must be a function or None, got {function!r}")
+    validate.generator(rng=rng)
 
 
 def _train(model, X, y, plan, loss, rng, progress, private):
@@ -208,39 +225,4 @@ def clipped_sum(gradients_of, parameters, X, y, max_grad_norm):
 def add_noise(total, sigma, rng):
     """Add independent Gaussian noise of this standard deviation to every coordinate, in place."""
     for each in total.values():
-        each.add_(torch.from_numpy(rng.standard_normal(each.shape, dtype=np.float32)).to(each), alpha=sigma)
-
-
-def _checked(model, X, y, plan, loss, rng, progress):
-    """The records as tensors on the model's device; ValueError for what cannot be trained on privately."""
-    if not isinstance(model, torch.nn.Module):
-        raise ValueError(f"model must be a torch.nn.Module, got {model!r}")
-    for name, layer in model.named_modules():
-        if isinstance(layer, _NormBase) and (layer.track_running_stats or "BatchNorm" in type(layer).__name__):
-            raise ValueError(f"model must not mix examples, got {type(layer).__name__} at {name or 'its top'!r}: it computes "
-                             "statistics over the batch, so no example has a gradient of its own to clip. "
-                             "GroupNorm or LayerNorm do the same job inside one example")
-    trainable = [each for each in model.parameters() if each.requires_grad]
-    if not trainable:
-        raise ValueError(f"model must have a parameter that requires a gradient, got none in {type(model).__name__}")
-    if not isinstance(plan, Plan):
-        raise ValueError(f"plan must be a labkit.dp.training.dp_sgd.Plan, got {plan!r}")
-    for name, function in [("loss", loss), ("progress", progress)]:
-        if function is not None and not callable(function):
-            raise ValueError(f"{name} must be a function or None, got {function!r}")
-    validate.generator(rng=rng)
-    X, y = validate.array(X=_numpy(X)), validate.array(y=_numpy(y))
-    if X.ndim == 0 or y.ndim == 0:
-        raise ValueError(f"X and y must hold one entry per example, got shapes {X.shape} and {y.shape}")
-    validate.same_length(X=X, y=y)
-    return _tensor(X, trainable[0]), _tensor(y, trainable[0])
-
-
-def _numpy(values):
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
-
-
-def _tensor(values, like):
-    if values.dtype.kind == "f":
-        return torch.tensor(values, dtype=like.dtype, device=like.device)
-    return torch.tensor(values.astype(np.int64), device=like.device)
+        each.add_(torch.from_numpy(rng.standard_normal(each.shape, dtype=np.float32)).to(each), alpha=deviation)

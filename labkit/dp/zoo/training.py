@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from labkit.dp.accounting.epsilon import noise_multiplier_for
-from labkit.dp.mechanisms.numeric import clip
+from labkit.dp.mechanisms.bounding import clip
 from labkit.dp.zoo.answers import ADD
 from labkit.dp.zoo.specimen import AuditSetting, Specimen
 
