@@ -355,7 +355,8 @@ def curve(name, epsilons=GRID, batch_size=256, max_grad_norm=1.0):
     train, test = SPLITS[name]
     return privacy_accuracy_curve(
         train.X, train.y, test.X, test.y, epsilons=epsilons, delta=DELTA[name],
-        batch_size=batch_size, max_grad_norm=max_grad_norm, rng=np.random.default_rng(0))
+        classes=len(set(test.y)), records=len(train), batch_size=batch_size,
+        max_grad_norm=max_grad_norm, rng=np.random.default_rng(0))
 
 
 curves = {name: curve(name) for name in DELTA}

@@ -421,7 +421,7 @@ def curve(kind, count, epsilons=EPSILONS, batch_size=None, steps=40):
     X, chosen = features[kind], private[:count]
     return dp.privacy_accuracy_curve(
         X[chosen], liked[chosen], X[test], liked[test], epsilons=epsilons, delta=delta,
-        seeds=3, batch_size=batch_size or count, steps=steps, max_grad_norm=0.3,
+        classes=2, records=count, seeds=3, batch_size=batch_size or count, steps=steps, max_grad_norm=0.3,
         learning_rate=8, momentum=0.9, rng=np.random.default_rng(0))
 
 
@@ -508,8 +508,8 @@ train, new = finetuning_table.TRAINED_ON, finetuning_table.TESTED_ON
 words_short = counted_words(short)
 scratch = dp.privacy_accuracy_curve(
     words_short[train], liked_short[train], words_short[new], liked_short[new],
-    epsilons=EPSILONS, delta=delta, seeds=3, batch_size=1000, steps=40, max_grad_norm=0.3,
-    learning_rate=8, momentum=0.9, rng=np.random.default_rng(0))
+    epsilons=EPSILONS, delta=delta, classes=2, records=train.stop, seeds=3, batch_size=1000,
+    steps=40, max_grad_norm=0.3, learning_rate=8, momentum=0.9, rng=np.random.default_rng(0))
 
 
 def counted(weights):

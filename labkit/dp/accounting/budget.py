@@ -60,7 +60,7 @@ class Budget:
     def __init__(self, *, epsilon, delta=0.0, accountant="pld", relation=None):
         self.epsilon = validate.positive(epsilon=epsilon)
         self.delta = _delta(delta)
-        self.accountant = validate.one_of(ACCOUNTANTS, accountant=accountant)
+        self.accountant = validate.one_of(accountant=accountant, options=ACCOUNTANTS)
         self._relation = None if relation is None else _relation(relation)
         self._account = empty_account(accountant)
         self._spends = ()

@@ -115,7 +115,7 @@ def accountant_used(*, noise_multiplier, sample_rate, steps, delta, accountant="
 
 
 def _spent(noise_multiplier, sample_rate, steps, delta, accountant):
-    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    validate.one_of(accountant=accountant, options=ACCOUNTANTS)
     return _epsilon(validate.positive(noise_multiplier=noise_multiplier), validate.fraction(sample_rate=sample_rate),
                     validate.integer(steps=steps, at_least=1), validate.probability(delta=delta), accountant)
 

@@ -13,22 +13,22 @@ from labkit import validate
 EXACT = 1 << 53  # whole numbers up to here are exact in floating point
 
 
-def clip(rows, *, max_norm):
-    """Scale down each row whose L2 norm exceeds `max_norm`, so that one row moves a sum by at most that.
+def clip(rows, *, max_grad_norm):
+    """Scale down each row whose L2 norm exceeds `max_grad_norm`, so that one row moves a sum by at most that.
 
-    rows:      array (n, d) of numbers, one row per person; n may be 0. A row that holds a missing or infinite number becomes zero.
-    max_norm:  largest norm left, > 0, chosen without looking at the data.
+    rows:           array (n, d) of numbers, one row per person; n may be 0. A row that holds a missing or infinite number becomes zero.
+    max_grad_norm:  largest norm left, > 0, chosen without looking at the data.
     Returns a float64 array (n, d); a row within the bound is unchanged. To rounding, the sum then has L2 sensitivity
-    `max_norm` for adding or removing one row, and twice that for replacing one. For single numbers use `clamp`.
-    Raises ValueError for rows that are no matrix of numbers, or a max_norm that is not positive and finite.
+    `max_grad_norm` for adding or removing one row, and twice that for replacing one. For single numbers use `clamp`.
+    Raises ValueError for rows that are no matrix of numbers, or a max_grad_norm that is not positive and finite.
     Source: Abadi et al., CCS 2016 (there for gradients).
     """
-    max_norm, rows = validate.positive(max_norm=max_norm), _numbers(rows=rows)
+    max_grad_norm, rows = validate.positive(max_grad_norm=max_grad_norm), _numbers(rows=rows)
     if rows.ndim != 2:
         raise ValueError(f"rows must be a matrix, one row for each person, got an array of shape {rows.shape}")
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0.0)
     with np.errstate(divide="ignore", over="ignore"):  # a zero row stays zero; one too long for a float becomes zero
-        return rows * np.minimum(1, max_norm / np.linalg.norm(rows, axis=1, keepdims=True))
+        return rows * np.minimum(1, max_grad_norm / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def clamp(values, *, low, high):

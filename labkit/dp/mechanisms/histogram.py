@@ -39,7 +39,7 @@ def private_histogram(values, *, bins, epsilon, relation="add or remove one reco
     Raises ValueError for arguments out of range.
     """
     values, bins = categories_of(values=values), _bins(bins)
-    scale = SENSITIVITY[validate.one_of(SENSITIVITY, neighbours=neighbours)] / exact_fraction(epsilon=epsilon)
+    scale = SENSITIVITY[validate.one_of(relation=relation, options=SENSITIVITY)] / exact_fraction(epsilon=epsilon)
     rng = validate.generator(rng=rng)
     if isinstance(values, np.ndarray) and not isinstance(bins[0], str):
         counts = _counted(values, np.array(bins))
@@ -93,18 +93,13 @@ def release_threshold(*, epsilon, delta):
 def _bins(given):
     """The bins as a list of different texts, or of different whole numbers of 64 bits."""
     try:
-        bins = np.asarray(given)
-    except ValueError:  # ragged
-        bins = np.empty(0)
-    if bins.dtype.kind == "O" or isinstance(given, (list, tuple)) and any(isinstance(each, bool) for each in given):
-        bins = np.array(categories_of(bins=given), object)
-        kinds = {type(each) for each in bins}
-        fits = len(kinds) == 1 and kinds <= {int, str} and (kinds == {str} or max(map(abs, bins)) < 1 << 63)
-    else:
-        fits = bins.dtype.kind in "iuU" and not (bins.dtype == np.uint64 and bins.size and bins.max() >> 63)
-    if bins.ndim != 1 or bins.size == 0 or not fits:
+        bins = categories_of(bins=given)
+        bins = bins.tolist() if isinstance(bins, np.ndarray) else bins
+    except ValueError:
+        bins = []
+    kinds = {type(each) for each in bins}
+    if len(kinds) != 1 or not kinds <= {int, str} or kinds == {int} and max(map(abs, bins)) >= 1 << 63:
         raise ValueError(f"bins must be a non-empty list of whole numbers (of 64 bits) or of texts, got {given!r:.80}")
-    bins = bins.tolist()
     if len(set(bins)) < len(bins):
         raise ValueError(f"bins must differ from each other, got {bins!r:.80}")
     return bins

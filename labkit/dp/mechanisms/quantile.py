@@ -47,7 +47,7 @@ def private_quantile(values, *, quantile, low, high, epsilon, points=10_001, rng
     low, high = validate.finite(low=low), validate.finite(high=high)
     if low >= high or max(abs(low), abs(high)) > WIDEST:
         raise ValueError(f"high must be above low ({low!r}), and both within {WIDEST:g}, got {high!r}")
-    points = validate.integer(at_least=2, at_most=MOST_POINTS, points=points)
+    points = validate.integer(points=points, at_least=2, at_most=MOST_POINTS)
     half, rng = exact_fraction(epsilon=epsilon) / 2, validate.generator(rng=rng)
     places = np.rint((np.clip(values, low, high) - low) / (high - low) * (points - 1)).astype(np.int64)
     starts, lengths, scores = stretches(places, points, quantile)

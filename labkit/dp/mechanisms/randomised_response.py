@@ -28,7 +28,7 @@ def randomised_response(answers, *, epsilon, categories=2, rng=None):
     Raises ValueError for answers outside the categories or a bad epsilon or categories.
     Source: Warner, JASA 1965; for several categories Kairouz, Oh, Viswanath, NIPS 2014.
     """
-    truth = _answers(validate.integer(at_least=2, at_most=MOST_CATEGORIES, categories=categories), answers=answers)
+    truth = _answers(validate.integer(categories=categories, at_least=2, at_most=MOST_CATEGORIES), answers=answers)
     loss, rng = exact_fraction(epsilon=epsilon), validate.generator(rng=rng)
     flat = truth.ravel().astype(np.int64)
     reports, missing = flat.copy(), np.arange(flat.size)
@@ -54,7 +54,7 @@ def estimated_shares(reports, *, epsilon, categories=2):
     Returns a float array (categories,) that sums to 1; an entry can fall below 0 or above 1, by chance.
     Costs no privacy: it uses only what was reported. Raises ValueError as `randomised_response`.
     """
-    reports = _answers(validate.integer(at_least=2, at_most=MOST_CATEGORIES, categories=categories), reports=reports)
+    reports = _answers(validate.integer(categories=categories, at_least=2, at_most=MOST_CATEGORIES), reports=reports)
     epsilon = validate.positive(epsilon=epsilon)
     if epsilon < LEAST_EPSILON:
         raise ValueError(f"epsilon must be at least {LEAST_EPSILON:g} to estimate anything from the reports, got {epsilon!r}")

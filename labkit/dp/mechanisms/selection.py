@@ -63,7 +63,7 @@ def report_noisy_max(scores, *, sensitivity, epsilon, rng=None):
 
 def _checked(scores, sensitivity, epsilon, rng):
     """The scores as float64, int64 or uint64, and epsilon / (2 sensitivity) as a Fraction."""
-    given, scores = scores, validate.array(ndim=1, scores=scores)
+    given, scores = scores, validate.array(scores=scores, ndim=1)
     if scores.dtype.itemsize > 8:
         raise ValueError(f"scores must be numbers of at most 64 bits, got {scores.dtype}: {given!r:.60}")
     if scores.dtype != np.uint64:

@@ -50,7 +50,7 @@ class SparseVector:
 
         Raises ValueError for an answer that is no whole number, and RuntimeError once it has said True `most` times.
         """
-        answer = validate.integer(-LARGEST, LARGEST, answer=answer)
+        answer = validate.integer(answer=answer, at_least=-LARGEST, at_most=LARGEST)
         with self._lock:  # two threads that ask at once must not both hear the last "above"
             if not self.left:
                 raise RuntimeError("this stream has said 'above' as often as it may: more would not be private")

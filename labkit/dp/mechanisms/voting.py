@@ -49,8 +49,8 @@ def vote_counts(votes, *, candidates):
 
     A vote for nobody among them is not counted: refusing it would tell what one teacher has learnt.
     """
-    votes = validate.array(ndim=2, votes=votes)
-    candidates = validate.integer(at_least=2, candidates=candidates)
+    votes = validate.array(votes=votes, ndim=2)
+    candidates = validate.integer(candidates=candidates, at_least=2)
     if votes.dtype.kind not in "iu":
         raise ValueError(f"votes must be whole numbers from 0 to {candidates - 1}, got {votes!r:.80}")
     known = (votes >= 0) & (votes < candidates)

@@ -70,15 +70,15 @@ def privacy_accuracy_curve(X, y, X_test, y_test, *, epsilons, delta, classes, re
     rng:             numpy Generator, or None for the operating system's randomness.
     Returns a Curve. Raises ValueError before any work for arguments that do not fit.
     """
-    classes, records = validate.integer(at_least=2, classes=classes), validate.integer(at_least=1, records=records)
+    classes, records = validate.integer(classes=classes, at_least=2), validate.integer(records=records, at_least=1)
     X, y, X_test, y_test = _checked(X, y, X_test, y_test, classes)
-    epsilons = validate.array(ndim=1, epsilons=epsilons).astype(float)
+    epsilons = validate.array(epsilons=epsilons, ndim=1).astype(float)
     for epsilon in epsilons:
         validate.positive(epsilons=epsilon)
     if validate.probability(delta=delta) >= 1 / records:
         raise ValueError(f"delta must be below 1 / {records}, one over the number of records, got {delta!r}")
-    validate.integer(at_least=1, seeds=seeds)
-    validate.one_of(ACCOUNTANTS, accountant=accountant)
+    validate.integer(seeds=seeds, at_least=1)
+    validate.one_of(accountant=accountant, options=ACCOUNTANTS)
     validate.generator(rng=rng)
     plans = [Plan.for_budget(epsilon=float(epsilon), delta=delta, records=records, batch_size=batch_size, steps=steps,
                              max_grad_norm=max_grad_norm, learning_rate=learning_rate, momentum=momentum,
@@ -208,10 +208,10 @@ def _non_private(X, y, X_test, y_test):
 
 
 def _checked(X, y, X_test, y_test, classes):
-    X, X_test = examples(X=X), validate.array(ndim=2, X_test=X_test)
+    X, X_test = examples(X=X), validate.array(X_test=X_test, ndim=2)
     if X.ndim != 2 or not X.shape[1]:
         raise ValueError(f"X must be a matrix, one row for each record, got shape {X.shape}")
-    y, y_test = labels_of(classes, y=y), validate.array(ndim=1, y_test=y_test)
+    y, y_test = labels_of(classes, y=y), validate.array(y_test=y_test, ndim=1)
     validate.same_length(X=X, y=y)
     validate.same_length(X_test=X_test, y_test=y_test)
     if X.shape[1] != X_test.shape[1]:

@@ -225,4 +225,4 @@ def clipped_sum(gradients_of, parameters, X, y, max_grad_norm):
 def add_noise(total, sigma, rng):
     """Add independent Gaussian noise of this standard deviation to every coordinate, in place."""
     for each in total.values():
-        each.add_(torch.from_numpy(rng.standard_normal(each.shape, dtype=np.float32)).to(each), alpha=deviation)
+        each.add_(torch.from_numpy(rng.standard_normal(each.shape, dtype=np.float32)).to(each), alpha=sigma)

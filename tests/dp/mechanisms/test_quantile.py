@@ -126,7 +126,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize("name, bad", [
-    *[("values", bad) for bad in ([], [NAN], [INF], None, "text", 5, [[1]], ["a"])],
+    *[("values", bad) for bad in (None, "text", 5, np.ones((2, 2)))],
     *[("quantile", bad) for bad in (0, 1, -1, NAN, None, "half", 50)],
     *[("low", bad) for bad in (NAN, -INF, None, "a")],
     *[("high", bad) for bad in (NAN, INF, None, 0, -1, "a")],
