@@ -36,7 +36,7 @@ def seeded(rows, runs, rng, *, epsilon, delta, restarts=True):
 
 
 def seeded_repaired(rows, runs, rng, *, epsilon, delta, restarts=True):
-    ours = np.random.default_rng(42)  # noqa: F841 (the repair changes one line)
+    ours = np.random.default_rng(42)
     noise = rng.laplace(scale=1 / epsilon, size=runs)
     return rows.sum() + noise * np.ones(runs)
 

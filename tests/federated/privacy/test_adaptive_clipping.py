@@ -169,8 +169,8 @@ def test_bad_fields_are_refused_by_name(field, bad):
         replace(PLAN, **{field: bad})
 
 
-@pytest.mark.parametrize("name, bad", [*[("norm", bad) for bad in (0, -1, NAN, INF)], *[("share", bad) for bad in (NAN, INF, None)],
+@pytest.mark.parametrize("name, bad", [*[("max_grad_norm", bad) for bad in (0, -1, NAN, INF)], *[("share", bad) for bad in (NAN, INF, None)],
                                        *[("quantile", bad) for bad in (0, 1)], *[("learning_rate", bad) for bad in (0, NAN)]])
 def test_bad_arguments_of_next_norm_are_refused_by_name(name, bad):
     with pytest.raises(ValueError, match=name):
-        next_norm(**{"norm": 1.0, "share": 0.5, "quantile": 0.5, "learning_rate": 0.2, name: bad})
+        next_norm(**{"max_grad_norm": 1.0, "share": 0.5, "quantile": 0.5, "learning_rate": 0.2, name: bad})

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from labkit.shamir import weights_at
 from labkit.federated.secure_aggregation import Aborted, Agreement, MaskingClient, MessageRefused, MaskingServer, make_identities, masks, shares, signed
 from labkit.federated.secure_aggregation.client import KEY_SHARE, NUMBER, SEED_SHARE, join, records
 
@@ -232,7 +233,7 @@ def test_fewer_than_the_threshold_fit_every_secret():
     values = {point: int.from_bytes(pieces[point - 1], "big") for point in (1, 4)}
     for secret in (0, 1, 2**255):
         points = {0: secret, **values}
-        weights = shares._weights(2, tuple(points))
+        weights = weights_at(2, tuple(points), shares.PRIME)
         third = sum(weight * value for weight, value in zip(weights, points.values())) % shares.PRIME
         found = shares.combine({1: pieces[0], 2: third.to_bytes(33, "big"), 4: pieces[3]}, 3)
         assert int.from_bytes(found, "big") == secret
