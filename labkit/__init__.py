@@ -4,4 +4,4 @@ Import what you need: ``from labkit import datasets, lab`` or ``from labkit.dp i
 This module itself loads nothing heavy: torch, opacus and tenseal are imported when first used.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

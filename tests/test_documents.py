@@ -31,7 +31,7 @@ def test_links_in_labs_lead_somewhere(source):
 def test_every_lab_is_listed_in_order(document, prefix):
     listed = re.findall(rf"\]\({prefix}(\d\db?-[a-z-]+\.ipynb)\)", (ROOT / document).read_text())
     wanted = [notebook_of(each).name for each in sources()]
-    assert [each for each in dict.fromkeys(listed)] == wanted or listed == wanted[1:]
+    assert list(dict.fromkeys(listed)) == wanted or listed == wanted[1:]
 
 
 def test_the_commands_of_the_readme_exist():

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,18 @@ def test_offline(tmp_path):
     environment = os.environ | {"HOME": str(tmp_path)}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert out.returncode == 0 and out.stdout.strip() == "48842", out.stderr[-2000:]
+
+
+def test_ruff_finds_nothing():
+    """The rules in pyproject.toml, which say why some are left out."""
+    found = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "--quiet", "--output-format", "concise",
+                            "labkit", "tests", "conftest.py"], cwd=LABKIT.parent, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_one_version():
+    import labkit
+
+    versions = [re.search(pattern, (LABKIT.parent / name).read_text(), re.M).group(1) for name, pattern in [
+        ("pyproject.toml", r'^version = "(.*)"'), ("CITATION.cff", r"^version: (.*)$"), ("CHANGELOG.md", r"^## (\S+)$")]]
+    assert versions == [labkit.__version__] * 3

@@ -264,7 +264,7 @@ def test_a_blind_scrubber_scores_nothing_and_a_greedy_one_fools_itself(wanted, m
 def test_labels_stand_where_they_say(wanted):
     for mail in labelled_mails(wanted, 20, rng=np.random.default_rng(2), names=True):
         assert len(mail.labels) == 2 * len(KINDS) + 1
-        for kind, start, end in mail.labels:
+        for _, start, end in mail.labels:
             value = mail.text[start:end]
             assert value and not value.isspace() and "«" not in value and "»" not in value
         assert {kind for kind, *_ in mail.labels} == {*KINDS, *(f"not {kind}" for kind in KINDS), NAME}

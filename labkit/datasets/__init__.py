@@ -4,13 +4,23 @@
     people = datasets.adult()
     train, test = people.split(test_size=0.2, seed=0)
 
-Each loader returns a `Dataset` (see `labkit.datasets.record`), those of the case labs a table with its source (`Records`). It reads its file once, checks it against its checksum,
-and keeps the result for the next call. Sources, licences and what we changed are in SOURCES.md.
+Each loader returns a `Dataset` (see `labkit.datasets.record`), those of the case labs a table with its source (`Records`).
+It reads its file once, checks it against its checksum, and keeps the result for the next call. Sources,
+licences and what we changed are in SOURCES.md.
 """
 
 from labkit import validate
 from labkit.datasets.cases import (
-    RECORDS, Records, flights, homes, loans, ratings, ships_coast, ships_harbour, stops, survival,
+    RECORDS,
+    Records,
+    flights,
+    homes,
+    loans,
+    ratings,
+    ships_coast,
+    ships_harbour,
+    stops,
+    survival,
 )
 from labkit.datasets.files import DatasetError
 from labkit.datasets.images import digits, mnist
@@ -30,4 +40,8 @@ def load(name):
     return (LOADERS | RECORDS)[validate.one_of(name=name, options=[*LOADERS, *RECORDS])]()
 
 
-__all__ = ["Dataset", "DatasetError", "LOADERS", "RECORDS", "Records", "load", *LOADERS, *RECORDS]
+__all__ = [
+    "LOADERS", "RECORDS", "Dataset", "DatasetError", "Records", "adult", "breast_cancer", "credit", "digits", "film_reviews",
+    "flights", "heart_disease", "homes", "load", "loans", "mnist", "ratings", "review_embeddings", "ships_coast",
+    "ships_harbour", "spam", "stops", "survival",
+]

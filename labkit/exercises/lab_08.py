@@ -30,13 +30,13 @@ def _judge_reveal(reveal):
 
 
 def _reveals_both(alive, dropped_out):
-    return {each: "seed" for each in alive} | {each: "key" for each in dropped_out}
+    return dict.fromkeys(alive, "seed") | dict.fromkeys(dropped_out, "key")
 
 
 def _other_way_round(alive, dropped_out):
     if set(alive) & set(dropped_out):
         raise ValueError("both")
-    return {each: "key" for each in alive} | {each: "seed" for each in dropped_out}
+    return dict.fromkeys(alive, "key") | dict.fromkeys(dropped_out, "seed")
 
 
 check.add(

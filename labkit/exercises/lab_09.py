@@ -48,8 +48,10 @@ def _clipped(changes, max_grad_norm):
 check.add(
     "average of users", judge=_judge_average,
     wrong=[lambda changes, max_grad_norm, noise, divisor, rng: changes.sum(0) / divisor + rng.normal(0, noise * max_grad_norm / divisor, 3),
-           lambda changes, max_grad_norm, noise, divisor, rng: _clipped(changes, max_grad_norm).mean(0) + rng.normal(0, noise * max_grad_norm / divisor, 3),
-           lambda changes, max_grad_norm, noise, divisor, rng: (_clipped(changes, max_grad_norm).sum(0) + rng.normal(0, noise * max_grad_norm / divisor, 3)) / divisor,
+           lambda changes, max_grad_norm, noise, divisor,
+           rng: _clipped(changes, max_grad_norm).mean(0) + rng.normal(0, noise * max_grad_norm / divisor, 3),
+           lambda changes, max_grad_norm, noise, divisor,
+           rng: (_clipped(changes, max_grad_norm).sum(0) + rng.normal(0, noise * max_grad_norm / divisor, 3)) / divisor,
            lambda changes, max_grad_norm, noise, divisor, rng: _clipped(changes, max_grad_norm).sum(0) / divisor, None, 3],
     hint="Clip each row, add the rows up, add noise of noise_multiplier * max_grad_norm to the sum, and divide everything by the divisor, once.")
 
@@ -72,6 +74,7 @@ def _judge_next(function):
 check.add(
     "next norm", judge=_judge_next,
     wrong=[lambda max_grad_norm, share, quantile, rate: max_grad_norm * np.exp(rate * (share - quantile)),
-           lambda max_grad_norm, share, quantile, rate: max_grad_norm - rate * (share - quantile), lambda max_grad_norm, share, quantile, rate: max_grad_norm, 1.0],
+           lambda max_grad_norm, share, quantile, rate: max_grad_norm - rate * (share - quantile),
+           lambda max_grad_norm, share, quantile, rate: max_grad_norm, 1.0],
     hint="If more users than wanted are within the norm, it is too large: multiply it by the exponential of minus the rate times the "
          "surplus.")

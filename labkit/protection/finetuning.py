@@ -26,7 +26,7 @@ from torch import nn
 from labkit import validate
 from labkit.dp.accounting.epsilon import RELATION
 from labkit.dp.training.dp_sgd import Plan, Trained, poisson_sample
-from labkit.models.blocks import EncoderBlock, Classifier, pooled
+from labkit.models.blocks import Classifier, EncoderBlock, pooled
 from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
 from labkit.protection.independence import check_independence
 from labkit.threads import torch_threads

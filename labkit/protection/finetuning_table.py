@@ -22,8 +22,16 @@ from labkit.dp.accounting.epsilon import RELATION
 from labkit.dp.training.dp_sgd import Plan
 from labkit.models.encoder import load_encoder
 from labkit.protection.adapters import trainable
-from labkit.protection.finetuning import (MODES, WAYS, accuracy, classifier, cost_of, fine_tune, fine_tune_without_privacy,
-                                          records_for)
+from labkit.protection.finetuning import (
+    MODES,
+    WAYS,
+    accuracy,
+    classifier,
+    cost_of,
+    fine_tune,
+    fine_tune_without_privacy,
+    records_for,
+)
 
 RECORD = "fine_tuning.json"
 EPSILONS = (math.inf, 8.0, 3.0, 1.0)

@@ -108,7 +108,7 @@ def dates(text):
             day, month = int(each["d"]), each["m"]
             month = int(month) if month.isdigit() else MONTHS.index(month[:3].lower()) + 1
             # In figures, day and month may come in either order.
-            if 1 <= day <= 31 and 1 <= month <= 12 or (each["m"].isdigit() and 1 <= month <= 31 and 1 <= day <= 12):
+            if (1 <= day <= 31 and 1 <= month <= 12) or (each["m"].isdigit() and 1 <= month <= 31 and 1 <= day <= 12):
                 yield each.span()
 
 

@@ -20,7 +20,7 @@ class RollbackError(VaultError):
 def places(folder, anchor, log):
     """(folder, anchor) as paths. Raises ValueError for what is none, or for an anchor inside the folder."""
     for name, value in [("folder", folder), ("anchor", anchor)]:
-        if not isinstance(value, (str, Path)) and not (name == "anchor" and value is None) or value == "":
+        if (not isinstance(value, (str, Path)) and not (name == "anchor" and value is None)) or value == "":
             raise ValueError(f"{name} must be a path, got {value!r}")
     if log is not None and not callable(log):
         raise ValueError(f"log must be a function of one sentence, got {log!r}")

@@ -8,7 +8,7 @@ Source: Cooper et al., "Internet X.509 public key infrastructure certificate and
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -76,7 +76,7 @@ class CertificateAuthority:
 
 
 def _builder(subject, issuer, public_key, starts_in_days, days):
-    start = datetime.now(timezone.utc) + timedelta(days=starts_in_days) - timedelta(minutes=5)  # clocks differ a little
+    start = datetime.now(UTC) + timedelta(days=starts_in_days) - timedelta(minutes=5)  # clocks differ a little
     name = {who: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for who, text in [(0, subject), (1, issuer)]}
     return (x509.CertificateBuilder().subject_name(name[0]).issuer_name(name[1]).public_key(public_key)
             .serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(start + timedelta(days=days))

@@ -176,7 +176,7 @@ def check_entry(entry, index, proof, head, public_key):
 def check_extension(old, new, proof, public_key):
     """Raise LedgerError unless the log under head `new` begins with the whole log under head `old`."""
     old.check(public_key), new.check(public_key)
-    if old.size > new.size or old.size and not verify_consistency(old.size, new.size, old.root, new.root, proof):
+    if old.size > new.size or (old.size and not verify_consistency(old.size, new.size, old.root, new.root, proof)):
         raise LedgerError(f"the log was rewritten between its heads of {old.size} and {new.size} entries")
 
 

@@ -10,7 +10,7 @@ import json
 import math
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from labkit.security.conditions import Condition
 
@@ -94,7 +94,7 @@ class AccessControl:
             raise ValueError(f"attributes must not be called {', '.join(sorted(taken))}: the log uses these names itself")
         if not callable(log):
             raise ValueError(f"log must be a function of one line, got {log!r}")
-        self._log, self._clock = log, clock or (lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+        self._log, self._clock = log, clock or (lambda: datetime.now(UTC).isoformat(timespec="seconds"))
         self._enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=MODEL))
         self._conditions = {}
         self._enforcer.add_function("holds", lambda text, at: self._conditions[text].holds(at.values))
@@ -123,7 +123,7 @@ class AccessControl:
         for name, value in attributes.items():
             if name not in self._attributes:  # nor is the value shown: it may have been meant for elsewhere
                 raise ValueError(f"attributes must be among {self._attributes}, got {name!r}")
-            if not isinstance(value, (str, int, float)) or isinstance(value, float) and not math.isfinite(value):
+            if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
                 raise ValueError(f"{name} must be text, a number or a boolean, got {type(value).__name__}")
         decision = self._evaluate(*names.values(), attributes)
         line = {"time": self._clock(), **names, **attributes, "allowed": decision.allowed, "reason": decision.reason}
@@ -168,7 +168,7 @@ def _attributes(names):
     """The declared attributes as a tuple. Raises ValueError for what could not be written after "r.at."."""
     if isinstance(names, str) or not isinstance(names, (list, tuple, set, frozenset)):
         raise ValueError(f"attributes must be a list of names, got {names!r:.80}")
-    for name in map(lambda each: _text(attribute=each), names):
+    for name in (_text(attribute=each) for each in names):
         if not name.isidentifier() or name.startswith("_") or unicodedata.normalize("NFKC", name) != name:
             raise ValueError(f"attributes must be names such as 'site' that do not begin with _, got {name!r}")
     return tuple(names)

@@ -31,7 +31,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from labkit.security.anchor import RollbackError as RollbackError
 from labkit.security.anchor import alone, check_new, is_behind, places, remember
 from labkit.security.atomic import UNFINISHED, make_folder, write_atomically
-from labkit.security.envelope import ENVELOPE_BYTES, NONCE, WORK_FACTOR, VaultError, secret_bytes, unwrap_key, wrap_key
+from labkit.security.envelope import (
+    ENVELOPE_BYTES,
+    NONCE,
+    WORK_FACTOR,
+    VaultError,
+    secret_bytes,
+    unwrap_key,
+    wrap_key,
+)
 from labkit.security.stream import IntegrityError, new_key, seal, unseal
 
 

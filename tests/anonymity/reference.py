@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tables import fingerprint, tables  # noqa: E402
+from tables import fingerprint, tables
 
-from labkit.anonymity import classes, discernibility, k_anonymity, mondrian  # noqa: E402
-from labkit.anonymity.people import HIERARCHIES, simulated_people  # noqa: E402
+from labkit.anonymity import classes, discernibility, k_anonymity, mondrian
+from labkit.anonymity.people import HIERARCHIES, simulated_people
 
 STORE = Path(__file__).with_name("reference.json")
 NAMES = list(HIERARCHIES)

@@ -83,7 +83,7 @@ def test_equals_a_second_implementation_on_random_tables(seed):
     quasi = ["a", "b"]
     if seed % 3 == 0:
         hidden = rng.random(rows) < rng.choice([0.1, 1.0])
-        table = table.astype({name: object for name in quasi})
+        table = table.astype(dict.fromkeys(quasi, object))
         table.loc[hidden, quasi] = "*"
     table.index = rng.permutation(rows) * 3 - 5  # no measure may go by the index
     if seed % 5 == 0:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from labkit import datasets
-from labkit.attacks.evasion import fgsm, _loss_gradient, pgd, random_noise, square_attack
+from labkit.attacks.evasion import _loss_gradient, fgsm, pgd, random_noise, square_attack
 from labkit.models import mlp
 from labkit.models.fitting import accuracy, fit, probabilities_of
 

@@ -4,14 +4,21 @@ import copy
 import itertools
 import math
 import time
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import pytest
 
 from labkit import datasets
 from labkit.attacks import planted
-from labkit.attacks.extraction import (beam, candidate_log_probabilities, complete, exposure, mean_log_probability, membership_scores)
+from labkit.attacks.extraction import (
+    beam,
+    candidate_log_probabilities,
+    complete,
+    exposure,
+    mean_log_probability,
+    membership_scores,
+)
 from labkit.attacks.membership import roc
 from labkit.dp import Plan, train_private
 from labkit.models.transformer import decode, encode, log_probabilities, next_token_loss, train
@@ -122,7 +129,7 @@ def base():
     return planted.pretrain()
 
 
-@lru_cache(maxsize=None)
+@cache
 def tuned(seed, times, epochs=EPOCHS):
     """Fine-tuned without privacy: the model, and (exposure, validation loss) after each of the first epochs."""
     collection, model = planted.plant(seed, times), copy.deepcopy(base())
@@ -134,7 +141,7 @@ def tuned(seed, times, epochs=EPOCHS):
     return model, np.array([each for each in seen if each])
 
 
-@lru_cache(maxsize=None)
+@cache
 def private(seed, times, epsilon):
     collection = planted.plant(seed, times)
     plan = Plan.for_budget(epsilon=epsilon, delta=DELTA, records=256, batch_size=32, steps=60, max_grad_norm=1.0,

@@ -8,7 +8,15 @@ import torch
 
 from labkit import datasets
 from labkit.attacks import inversion
-from labkit.attacks.inversion import best_readings, gradients, psnr, read_label, read_records, read_trapped, set_trap
+from labkit.attacks.inversion import (
+    best_readings,
+    gradients,
+    psnr,
+    read_label,
+    read_records,
+    read_trapped,
+    set_trap,
+)
 from labkit.attacks.inversion_by_search import search_record, small_cnn
 from labkit.models import mlp
 
@@ -159,7 +167,8 @@ GOOD = [torch.zeros(each.shape) for each in MODEL.parameters()]
     (lambda: read_records(np.full((3, 2), NAN), np.zeros(3)), "weights"), (lambda: read_records(np.zeros((3, 2)), [INF, 0, 0]), "biases"),
     (lambda: read_records(np.zeros((3, 2)), np.zeros(3), smallest=-1), "smallest"),
     (lambda: read_trapped(np.zeros((0, 2)), np.zeros(0)), "weights"), (lambda: read_label([]), "biases"), (lambda: read_label([NAN]), "biases"),
-    (lambda: set_trap(torch.nn.Linear(4, 2), [0.1]), "model"), (lambda: set_trap(MODEL, []), "brightness"), (lambda: set_trap(MODEL, [NAN]), "brightness"),
+    (lambda: set_trap(torch.nn.Linear(4, 2), [0.1]), "model"), (lambda: set_trap(MODEL, []), "brightness"),
+    (lambda: set_trap(MODEL, [NAN]), "brightness"),
     (lambda: psnr([], []), "guess"), (lambda: psnr([0.1], [0.1, 0.2]), "as many pixels"), (lambda: psnr([NAN], [0.1]), "guess"),
     (lambda: best_readings(np.zeros((1, 2)), []), "truth"), (lambda: best_readings(np.full((1, 2), NAN), np.zeros((1, 2))), "readings"),
     (lambda: small_cnn(spread=0), "spread"),

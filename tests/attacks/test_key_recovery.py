@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from labkit.attacks.key_recovery import decrypt_with, recover_key
-from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.planning import CKKSPlan, plan
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 
 PLANS = {"fresh": plan(depth=0), "after a product": plan(depth=1, largest=8.0), "two levels": CKKSPlan(8192, (60, 40, 40, 60))}
 

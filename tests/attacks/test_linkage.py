@@ -6,7 +6,16 @@ import pytest
 
 from labkit.anonymity import Numbers, Tree, classes, generalise, mondrian, suppress_rare
 from labkit.anonymity.people import HIERARCHIES, simulated_people
-from labkit.attacks.linkage import confirmed, down_code, intersect, link, possible_values, read_off, rule_out, success
+from labkit.attacks.linkage import (
+    confirmed,
+    down_code,
+    intersect,
+    link,
+    possible_values,
+    read_off,
+    rule_out,
+    success,
+)
 
 PLAN = {"age": Numbers(20, 60, bands=(10,)), "sex": Tree(["F", "M"])}
 TARGETS = pd.DataFrame({"age": [25, 45, 55], "sex": ["F", "M", "M"]}, index=["ann", "ben", "cal"])

@@ -72,8 +72,10 @@ def test_what_the_lab_says_of_flower():
     (lambda: folded(KEY, 0), "bits"), (lambda: weak_mask(KEY, 0), "length"), (lambda: first_numbers([], 3), "seeds"),
     (lambda: first_numbers([1], 0), "count"), (lambda: first_numbers([float("nan")], 3), "seeds"),
     (lambda: find_seed([], largest=1, bits=8), "masked"), (lambda: find_seed([1, 2], largest=1, bits=8), "masked"),
-    (lambda: find_seed(np.zeros(9, np.uint32), largest=-1, bits=8), "largest"), (lambda: find_seed(np.zeros(9, np.uint32), largest=2**31, bits=8), "largest"),
-    (lambda: find_seed(np.zeros(9, np.uint32), largest=1, bits=40), "bits"), (lambda: find_seed(np.zeros(9, np.uint32), largest=1, bits=8, sign=2), "sign"),
+    (lambda: find_seed(np.zeros(9, np.uint32), largest=-1, bits=8), "largest"),
+    (lambda: find_seed(np.zeros(9, np.uint32), largest=2**31, bits=8), "largest"),
+    (lambda: find_seed(np.zeros(9, np.uint32), largest=1, bits=40), "bits"),
+    (lambda: find_seed(np.zeros(9, np.uint32), largest=1, bits=8, sign=2), "sign"),
     (lambda: find_seed(np.zeros(1, np.uint32), largest=2**30, bits=20), "long enough")])
 def test_bad_arguments_are_named(call, name):
     with pytest.raises(ValueError, match=name):

@@ -8,7 +8,13 @@ from scipy.optimize import linprog
 
 from labkit import datasets
 from labkit.attacks import reconstruction
-from labkit.attacks.reconstruction import accuracy, by_least_squares, by_linear_programming, ceiling, subset_questions
+from labkit.attacks.reconstruction import (
+    accuracy,
+    by_least_squares,
+    by_linear_programming,
+    ceiling,
+    subset_questions,
+)
 from labkit.dp import geometric
 from labkit.dp.accounting.composition import PrivacyLoss, pure_loss
 

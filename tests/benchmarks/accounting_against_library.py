@@ -24,7 +24,13 @@ import numpy as np
 from dp_accounting import dp_event as DP
 from dp_accounting.pld.pld_privacy_accountant import PLDAccountant
 
-from labkit.dp.accounting.epsilon import _epsilon, _noise_multiplier, dp_sgd_event, epsilon_spent, noise_multiplier_for
+from labkit.dp.accounting.epsilon import (
+    _epsilon,
+    _noise_multiplier,
+    dp_sgd_event,
+    epsilon_spent,
+    noise_multiplier_for,
+)
 
 SETTINGS, TIMED, ROUNDS = 50, 6, 5
 MEDIAN, LEAST, SLIDER = 100, 40, 0.040

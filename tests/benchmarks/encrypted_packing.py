@@ -18,10 +18,10 @@ import tenseal
 from sklearn.linear_model import LogisticRegression
 
 from labkit import datasets
+from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.learning.inference import NetworkClient, NetworkServer
 from labkit.encrypted.learning.models import ScoringClient, ScoringServer, largest_score
 from labkit.encrypted.learning.networks import dense, network_plan, train
-from labkit.encrypted.ckks.planning import plan
 
 ROWS = 20  # scored one at a time in a round
 

@@ -8,7 +8,18 @@ import pytest
 
 from labkit import datasets
 from labkit.datasets import extract, files
-from labkit.datasets.extract_spam import EXPLICIT, GROUPS, HOST, INTERNET, LONGEST, MAIL, TELEPHONE, WANTED, WEB, _Replacements
+from labkit.datasets.extract_spam import (
+    EXPLICIT,
+    GROUPS,
+    HOST,
+    INTERNET,
+    LONGEST,
+    MAIL,
+    TELEPHONE,
+    WANTED,
+    WEB,
+    _Replacements,
+)
 
 
 def test_every_download_is_pinned_to_one_version():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from labkit.models import encoder
-from labkit.models.blocks import NO_TOKEN, EncoderBlock, Classifier, Embeddings, pooled
+from labkit.models.blocks import NO_TOKEN, Classifier, Embeddings, EncoderBlock, pooled
 from labkit.models.encoder import ModelMissing
 
 needs_model = pytest.mark.skipif(not encoder.is_installed(), reason="the pretrained encoder is not installed: make models")

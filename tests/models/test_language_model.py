@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from labkit.models import language_model
-from labkit.models.language_model import ModelMissing, cache_directory, convert, is_installed, is_ready, load_language_model, main
+from labkit.models.language_model import (
+    ModelMissing,
+    cache_directory,
+    convert,
+    is_installed,
+    is_ready,
+    load_language_model,
+    main,
+)
 
 
 @pytest.fixture

@@ -10,8 +10,19 @@ from opacus.validators import ModuleValidator
 from torch.nn.functional import scaled_dot_product_attention
 
 from labkit.dp.training.dp_sgd import per_example_gradients
-from labkit.models.transformer import (ALPHABET, START, VOCABULARY, DecoderBlock, Transformer, decode, encode, log_probabilities,
-                                       next_token_loss, simplify, train)
+from labkit.models.transformer import (
+    ALPHABET,
+    START,
+    VOCABULARY,
+    DecoderBlock,
+    Transformer,
+    decode,
+    encode,
+    log_probabilities,
+    next_token_loss,
+    simplify,
+    train,
+)
 
 
 @pytest.fixture

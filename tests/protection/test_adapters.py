@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from labkit.models.blocks import EncoderBlock, Classifier
+from labkit.models.blocks import Classifier, EncoderBlock
 from labkit.protection.adapters import LoRA, add_lora, assert_moved, merge_lora, snapshot, trainable
 
 

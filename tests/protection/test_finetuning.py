@@ -14,7 +14,14 @@ from labkit.dp.training.dp_sgd import Plan
 from labkit.models.blocks import Classifier, Embeddings, EncoderBlock
 from labkit.protection import finetuning
 from labkit.protection.adapters import add_lora
-from labkit.protection.finetuning import accuracy, classifier, cost_of, fine_tune, fine_tune_without_privacy, records_for
+from labkit.protection.finetuning import (
+    accuracy,
+    classifier,
+    cost_of,
+    fine_tune,
+    fine_tune_without_privacy,
+    records_for,
+)
 
 PLAN = Plan(sample_rate=1.0, batch_size=120, steps=4, noise_multiplier=1e-6, max_grad_norm=0.5, learning_rate=0.5, momentum=0.5)
 WAYS = ["LoRA", "last block", "whole model"]

@@ -9,7 +9,7 @@ from opacus.layers import DPGRU, DPLSTM, DPMultiheadAttention
 from torch import nn
 
 from labkit.dp.training.dp_sgd import Plan
-from labkit.models.blocks import EncoderBlock, Classifier, Embeddings
+from labkit.models.blocks import Classifier, Embeddings, EncoderBlock
 from labkit.models.transformer import Transformer
 from labkit.protection import finetuning
 from labkit.protection.adapters import add_lora

@@ -182,7 +182,8 @@ def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
     assert list(Ledger(tmp_path / "log")) == ["entry 0", "entry 1", "kept"]
 
 
-@pytest.mark.parametrize("line", [b"not json", b"3", b"null", b'""', b"[1]", b"\xff", b"", b'"\\ud800"', b"[" * 100_000, b"9" * 5000, b'"a" ', b'"a"\r', b' "a"', b'"\\u0061"'])
+@pytest.mark.parametrize("line", [b"not json", b"3", b"null", b'""', b"[1]", b"\xff", b"", b'"\\ud800"',
+                                  b"[" * 100_000, b"9" * 5000, b'"a" ', b'"a"\r', b' "a"', b'"\\u0061"'])
 def test_a_file_that_is_no_log(tmp_path, line):
     (tmp_path / "log").write_bytes(b'"fine"\n' + line + b"\n")
     with pytest.raises(LedgerError, match="holds a line that no log wrote"):

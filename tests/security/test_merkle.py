@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.security.merkle import EMPTY, MerkleTree, leaf_hash, node_hash, verify_consistency, verify_inclusion
+from labkit.security.merkle import (
+    EMPTY,
+    MerkleTree,
+    leaf_hash,
+    node_hash,
+    verify_consistency,
+    verify_inclusion,
+)
 
 # The eight entries and the roots over the first n of them that Certificate Transparency's own tests use.
 ENTRIES = [bytes.fromhex(each) for each in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
@@ -149,7 +156,8 @@ def test_a_leaf_cannot_pass_for_an_inner_node():
 @pytest.mark.parametrize("call, name", [
     (lambda: MerkleTree().append("text"), "entry"), (lambda: MerkleTree(["text"]), "entry"), (lambda: leaf_hash(None), "entry"),
     (lambda: node_hash(b"x", b"y" * 32), "left"), (lambda: node_hash(b"x" * 32, "y" * 32), "right"),
-    (lambda: MerkleTree([b"a"]).root(2), "size"), (lambda: MerkleTree([b"a"]).root(-1), "size"), (lambda: MerkleTree([b"a"]).root(float("nan")), "size"),
+    (lambda: MerkleTree([b"a"]).root(2), "size"), (lambda: MerkleTree([b"a"]).root(-1), "size"),
+    (lambda: MerkleTree([b"a"]).root(float("nan")), "size"),
     (lambda: MerkleTree([b"a"]).inclusion_proof(1), "index"), (lambda: MerkleTree([b"a"]).inclusion_proof(-1), "index"),
     (lambda: MerkleTree([b"a"]).inclusion_proof(0, 2), "size"), (lambda: MerkleTree([b"a"]).inclusion_proof(0.0), "index"),
     (lambda: MerkleTree([b"a"]).consistency_proof(0), "old_size"), (lambda: MerkleTree([b"a"]).consistency_proof(2), "old_size"),

@@ -57,7 +57,8 @@ def test_deny_by_default_over_all_combinations():
                     if guard.decide(person, action, dataset, purpose=purpose, **HERE, epsilon=1):
                         allowed.add((person, action, dataset, purpose))
     owner = {("p3", action, "salaries", purpose) for action in ("read", "train", "delete") for purpose in ("payroll", "statistics", "curiosity")}
-    assert allowed == owner | {(p, "read", "salaries", "payroll") for p in ("p1", "p5")} | {(p, "train", "salaries", "statistics") for p in ("p1", "p2")}
+    assert allowed == owner | {(p, "read", "salaries", "payroll")
+                               for p in ("p1", "p5")} | {(p, "train", "salaries", "statistics") for p in ("p1", "p2")}
 
 
 def test_every_decision_is_logged_before_it_is_given():
@@ -123,7 +124,8 @@ def test_the_library_logs_nothing_by_itself(caplog):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"role": ""}, "role must be"), ({"action": None}, "action must be"), ({"dataset": "b\n"}, "dataset must be"), ({"purpose": 7}, "purpose must be"),
+    ({"role": ""}, "role must be"), ({"action": None}, "action must be"),
+    ({"dataset": "b\n"}, "dataset must be"), ({"purpose": 7}, "purpose must be"),
     ({"condition": ""}, "condition must be"), ({"condition": 1}, "condition must be"), ({"effect": "maybe"}, "effect must be 'allow' or 'deny'"),
     ({"condition": "r.at.epsilon <="}, "condition must be an expression"),
     ({"condition": "r.at.epsilon < 1 || r.at.epsilon > 2"}, "condition must use and, or, not"),

@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from labkit.security import atomic, vault as module
+from labkit.security import atomic
+from labkit.security import vault as module
 from labkit.security.stream import IntegrityError
 from labkit.security.vault import RollbackError, Vault, VaultError
 

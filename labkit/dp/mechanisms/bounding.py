@@ -66,7 +66,7 @@ def _bounds(low, high):
     """Both bounds, as int where they are whole numbers that floating point holds exactly, else as float."""
     if not validate.finite(low=low) < validate.finite(high=high):
         raise ValueError(f"low must be below high, got low={low!r}, high={high!r}")
-    if all(float(each).is_integer() and abs(each) <= EXACT or isinstance(each, int) and abs(each) < 1 << 63 for each in (low, high)):
+    if all((float(each).is_integer() and abs(each) <= EXACT) or (isinstance(each, int) and abs(each) < 1 << 63) for each in (low, high)):
         return int(low), int(high)
     return float(low), float(high)
 
@@ -82,7 +82,7 @@ def _numbers(**argument):
         values = np.empty(0, "U1")
     if values.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be numbers, got {given!r:.80}")
-    return values.astype(np.int64 if values.dtype.kind in "bi" or values.dtype.itemsize < 8 and values.dtype.kind == "u" else float)
+    return values.astype(np.int64 if values.dtype.kind in "bi" or (values.dtype.itemsize < 8 and values.dtype.kind == "u") else float)
 
 
 def _real(value):

@@ -98,7 +98,7 @@ def _bins(given):
     except ValueError:
         bins = []
     kinds = {type(each) for each in bins}
-    if len(kinds) != 1 or not kinds <= {int, str} or kinds == {int} and max(map(abs, bins)) >= 1 << 63:
+    if len(kinds) != 1 or not kinds <= {int, str} or (kinds == {int} and max(map(abs, bins)) >= 1 << 63):
         raise ValueError(f"bins must be a non-empty list of whole numbers (of 64 bits) or of texts, got {given!r:.80}")
     if len(set(bins)) < len(bins):
         raise ValueError(f"bins must differ from each other, got {bins!r:.80}")

@@ -9,7 +9,6 @@ person a count has 1; for replacing one person a histogram has 2 (L1) or sqrt(2)
 `rng` is a numpy Generator, for a lab that must repeat; None takes the operating system's randomness.
 """
 
-import math
 import secrets
 
 import numpy as np

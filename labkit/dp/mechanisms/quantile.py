@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 
 from labkit import validate
-from labkit.dp.mechanisms.exact import exact_fraction, big_uniform_below
+from labkit.dp.mechanisms.exact import big_uniform_below, exact_fraction
 from labkit.dp.mechanisms.records import numbers_of
 
 BITS = 200  # to which weights are computed: the answer is distributed as it should, up to one part in 2^130

@@ -19,7 +19,13 @@ import torch
 from torch.func import functional_call, grad, vmap
 
 from labkit import validate
-from labkit.dp.accounting.epsilon import RELATION, accountant_used, dp_sgd_event, epsilon_spent, noise_multiplier_for
+from labkit.dp.accounting.epsilon import (
+    RELATION,
+    accountant_used,
+    dp_sgd_event,
+    epsilon_spent,
+    noise_multiplier_for,
+)
 from labkit.dp.training.inputs import checked
 from labkit.threads import torch_threads
 

@@ -14,9 +14,9 @@ import struct
 import numpy as np
 
 from labkit import validate
+from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.ckks.roles import PUBLIC_MARK, CKKSClient, CKKSServer
 from labkit.encrypted.parties import join, split
-from labkit.encrypted.ckks.planning import plan
 
 DEGREE = 4096  # BFV: numbers in a ciphertext
 PLAIN_MODULUS = 1032193  # prime, 1 more than a multiple of 2 * DEGREE: then slots exist

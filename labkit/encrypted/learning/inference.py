@@ -10,10 +10,10 @@ import numpy as np
 
 from labkit import validate
 from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
-from labkit.encrypted.learning.networks import _network
-from labkit.encrypted.parties import join, split
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotation_keys, take_rotation_keys
 from labkit.encrypted.ckks.sums import weighted_sum
+from labkit.encrypted.learning.networks import _network
+from labkit.encrypted.parties import join, split
 
 
 class NetworkClient:

@@ -10,9 +10,9 @@ import numpy as np
 
 from labkit import validate
 from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
-from labkit.encrypted.parties import join, split
-from labkit.encrypted.learning.sigmoid import OddPolynomial
 from labkit.encrypted.ckks.sums import weighted_sum
+from labkit.encrypted.learning.sigmoid import OddPolynomial
+from labkit.encrypted.parties import join, split
 
 
 def largest_score(weights, bias, input_bound=1.0):

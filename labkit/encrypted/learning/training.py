@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
-from labkit.encrypted.parties import join, split
 from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotation_keys, take_rotation_keys
-from labkit.encrypted.learning.sigmoid import OddPolynomial, identity
 from labkit.encrypted.ckks.sums import inner_product
+from labkit.encrypted.learning.sigmoid import OddPolynomial, identity
+from labkit.encrypted.parties import join, split
 
 MASK_BITS = 20  # masks are 2**18 and more, products of scaled columns at most 1
 LARGEST_SCALED_WEIGHT = 8.0

@@ -41,7 +41,7 @@ def elements(values, name="values", prime=PRIME):
     allowed = "a whole number or a non-empty array of them"
     if array.size == 0 or array.dtype.kind not in "iuO":
         raise ValueError(f"{name} must be {allowed}, got {values!r:.60}")
-    flat = [each for each in array.ravel()]
+    flat = list(array.ravel())
     if not all(isinstance(each, (int, np.integer)) and not isinstance(each, (bool, np.bool_)) for each in flat):
         raise ValueError(f"{name} must be {allowed}, got {values!r:.60}")
     result = np.empty(len(flat), object)

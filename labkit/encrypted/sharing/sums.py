@@ -9,9 +9,9 @@ Ben-Or, Goldwasser, Wigderson, STOC 1988 (computing on shares).
 """
 
 from labkit import shamir, validate
+from labkit.encrypted.parties import MessageLedger
 from labkit.encrypted.sharing import field
 from labkit.encrypted.sharing.field import FRACTION_BITS, PRIME
-from labkit.encrypted.parties import MessageLedger
 
 
 def share(values, parties, *, prime=PRIME, rng=None):

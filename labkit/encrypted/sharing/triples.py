@@ -12,9 +12,9 @@ circuit randomization", CRYPTO 1991. Secure against two parties that follow the 
 import numpy as np
 
 from labkit import validate
+from labkit.encrypted.parties import join, split
 from labkit.encrypted.sharing import field
 from labkit.encrypted.sharing.field import FRACTION_BITS, PRIME
-from labkit.encrypted.parties import join, split
 from labkit.encrypted.sharing.sums import RoundLedger, reconstruct, share
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from labkit import validate
 from labkit.federated.engines.parameters import trainable
 from labkit.federated.engines.population import to_tensors
-from labkit import validate
 
 __all__ = ["by_client", "worst_share", "evaluator"]
 

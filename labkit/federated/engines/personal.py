@@ -2,10 +2,10 @@
 
 import torch
 
+from labkit import validate
 from labkit.federated.engines.population import population_of
 from labkit.federated.engines.simulation import simulate
 from labkit.federated.strategies.strategy import FedProx
-from labkit import validate
 
 __all__ = ["personalise"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labkit.federated.engines.batches import batches
 from labkit import validate
+from labkit.federated.engines.batches import batches
 
 __all__ = ["WorkPlan", "plan_of"]
 

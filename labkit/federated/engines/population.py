@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from labkit.federated.engines.parameters import trainable
 from labkit import validate
+from labkit.federated.engines.parameters import trainable
 
 __all__ = ["Population", "population_of", "to_tensors"]
 

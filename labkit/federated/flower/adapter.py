@@ -31,13 +31,13 @@ with warnings.catch_warnings():
     from flwr.serverapp.strategy import Strategy as FlowerStrategy
     from flwr.supercore.task_identity import TaskIdentity
 
+from labkit import validate
 from labkit.federated.engines.batches import batches
 from labkit.federated.engines.lean import bind, local_training, mean_losses
 from labkit.federated.engines.parameters import load_vector, vector_of
 from labkit.federated.pipeline.step import Pipeline, Setting
 from labkit.federated.strategies.strategy import Strategy, Update, weight_of
 from labkit.threads import torch_threads
-from labkit import validate
 
 __all__ = ["client_app", "server_app", "run_in_process", "OnFlower"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from labkit.federated.pipeline.step import Step
 from labkit import validate
+from labkit.federated.pipeline.step import Step
 
 __all__ = ["TopK", "Quantise"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from labkit.federated.pipeline.step import Step, add_up
 from labkit import validate
+from labkit.federated.pipeline.step import Step, add_up
 
 __all__ = ["Weight", "Clip", "Noise", "Sum"]
 

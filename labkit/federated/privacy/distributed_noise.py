@@ -151,7 +151,8 @@ class DistributedDiscreteGaussian(Step):
         for _ in range(60):
             middle = math.sqrt(low * high)
             low, high = (middle, high) if fits(middle) else (low, middle)
-        return cls(**{"max_grad_norm": max_grad_norm, "grid": max_grad_norm / low, "sigma": _sigma_for(rho, low, dimension, clients), "parameters": parameters,
+        return cls(**{"max_grad_norm": max_grad_norm, "grid": max_grad_norm / low,
+                      "sigma": _sigma_for(rho, low, dimension, clients), "parameters": parameters,
                       "clients": clients, "rounds": rounds, "bits": bits, **more})
 
     @property

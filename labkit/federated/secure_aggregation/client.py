@@ -69,7 +69,7 @@ class MaskingClient:
         self._done = set()
 
     def _once(self, step, after=None):
-        if step in self._done or after is not None and after not in self._done:
+        if step in self._done or (after is not None and after not in self._done):
             asked = "again: it answers once" if step in self._done else f"before it did '{after}'"
             raise MessageRefused(f"client {self.number} was asked to '{step}' {asked}")
         self._done.add(step)

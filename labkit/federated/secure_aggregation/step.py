@@ -9,10 +9,10 @@ import torch
 
 from labkit import validate
 from labkit.federated.pipeline.step import Step
+from labkit.federated.pipeline.steps import Weight
 from labkit.federated.secure_aggregation.agreement import Aborted, Agreement
 from labkit.federated.secure_aggregation.fixed_point import FixedPoint
 from labkit.federated.secure_aggregation.protocol import secure_sum
-from labkit.federated.pipeline.steps import Weight
 from labkit.federated.strategies.strategy import Update
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from labkit.federated.strategies.strategy import Strategy, weighted_mean
 from labkit import validate
+from labkit.federated.strategies.strategy import Strategy, weighted_mean
 
 __all__ = ["QFedAvg"]
 

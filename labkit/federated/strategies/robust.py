@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from labkit.federated.strategies.strategy import Strategy
 from labkit import validate
+from labkit.federated.strategies.strategy import Strategy
 
 __all__ = ["coordinate_median", "trimmed_mean", "krum", "krum_scores", "Median", "TrimmedMean", "Krum"]
 

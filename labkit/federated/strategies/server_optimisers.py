@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from labkit.federated.strategies.strategy import FedAvg, weighted_mean
 from labkit import validate
+from labkit.federated.strategies.strategy import FedAvg, weighted_mean
 
 __all__ = ["FedAvgM", "FedAdam", "FedYogi"]
 

@@ -9,10 +9,9 @@ from dp_accounting.rdp import rdp_privacy_accountant
 from scipy.stats import binom, norm
 
 from labkit.dp import Audit, epsilon_spent, gaussian_delta, geometric
-
 from labkit.dp.accounting import composition
-from labkit.dp.accounting.epsilon import epsilon_of
 from labkit.dp.accounting.composition import PrivacyLoss, gaussian_loss, pure_loss
+from labkit.dp.accounting.epsilon import epsilon_of
 
 ORDERS = 1 + np.geomspace(1e-3, 1e4, 200)
 SETTINGS = [(0.5, 1), (0.5, 10), (0.05, 100), (0.01, 2_000), (1.5, 40), (3.0, 5)]

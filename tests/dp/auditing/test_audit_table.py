@@ -7,10 +7,10 @@ are fixed. Each shipped mechanism is also run with its noise scaled by 0.8, patc
 """
 
 import functools
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Callable
 from unittest.mock import patch
 
 import numpy as np
@@ -19,10 +19,12 @@ import torch
 
 from labkit import dp
 from labkit.attacks import shadows
-from labkit.dp.training import curve, dp_sgd as training
-from labkit.dp.mechanisms import histogram, numeric as mechanisms, objective, quantile, selection, sparse_vector, voting
 from labkit.dp.auditing.bounds import Audit, audit
 from labkit.dp.auditing.gaussian import gaussian_bound
+from labkit.dp.mechanisms import histogram, objective, quantile, selection, sparse_vector, voting
+from labkit.dp.mechanisms import numeric as mechanisms
+from labkit.dp.training import curve
+from labkit.dp.training import dp_sgd as training
 from labkit.dp.zoo import CONFIDENCE, ZOO
 from tests.dp.mechanisms.test_objective import log_density
 
@@ -354,7 +356,7 @@ NO_NOISE = set("""Audit audit gaussian_bound gaussian_mu gaussian_epsilon most_t
     best_attack Budget BudgetExceeded Plan train_without_privacy vote_counts vote_event""".split())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def measured(name, weak=False):
     """The lower bound on epsilon that the audit of a shipped mechanism finds."""
     each = SHIPPED[name]

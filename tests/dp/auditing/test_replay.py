@@ -17,7 +17,7 @@ def test_it_is_exact_for_additive_noise():
     assert seen(lambda count, rng: dp.laplace(count, sensitivity=1, epsilon=0.1, rng=rng), 41, 40) == pytest.approx(1)
     assert seen(lambda count, rng: dp.geometric(count, sensitivity=3, epsilon=0.1, rng=rng), 43, 40) == 3
     counts = np.array([20, 20]), np.array([19, 21])
-    histogram = lambda counts, rng: dp.geometric(counts, sensitivity=2, epsilon=1, rng=rng)  # noqa: E731
+    histogram = lambda counts, rng: dp.geometric(counts, sensitivity=2, epsilon=1, rng=rng)
     assert seen(histogram, *counts, norm="L1") == 2 and seen(histogram, *counts, norm="L2") == pytest.approx(np.sqrt(2))
 
 

@@ -8,7 +8,12 @@ from scipy import stats
 
 from labkit import dp
 from labkit.dp.auditing.bounds import Audit, audit
-from labkit.dp.mechanisms.histogram import SENSITIVITY, private_histogram, release_threshold, thresholded_histogram
+from labkit.dp.mechanisms.histogram import (
+    SENSITIVITY,
+    private_histogram,
+    release_threshold,
+    thresholded_histogram,
+)
 
 RARE = 1e-6  # each statistical test below fails by chance once in a million seeds
 SURE = 0.9999  # confidence of audits: a correct mechanism fails one once in 10,000 seeds, and seeds are fixed

@@ -144,8 +144,8 @@ def test_gaussian_sigma_is_enough_and_hardly_more(epsilon, delta):
 
 
 def test_gaussian_sigma_agrees_with_dp_accounting_and_scales_with_sensitivity():
-    from dp_accounting.pld.privacy_loss_mechanism import GaussianPrivacyLoss
     from dp_accounting.pld.common import DifferentialPrivacyParameters
+    from dp_accounting.pld.privacy_loss_mechanism import GaussianPrivacyLoss
 
     for epsilon, delta in [(0.1, 1e-6), (1, 1e-5), (8, 1e-5)]:
         theirs = GaussianPrivacyLoss.from_privacy_guarantee(DifferentialPrivacyParameters(epsilon, delta))

@@ -9,7 +9,14 @@ from scipy import stats
 from labkit import datasets
 from labkit.dp import objective_perturbation
 from labkit.dp.auditing.bounds import Audit
-from labkit.dp.mechanisms.objective import ObjectiveNoise, hessian, inverted, noise_for, perturbed_minima, random_terms
+from labkit.dp.mechanisms.objective import (
+    ObjectiveNoise,
+    hessian,
+    inverted,
+    noise_for,
+    perturbed_minima,
+    random_terms,
+)
 
 RARE = 1e-6  # each statistical test below fails by chance once in a million seeds
 SURE = 0.9999

@@ -9,7 +9,7 @@ from scipy import stats
 from labkit import dp
 from labkit.dp.auditing.bounds import audit
 from labkit.dp.auditing.gaussian import gaussian_bound
-from labkit.dp.mechanisms.voting import SENSITIVITY, noisy_vote, vote_counts, vote_sigma, vote_event
+from labkit.dp.mechanisms.voting import SENSITIVITY, noisy_vote, vote_counts, vote_event, vote_sigma
 
 RARE = 1e-6  # each statistical test below fails by chance once in a million seeds
 SURE = 0.9999

@@ -9,9 +9,15 @@ from torch import nn
 
 from labkit import datasets
 from labkit.dp import best_attack, dp_sgd_event, epsilon_of, epsilon_spent
-from labkit.dp.training import curve
 from labkit.dp.auditing.bounds import Audit
-from labkit.dp.training.curve import event_of_all, privacy_accuracy_curve, stacked_accuracy, train_stacked, unit_rows
+from labkit.dp.training import curve
+from labkit.dp.training.curve import (
+    event_of_all,
+    privacy_accuracy_curve,
+    stacked_accuracy,
+    train_stacked,
+    unit_rows,
+)
 from labkit.dp.training.dp_sgd import Plan, train_private
 
 TRAIN, TEST = datasets.digits().split(test_size=0.2, seed=0)
@@ -141,7 +147,8 @@ def test_the_curve_on_digits_rises_and_lies_between_its_two_lines():
 @pytest.mark.parametrize("name, delta", [("adult", 1e-5), ("breast_cancer", 1e-3)])
 def test_the_curve_works_on_two_classes(name, delta):
     train, test = datasets.load(name).split(test_size=0.2, seed=0)
-    found = privacy_accuracy_curve(train.X, train.y, test.X, test.y, epsilons=[2.0], delta=delta, classes=2, records=len(train), batch_size=200, seeds=3, rng=seeded())
+    found = privacy_accuracy_curve(train.X, train.y, test.X, test.y, epsilons=[2.0], delta=delta, classes=2,
+                                   records=len(train), batch_size=200, seeds=3, rng=seeded())
     assert found.majority < found.mean[0] <= found.non_private + 0.01
 
 
@@ -216,7 +223,8 @@ BAD = [
     (dict(epsilons=[math.nan]), "epsilons"), (dict(epsilons=1.0), "epsilons"), (dict(epsilons="1"), "epsilons"),
     (dict(delta=0), "delta"), (dict(delta=0.1), "delta"), (dict(delta=math.nan), "delta"),
     (dict(batch_size=0), "batch_size"), (dict(batch_size=10_000), "batch_size"), (dict(batch_size=math.nan), "batch_size"),
-    (dict(classes=1), "classes"), (dict(records=0), "records"), (dict(steps=0), "steps"), (dict(steps=1.5), "steps"), (dict(seeds=0), "seeds"), (dict(seeds=None), "seeds"),
+    (dict(classes=1), "classes"), (dict(records=0), "records"), (dict(steps=0), "steps"),
+    (dict(steps=1.5), "steps"), (dict(seeds=0), "seeds"), (dict(seeds=None), "seeds"),
     (dict(max_grad_norm=0), "max_grad_norm"), (dict(max_grad_norm=math.inf), "max_grad_norm"),
     (dict(learning_rate=-1), "learning_rate"), (dict(momentum=1.0), "momentum"), (dict(accountant="x"), "accountant"), (dict(rng=3), "rng"),
 ]

@@ -10,9 +10,15 @@ from scipy import stats
 from torch import nn
 
 from labkit.dp import epsilon_spent
-
 from labkit.dp.training import dp_sgd as training
-from labkit.dp.training.dp_sgd import Plan, clipped_sum, per_example_gradients, poisson_sample, train_private, train_without_privacy
+from labkit.dp.training.dp_sgd import (
+    Plan,
+    clipped_sum,
+    per_example_gradients,
+    poisson_sample,
+    train_private,
+    train_without_privacy,
+)
 from labkit.models import mlp, softmax_regression
 
 PLAN = Plan(sample_rate=0.5, batch_size=10, steps=5, noise_multiplier=1.0, max_grad_norm=1.0, learning_rate=0.1)

@@ -6,8 +6,8 @@ import tenseal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
 from labkit.encrypted.ckks.planning import CKKSPlan, plan
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
 from labkit.encrypted.ckks.vector import HEADER
 
 NAN, INF = math.nan, math.inf

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from labkit.encrypted.ckks import noise
-from labkit.encrypted.ckks.roles import CKKSClient
 from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan, bytes_text, plan
+from labkit.encrypted.ckks.roles import CKKSClient
 
 GRID = [(0, 10), (0, 30), (1, 8), (1, 20), (1, 35), (2, 15), (3, 10), (3, 25), (5, 6), (6, 12), (6, 30)]
 
@@ -113,7 +113,7 @@ def test_the_nearest_request_can_be_had(depth, precision_bits):
 def test_fast_enough_for_a_slider():
     plan(depth=0)  # loads tenseal
     began = time.process_time()
-    for depth in range(0, 14):
+    for depth in range(14):
         for precision_bits in (7, 23, 38):
             try:
                 plan(depth=depth, precision_bits=precision_bits, largest=3.0)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.planning import CKKSPlan
+from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotate, rotation_keys, take_rotation_keys
 
 NAN, INF = float("nan"), float("inf")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from labkit.encrypted.ckks.roles import CKKSClient
 from labkit.encrypted.ckks.planning import plan
+from labkit.encrypted.ckks.roles import CKKSClient
 from labkit.encrypted.ckks.sums import inner_product, weighted_sum
 
 NAN, INF = float("nan"), float("inf")

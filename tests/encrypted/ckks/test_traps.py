@@ -9,8 +9,8 @@ import tenseal as ts
 from tenseal import sealapi
 
 from labkit.attacks.key_recovery import recover_key
-from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
 from labkit.encrypted.ckks.planning import CKKSPlan, plan
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
 from labkit.encrypted.ckks.vector import HEADER
 
 

@@ -4,9 +4,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labkit.encrypted.intersection import matching as intersection, padlocks
-from labkit.encrypted.intersection.matching import (IntersectionClient, IntersectionServer, dictionary_attack, hashed,
-                                           hashed_join, points_in)
+from labkit.encrypted.intersection import matching as intersection
+from labkit.encrypted.intersection import padlocks
+from labkit.encrypted.intersection.matching import (
+    IntersectionClient,
+    IntersectionServer,
+    dictionary_attack,
+    hashed,
+    hashed_join,
+    points_in,
+)
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WORDS = st.sets(st.text(st.characters(codec="utf-8"), min_size=1, max_size=6), min_size=1, max_size=12)
@@ -138,7 +145,8 @@ def off_the_curve():
     (lambda: IntersectionServer(["a"], largest_request=1, sizes_only="no"), "sizes_only"),
     (lambda: exchange()[1].setup(0), "client_count"), (lambda: exchange()[1].setup(1.5), "client_count"),
     (lambda: exchange()[1].answer("text"), "request"), (lambda: exchange()[1].answer(b"abc"), "request"),
-    (lambda: exchange()[1].answer(None), "request"), (lambda: padlocks.Side(True).answer(padlocks.join([])), "request"), (off_the_curve, "points of the curve"),
+    (lambda: exchange()[1].answer(None), "request"),
+    (lambda: padlocks.Side(True).answer(padlocks.join([])), "request"), (off_the_curve, "points of the curve"),
     (lambda: damaged(0), "setup"), (lambda: damaged(1), "answer"),
     (lambda: exchange(True, False)[1].answer(exchange(True, False)[0].request()), "request"),
     (lambda: exchange()[0].common(b"", b""), "setup|answer"), (lambda: exchange()[0].common(1, 2), "setup"),

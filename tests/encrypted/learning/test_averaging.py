@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from labkit.encrypted.learning.averaging import DEGREE, PLAIN_MODULUS, PRIME_BITS, CiphertextAdder, IntegerKeys, RealKeys
-from labkit.encrypted.parties import join, split
 from labkit.encrypted.ckks.planning import MOST_BITS
+from labkit.encrypted.learning.averaging import (
+    DEGREE,
+    PLAIN_MODULUS,
+    PRIME_BITS,
+    CiphertextAdder,
+    IntegerKeys,
+    RealKeys,
+)
+from labkit.encrypted.parties import join, split
 
 NAN, INF = float("nan"), float("inf")
 RNG = np.random.default_rng(4)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from labkit import datasets
+from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.learning.models import ScoringClient, ScoringServer, largest_score
 from labkit.encrypted.parties import MessageLedger, join, split
-from labkit.encrypted.ckks.planning import plan
 
 WEIGHTS, BIAS = np.array([0.5, -2.0, 0.0, 3.0]), 0.25
 NAN, INF = float("nan"), float("inf")

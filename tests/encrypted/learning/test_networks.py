@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from labkit import datasets
+from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.ckks.roles import PUBLIC_HEADER
+from labkit.encrypted.ckks.vector import HEADER
 from labkit.encrypted.learning.inference import NetworkClient, NetworkServer
 from labkit.encrypted.learning.networks import SquareNetwork, convolution, dense, network_plan, train
 from labkit.encrypted.parties import join, split
-from labkit.encrypted.ckks.planning import plan
-from labkit.encrypted.ckks.vector import HEADER
 
 NAN, INF = float("nan"), float("inf")
 RNG = np.random.default_rng(1)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from labkit import datasets
-from labkit.encrypted.ckks.roles import PUBLIC_HEADER, CKKSClient
-from labkit.encrypted.parties import MessageLedger, join, split
 from labkit.encrypted.ckks.planning import plan
+from labkit.encrypted.ckks.roles import PUBLIC_HEADER, CKKSClient
+from labkit.encrypted.ckks.vector import HEADER
 from labkit.encrypted.learning.sigmoid import OddPolynomial, fitted_sigmoid, identity
 from labkit.encrypted.learning.training import Cloud, Contributor, KeyHolder, Recipe, normal_equations_plan
-from labkit.encrypted.ckks.vector import HEADER
+from labkit.encrypted.parties import MessageLedger, join, split
 
 NAN, INF = float("nan"), float("inf")
 SLOTS = 4096

@@ -8,9 +8,16 @@ from scipy.stats import chisquare
 
 from labkit.encrypted.sharing import field
 from labkit.encrypted.sharing.field import PRIME, decode, encode, from_bytes, to_bytes, uniform
+from labkit.encrypted.sharing.sums import (
+    RoundLedger,
+    ShareAdder,
+    reconstruct,
+    shamir_reconstruct,
+    shamir_share,
+    shamir_sum,
+    share,
+)
 from labkit.shamir import weights_at
-from labkit.encrypted.sharing.sums import (ShareAdder, RoundLedger, reconstruct, shamir_sum, shamir_reconstruct, shamir_share,
-                                      share)
 
 FEW = settings(max_examples=50, deadline=None)
 WHOLE = st.integers(-(2**80), 2**80)

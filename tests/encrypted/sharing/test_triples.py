@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from labkit.encrypted.parties import join, split
 from labkit.encrypted.sharing import field
 from labkit.encrypted.sharing.field import PRIME, decode, from_bytes
-from labkit.encrypted.parties import join, split
 from labkit.encrypted.sharing.sums import RoundLedger, reconstruct
 from labkit.encrypted.sharing.triples import Multiplier, deal_triple, error_bound, secure_scores
 

@@ -10,8 +10,21 @@ import numpy as np
 import pytest
 import torch
 
-from labkit.federated import (Clip, FedAvg, FedNova, FedProx, QFedAvg, Scaffold, by_client, load_vector, local_training, partition,
-                              simulate, vector_of, worst_share)
+from labkit.federated import (
+    Clip,
+    FedAvg,
+    FedNova,
+    FedProx,
+    QFedAvg,
+    Scaffold,
+    by_client,
+    load_vector,
+    local_training,
+    partition,
+    simulate,
+    vector_of,
+    worst_share,
+)
 from labkit.federated.engines.batches import batches
 from labkit.federated.engines.simulation import POOL_FROM, STACK_UP_TO
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from labkit.federated import FedAvg, FedProx, Scaffold, partition, simulate, vector_of
-from labkit.federated.privacy.adaptive_clipping import AdaptiveUserLevelDP
-from labkit.federated.privacy.distributed_noise import DistributedDiscreteGaussian
 from labkit.federated.flower.adapter import OnFlower, client_app, run_in_process, server_app
 from labkit.federated.flower.app import task, write_app
+from labkit.federated.privacy.adaptive_clipping import AdaptiveUserLevelDP
+from labkit.federated.privacy.distributed_noise import DistributedDiscreteGaussian
 from labkit.federated.privacy.user_level import UserLevelDP
 from labkit.models import mlp
 from tests.federated.loopback import NODES, free_ports, loopback, simulated

@@ -8,7 +8,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.federated import Clip, FedAvg, Quantise, Setting, Sum, TopK, Update, partition, simulate, vector_of
+from labkit.federated import (
+    Clip,
+    FedAvg,
+    Quantise,
+    Setting,
+    Sum,
+    TopK,
+    Update,
+    partition,
+    simulate,
+    vector_of,
+)
 from labkit.federated.pipeline.step import Pipeline, message_bytes
 
 

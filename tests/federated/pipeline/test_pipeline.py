@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from labkit.federated import Clip, FedAvg, Noise, Scaffold, Step, Sum, Update, Weight, add_up, simulate, vector_of
+from labkit.federated import (
+    Clip,
+    FedAvg,
+    Noise,
+    Scaffold,
+    Step,
+    Sum,
+    Update,
+    Weight,
+    add_up,
+    simulate,
+    vector_of,
+)
 from tests.federated.by_hand import line, point, update, weight_after
 
 # one step at 0.1 from 0 changes the model by 0.2 and by 3.2

@@ -11,11 +11,18 @@ from scipy.special import logsumexp
 
 from labkit import dp
 from labkit.federated import FedAvg, simulate, vector_of
-from labkit.federated.privacy.distributed_noise import (DistributedDiscreteGaussian, rotate, rotate_back, round_at_random, rounded_norm,
-                                                sample_by_table, shortfall)
+from labkit.federated.pipeline.steps import Sum
+from labkit.federated.privacy.distributed_noise import (
+    DistributedDiscreteGaussian,
+    rotate,
+    rotate_back,
+    round_at_random,
+    rounded_norm,
+    sample_by_table,
+    shortfall,
+)
 from labkit.federated.privacy.user_level import UserLevelDP
 from labkit.federated.secure_aggregation import Agreement, SecureSum, secure_sum
-from labkit.federated.pipeline.steps import Sum
 from tests.federated.releases import released
 
 NAN, INF = float("nan"), float("inf")

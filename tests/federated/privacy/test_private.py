@@ -10,8 +10,8 @@ from scipy import stats
 from labkit import dp
 from labkit.federated import FedAvg, Scaffold, simulate, vector_of
 from labkit.federated.pipeline.step import add_up
-from labkit.federated.privacy.user_level import UserLevelDP, noisy, shortened
 from labkit.federated.pipeline.steps import Weight
+from labkit.federated.privacy.user_level import UserLevelDP, noisy, shortened
 from tests.federated.releases import one_round, released
 
 NAN, INF = float("nan"), float("inf")

@@ -5,9 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-from labkit.shamir import weights_at
-from labkit.federated.secure_aggregation import Aborted, Agreement, MaskingClient, MessageRefused, MaskingServer, make_identities, masks, shares, signed
+from labkit.federated.secure_aggregation import (
+    Aborted,
+    Agreement,
+    MaskingClient,
+    MaskingServer,
+    MessageRefused,
+    make_identities,
+    masks,
+    shares,
+    signed,
+)
 from labkit.federated.secure_aggregation.client import KEY_SHARE, NUMBER, SEED_SHARE, join, records
+from labkit.shamir import weights_at
 
 VECTORS = np.arange(40).reshape(10, 4) - 20
 
@@ -128,10 +138,10 @@ def test_a_signature_serves_in_one_session_only():
 @pytest.mark.parametrize("spoil, words", [
     (lambda run: run.clients[0].unmask(run.requests[0][:-1]), "whole records"),
     (lambda run: run.clients[0].unmask(b""), "told that it dropped out or nothing"),
-    (lambda run: run.clients[0].unmask(join({each: KEY_SHARE for each in range(10)})), "told that it dropped out"),
-    (lambda run: run.clients[0].unmask(join({each: b"\x02" for each in range(10)})), "told that it dropped out"),
-    (lambda run: run.clients[0].unmask(join({each: SEED_SHARE for each in range(9)})), "holds secrets of"),
-    (lambda run: run.clients[0].unmask(join({each: SEED_SHARE for each in range(11)})), "holds secrets of"),
+    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(10), KEY_SHARE))), "told that it dropped out"),
+    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(10), b"\x02"))), "told that it dropped out"),
+    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(9), SEED_SHARE))), "holds secrets of"),
+    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(11), SEED_SHARE))), "holds secrets of"),
     (lambda run: run.clients[0].unmask("request"), "must be bytes"),
     (lambda run: run.server.total({0: b"short"}), "needed|whole records"),
 ])

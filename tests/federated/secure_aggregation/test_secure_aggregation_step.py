@@ -9,9 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.federated import FedAvg, simulate, vector_of
-from labkit.federated.strategies.robust import Krum, Median
-from labkit.federated.secure_aggregation import Agreement, MaskingClient, FixedPoint, SecureSum, MaskingServer, make_identities, secure_sum, signed
 from labkit.federated.pipeline.steps import Clip, Weight
+from labkit.federated.secure_aggregation import (
+    Agreement,
+    FixedPoint,
+    MaskingClient,
+    MaskingServer,
+    SecureSum,
+    make_identities,
+    secure_sum,
+    signed,
+)
+from labkit.federated.strategies.robust import Krum, Median
 
 NAN, INF = float("nan"), float("inf")
 EQUAL = FedAvg(weight="equal")

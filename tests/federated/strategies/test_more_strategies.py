@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from labkit.federated import FedAdam, FedAvg, FedAvgM, FedNova, FedYogi, QFedAvg, Sum, personalise, simulate, vector_of
+from labkit.federated import (
+    FedAdam,
+    FedAvg,
+    FedAvgM,
+    FedNova,
+    FedYogi,
+    QFedAvg,
+    Sum,
+    personalise,
+    simulate,
+    vector_of,
+)
 from tests.federated.by_hand import MSE, line, point, update, weight_after
 
 CLIENTS = [point(1, 1), point(2, 8)]

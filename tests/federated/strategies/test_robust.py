@@ -7,8 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-from labkit.federated import (FedAvg, Krum, Median, Noise, Step, Sum, TrimmedMean, coordinate_median, krum, krum_scores, partition,
-                              simulate, trimmed_mean, vector_of)
+from labkit.federated import (
+    FedAvg,
+    Krum,
+    Median,
+    Noise,
+    Step,
+    Sum,
+    TrimmedMean,
+    coordinate_median,
+    krum,
+    krum_scores,
+    partition,
+    simulate,
+    trimmed_mean,
+    vector_of,
+)
 from tests.federated.by_hand import point, weight_after
 
 

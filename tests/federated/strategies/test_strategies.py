@@ -9,6 +9,7 @@ import torch
 from labkit.federated import FedAvg, FedProx, Scaffold, Strategy, Update, simulate, vector_of, weighted_mean
 from tests.federated.by_hand import point, update, weight_after
 
+
 def test_aggregate_by_examples_and_equal():
     updates = [update(0, 30, 1.0, 0.0), update(1, 10, 0.0, 2.0)]
     assert weighted_mean(updates).tolist() == [0.75, 0.5]
