@@ -1,6 +1,7 @@
 """How the labs are run (see tests.notebooks.lab_file), and what each costs: processor seconds and peak memory of its
 kernel, as a table at the end; over the promise fails the run."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from labkit.lab.build import SOURCE
 from tests.browser.jupyter import JupyterLab
+from tests.notebooks import other_processor
 from tests.notebooks.lab_file import SHOWN, LabFile
 
 MOST_SECONDS = 60
@@ -57,6 +59,13 @@ def pytest_collect_file(file_path, parent):
 def pytest_collection_modifyitems(items):
     """The labs first: they take longest, and what is short shares itself out better between workers at the end."""
     items.sort(key=lambda item: not isinstance(item.parent, LabFile))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    """A notebook's kernel starts in the set-up of its first cell, JupyterLab in that of the first lab."""
+    with other_processor.played() if isinstance(item.parent, IPyNbFile) else contextlib.nullcontext():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
