@@ -8,7 +8,7 @@ check = Checks()
 
 check.add(
     "threshold", expected=13, wrong=[10, 11, 12, 17, "13 of 20"],
-    hint="Its four clients give it both shares. It splits the sixteen others in two halves. How many shares of each kind is that? "
+    hint="Its four clients vouch for every list. It tells the sixteen others one of two lists. How many vouchers can both lists have? "
          "One more is safe.")
 
 check.add(

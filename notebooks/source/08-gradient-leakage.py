@@ -32,14 +32,17 @@ from scipy.stats import chisquare
 
 from labkit import datasets, lab
 from labkit.attacks import inversion, inversion_by_search, mask_seed
+from labkit.attacks.lying_server import read_by_lying
 from labkit.dp.mechanisms import gaussian_sigma
 from labkit.federated import FedAvg, partition, simulate, vector_of
 from labkit.federated.pipeline import Step
 from labkit.federated.strategies import Krum, Median, TrimmedMean
 from labkit.federated.secure_aggregation import (
-    Aborted, Agreement, MaskingClient, FixedPoint, MessageRefused, SecureSum, MaskingServer, masks, secure_sum,
-    signed)
-from labkit.federated.pipeline import Clip, Noise
+    Aborted, Agreement, FixedPoint, MaskingClient, MaskingServer, MessageRefused, SecureSum, make_identities,
+    masks, secure_sum, signed)
+from labkit.federated.secure_aggregation.client import bitmap
+from labkit.federated.pipeline import Clip
+from labkit.federated.privacy import UserLevelDP
 from labkit.models import mlp, softmax_regression
 from labkit.exercises.lab_08 import check
 
@@ -258,23 +261,25 @@ lab.claim("if one client is missing, the sum is garbage",
 # %% [markdown]
 # The masks with client 3 are left over.
 # Phones and hospitals drop out all the time,
-# so the protocol of Bonawitz and others (2017) prepares for it, in four rounds:
+# so the protocol of Bonawitz and others (2017) prepares for it, in five rounds:
 #
 # 1. **Advertise keys.** Everybody publishes a public key,
 #    so that each pair can agree on its mask through the server (Diffie and Hellman).
 # 2. **Share secrets.** Everybody cuts its private key into *shares* (lab 12),
 #    of which any `threshold` give it back, and sends one to each other client, sealed.
 # 3. **Masked input.** As above.
-# 4. **Unmask.** The server says who dropped out.
-#    The others hand over their shares of *that* client's key;
+# 4. **Consistency check.** The server says who stayed.
+#    The clients tell each other which list they were told.
+# 5. **Unmask.** For who dropped out, the others hand over their shares of *that* client's key;
 #    the server rebuilds it, computes the left-over masks and takes them out.
 #
-# Step 4 opens a hole: a server that lies ("client 3 dropped out",
+# Step 5 opens a hole: a server that lies ("client 3 dropped out",
 # when its vector was only late) gets client 3's key *and* its vector.
 # So each client adds a second mask, of its own, from a **seed** that is shared in the same way.
 # For who stayed, the others reveal shares of the seed; for who dropped out, of the key.
 # **Never both for the same client.**
-# All of the safety hangs on that rule, and on the threshold.
+# That rule is needed, and it is not enough: further down a server keeps it and reads a client all the same.
+# Step 4 is what stops that server.
 #
 # ## Use the real thing
 #
@@ -287,11 +292,11 @@ agreement = Agreement(clients=10, threshold=6, length=100)
 numbers = rng.integers(-1000, 1000, (10, 100))
 outcome = secure_sum(numbers, agreement, drop_outs={1: 1, 4: 2, 7: 3, 8: 4})
 exact = (signed(outcome.total, 32) == numbers[outcome.included].sum(axis=0)).all()
-lab.claim("with a drop-out in each of the four rounds the sum of the rest is exact", exact,
+lab.claim("with a drop-out in each of the first four rounds the sum of the rest is exact", exact,
           in_the_sum=str(outcome.included))
 
 # %% [markdown]
-# Client 8 was silent in the last round only: its vector had arrived, so it counts.
+# Client 8 was silent from round 4 on: its vector had arrived, so it counts.
 # What if more drop out than the threshold allows?
 
 # %%
@@ -430,7 +435,8 @@ lab.claim("masks cost a client under twice the bytes of the open vector",
 # %%
 def per_client(clients, degree):
     holders = clients if degree is None else degree + 1
-    agreement = Agreement(clients, holders // 2 + 1, 100, degree=degree)
+    threshold = (holders + 1) // 2 + 1  # safe with a degree and without
+    agreement = Agreement(clients, threshold, 100, degree=degree)
     outcome = secure_sum(np.ones((clients, 100), int), agreement)
     assert (outcome.total == clients).all()
     return np.median(list(outcome.seconds.values())), sum(map(len, outcome.sent[0]))
@@ -447,7 +453,7 @@ lab.claim("with 10 neighbours a client of 60 sends less than a third of the byte
 #
 # The drop-out matrix.
 # Ten clients, threshold 6.
-# Choose how many fall silent *from* each round on; every move runs the real protocol.
+# Choose how many fall silent *from* each of the first four rounds on; every move runs the real protocol.
 # *Find the fewest drop-outs that stop it.
 # Does it matter in which round they fall silent?*
 
@@ -464,7 +470,7 @@ def matrix(fig, round_1, round_2, round_3, round_4):
                 f"is {int(inputs[included].sum()):,}.")
     except Aborted as error:
         included, told = [], f"Aborted: {error}."
-    answers = np.array([[number < drop_outs.get(client, 5) for number in range(1, 5)]
+    answers = np.array([[number < drop_outs.get(client, 6) for number in range(1, 6)]
                         for client in range(10)])
     draw_matrix(fig, answers, included, inputs[:, 0])
     return told
@@ -476,12 +482,12 @@ def draw_matrix(fig, answers, included, inputs):
     ax.pcolormesh(answers, cmap=MATRIX, vmin=0, vmax=1, edgecolor="white", lw=2)
     counted = [f"{each:,} is in the sum" if client in included else "not in the sum"
                for client, each in enumerate(inputs)]
-    ax.set(ylim=(10, 0), yticks=np.arange(10) + 0.5, xticks=np.arange(4) + 0.5,
+    ax.set(ylim=(10, 0), yticks=np.arange(10) + 0.5, xticks=np.arange(5) + 0.5,
            yticklabels=[f"client {each}" for each in range(10)],
-           xticklabels=["1 advertise", "2 share", "3 masked input", "4 unmask"])
+           xticklabels=["1 advertise", "2 share", "3 masked input", "4 compare", "5 unmask"])
     ax.xaxis.tick_top()
     for each, text in enumerate(counted):
-        ax.text(4.06, each + 0.5, text, va="center",
+        ax.text(5.06, each + 0.5, text, va="center",
                 color=lab.GUARANTEE if each in included else "#777777")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -500,7 +506,7 @@ lab.explore(matrix, size=(8.2, 3.6), round_1=range(0, 6), round_2=range(0, 6),
 #
 # <details><summary>Answer</summary>
 #
-# Round 4.
+# Round 4 (and round 5, for which there is no slider).
 # A client that is silent there has sent its masked vector before;
 # the others reveal shares of its seed, and it counts in the sum.
 # A client silent in rounds 1 or 2 has left no mask in anybody's vector.
@@ -576,6 +582,46 @@ lab.explore(snow, size=(8.2, 2.2), clients=range(1, 11), noise=lab.log_range(1e-
 # </details>
 #
 # ## The attack again
+#
+# ### A server that lies about drop-outs
+#
+# This server keeps the rule: of no client does it ask for both secrets.
+# It lies in another way.
+# It shows client 0 the letters of five others only, so that client 0 masks with nobody else.
+# Then it tells each of the nine others of a few drop-outs among those five, to each another story.
+# **Predict:** without round 4, how much of client 0's vector does it read?
+# Everybody else is honest, keys are signed, and six of ten must stay.
+
+# %%
+identities = make_identities(10)
+without_check = Agreement(10, threshold=6, length=100, consistency=False)
+overheard = read_by_lying(numbers, without_check, identities=identities)
+lab.claim("without the consistency check a lying server reads client 0's whole vector",
+          np.array_equal(overheard, numbers[0]))
+
+# %% [markdown]
+# Each client heard of four drop-outs at most, which is allowed.
+# Together they gave six shares of each of the five keys, and six of client 0's seed.
+# **Predict** what the clients do if they compare their lists first.
+
+# %%
+try:
+    overheard = read_by_lying(numbers, Agreement(10, threshold=6, length=100), identities=identities)
+except Aborted as error:
+    overheard = None
+    print("Aborted:", error)
+lab.claim("with the consistency check the clients stop before they reveal anything",
+          overheard is None)
+
+# %% [markdown]
+# A client reveals shares when a threshold $t$ of clients vouch for the list that it was told.
+# An honest client vouches for one list; those who work for the server vouch for any.
+# With $c$ such helpers among $n$ clients, two lists with $t$ vouchers each take $2t \le n + c$.
+# So the rule is $2t > n + c$, and `Agreement(colluding=c)` refuses anything less.
+# Our tests try every way of telling different lists to up to seven clients:
+# under the rule no vector is read, and with a threshold one lower some are.
+# (With few neighbours the rule is $2t > h + c + 1$, for the $h$ who hold a secret.
+# Then a lying server can split the sum into parts, each of at least $2t - h - c$ honest clients.)
 #
 # ### Against the secure sum
 #
@@ -698,7 +744,8 @@ noises = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5, 2, 12]
 shares = {trap: [np.mean([read_noisy(group, noise, trap, seed)[0] > 30
                           for seed, group in enumerate(groups[:4])]) for noise in noises]
           for trap in (False, True)}
-accuracy = [train([Clip(max_grad_norm=1.0), Noise(sigma=each)]).accuracy[-1]
+rule = {"max_grad_norm": 1.0, "sample_rate": 1.0, "rounds": 10, "divisor": 10}
+accuracy = [train([UserLevelDP(noise_multiplier=each, **rule)]).accuracy[-1]
             for each in noises]
 majority = np.bincount(hold_out.y).max() / len(hold_out)
 claimed = [gaussian_sigma(epsilon=each, delta=1e-5, sensitivity=np.sqrt(10))
@@ -737,6 +784,8 @@ lab.claim("a guarantee takes far more noise: over 1.5 for epsilon 8, over 10 for
 # %% [markdown]
 # The green lines are where differential privacy *promises* something: noise for epsilon 8
 # (left) and 1 (right), for all ten rounds together (delta 1e-5; neighbours: one client more or less;
+# the noisy sum is divided by ten, a public number, whoever stayed away:
+# divided by the number of those who came, the length of the step would tell it;
 # exact accounting for Gaussian noise, where ten rounds are like one of $\sqrt{10}$ times the sensitivity).
 # Between the red curves' end and the green lines *these* attacks fail and nothing is promised.
 # How little that means, two lines show: a better attacker uses all neurons at once.
@@ -763,7 +812,7 @@ lab.claim("against one client with noise 0.003, using all neurons gains several 
 # by exclusive or, as the seed of a *Mersenne Twister*, a generator for simulations.
 # Here is a generator that does the same, with 20 bits so that the page stays quick.
 # The scene: three hospitals, of which one works with the server.
-# All seeds of their own are revealed in round 4, and the third hospital knows its masks with the victims.
+# All seeds of their own are revealed at the end, and the third hospital knows its masks with the victims.
 # A single mask is left between the two.
 
 # %%
@@ -810,26 +859,28 @@ lab.claim("of the 32 bits of the seed, 28 vary", int(varying).bit_count() == 28)
 # The second thing to look for: what does a client answer
 # if it is asked about one client as *both* alive and dropped out?
 # Flower 1.41 does not check, and returns both shares.
-# Ours:
+# Ours cannot be asked: its list has one bit for each client.
+# It can only be told two lists, one after the other:
 
 # %%
-def ask_for_both():
-    """Three rounds by hand; then a server that calls client 2 alive and dropped out."""
+def tell_twice():
+    """Three rounds by hand; then a server that tells client 0 two lists."""
     agreement = Agreement(clients=3, threshold=2, length=4)
-    server, members = MaskingServer(agreement), [MaskingClient(each, agreement) for each in range(3)]
+    server = MaskingServer(agreement)
+    members = [MaskingClient(each, agreement) for each in range(3)]
     keys = server.roster({each.number: each.advertise() for each in members})
     letters = server.deliver({each.number: each.share(keys[each.number]) for each in members})
-    request = server.request({each.number: each.masked(letters[each.number], np.arange(4))
+    lists = server.survivors({each.number: each.masked(letters[each.number], np.arange(4))
                               for each in members})
-    alive, dropped_out = b"\x00", b"\x01"
-    return members[0].unmask(request[0] + (2).to_bytes(4, "big") + dropped_out)
+    members[0].vouch(lists[0])                       # all three stayed
+    return members[0].vouch(bitmap([0, 1], 3))       # client 2 dropped out
 
 
 try:
-    ask_for_both()
+    tell_twice()
 except MessageRefused as error:
     refusal = str(error)
-print("MessageRefused:", refusal)
+print("Refused:", refusal)
 
 # %% [markdown]
 # ### Liars among the clients
@@ -859,28 +910,30 @@ rules = {"mean": FedAvg(weight="equal"), "median": Median(),
          "trimmed mean": TrimmedMean(trim=3), "Krum": Krum(malicious=3)}
 RULE_COLOURS = dict(zip(rules, (lab.PLAIN, *lab.plots.SERIES[1:4])))
 lies = {"nobody lies": (0, 1), "sign flipped": (3, -1), "flipped, 5 times": (3, -5),
-        "100 times": (3, 100)}
+        "100 times": (3, 100), "nothing": (3, 0)}
 scores = pd.DataFrame({told: {rule: train([Lie(*lie)], strategy).accuracy[-1]
                               for rule, strategy in rules.items()}
                        for told, lie in lies.items()})
 
 fig, ax = lab.plots.figure(8.2, 2.7)
 for place, (rule, colour) in enumerate(RULE_COLOURS.items()):
-    where = np.arange(4) + 0.2 * (place - 1.5)
+    where = np.arange(5) + 0.2 * (place - 1.5)
     ax.bar(where, scores.loc[rule], 0.18, color=colour, label=rule)
 lab.plots.baseline(ax, majority, "commonest digit")
-ax.set(xticks=range(4), xticklabels=scores.columns, ylim=(0, 1.02))
+ax.set(xticks=range(5), xticklabels=scores.columns, ylim=(0, 1.02))
 ax.set_title("Right on new digits after 10 rounds, three liars of ten")
 lab.plots.percent(ax)
 ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 plt.show()
 
 # %%
-robust = scores.drop("mean")
+robust, loud = scores.drop("mean"), scores.drop(columns="nothing")
 lab.claim("three of ten, lying five times as loud, reduce the mean to guessing",
           scores.loc["mean", "flipped, 5 times"] < 0.25 < 3 * majority)
-lab.claim("median, trimmed mean and Krum stay above 70 % whatever these three send",
-          bool((robust.to_numpy() > 0.7).all()))
+lab.claim("against these lies median and trimmed mean stay above 70 %",
+          bool((robust.drop("Krum").to_numpy() > 0.7).all()))
+lab.claim("Krum stands the loud lies and falls to the quiet one: three who send nothing",
+          bool((loud.loc["Krum"] > 0.7).all()) and scores.loc["Krum", "nothing"] < 0.65)
 lab.claim("when nobody lies, Krum costs several points: it uses one update of ten",
           scores.loc["mean", "nobody lies"] - scores.loc["Krum", "nobody lies"] > 0.02)
 
@@ -941,14 +994,17 @@ lab.explore(liars, size=(8.2, 3), live=False, liars=range(0, 7), factor=[-5, -1,
 # With few digits at each clinic, honest updates differ as much as lies do.
 # The median and the trimmed mean cut off those who alone know a digit;
 # Krum keeps a single clinic's update, that is, one clinic's digits.
-# Trimming three at either end stands three liars, Krum as configured three, the median fewer than half.
+# Trimming three at either end stands three liars, the median fewer than half.
+# Krum as configured stands three loud ones.
+# But set the factor to 0: those who all send the same, nothing, are each other's nearest neighbours,
+# and Krum picks one of them.
 # </details>
 #
 # ## Check yourself
 #
 # **1.** Twenty clients take part in a secure sum, all neighbours of each other.
 # The server lies, and four of the clients work for it.
-# The four hand it both shares of everybody; each of the sixteen others answers once.
+# The four vouch for every list; each of the sixteen others vouches for the one that it was told.
 # What is the smallest safe threshold?
 
 # %%
@@ -959,8 +1015,8 @@ check("threshold", smallest_threshold);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# With 4 + 8 shares of each kind it can rebuild both secrets at a threshold of 12:
-# it tells eight of the sixteen that the client dropped out and eight that it did not.
+# The sixteen can be split into eight who were told one list and eight who were told another.
+# With the four, that makes twelve vouchers for each: at a threshold of 12 both lists go through.
 # So more than (20 + 4) / 2.
 #
 # ```python
@@ -995,7 +1051,7 @@ check("headroom", fraction_bits);
 #
 
 # %% [markdown]
-# **3.** Be a client in round 4.
+# **3.** Be a client in round 5.
 # You are told two lists, who is alive and who dropped out.
 # Return `{client: "seed" or "key"}`, what to reveal of each;
 # raise a `ValueError` if answering would be a mistake.
@@ -1086,7 +1142,8 @@ lab.claim("the sum, clipped and with noise: none is read by any attack of this l
 # - **Who hands out the keys?**
 #   Without signatures (`make_identities`) a server could put its own keys in place of everybody's
 #   and read each vector; then it must be *honest but curious*: nosy, but true to the protocol.
-#   With signatures it may lie about who dropped out, as long as the threshold is high enough.
+#   With signatures it may lie about who dropped out: clients compare the lists,
+#   and $2t > n + c$ leaves room for one list only.
 #   It can always make a sum fail, or choose who is in it.
 # - **Nobody checks what goes in.**
 #   Clipping happens at the client.

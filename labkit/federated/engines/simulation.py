@@ -12,6 +12,7 @@ from labkit.federated.engines.evaluation import evaluator
 from labkit.federated.engines.history import Round, Run
 from labkit.federated.engines.lean import Lean
 from labkit.federated.engines.parameters import load_vector, vector_of
+from labkit.federated.pipeline.step import Pipeline, Setting, seed_of
 from labkit.federated.engines.plan import plan_of
 from labkit.federated.engines.pool import Pool, pool_is_possible, processors
 from labkit.federated.engines.population import population_of
@@ -29,7 +30,7 @@ ENGINES = {"stacked": Stacked, "lean": Lean, "pool": Pool}
 
 
 def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), cohort=None, sampling="fixed", local_steps=None,
-             local_epochs=None, batch_size=None, drop_out=0.0, stragglers=0.0, seed=0, evaluate=None, evaluate_clients=None,
+             local_epochs=None, batch_size=None, drop_out=0.0, stragglers=0.0, seed=None, evaluate=None, evaluate_clients=None,
              evaluate_every=1, engine="auto", on_round=None, loss=torch.nn.functional.cross_entropy):
     """Train `model` over `clients` by `strategy`; returns a `Run`. The model given is left as it is.
 
@@ -48,7 +49,8 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     drop_out:         probability, from 0 to below 1, that a client of the cohort receives the model and never answers.
     stragglers:       probability, from 0 to 1, that one who answers was slow: it did a share of its steps drawn evenly from
                       0 to 1 (at least one step) and is named in its round's `slow`.
-    seed:             fixes cohorts, drop-outs, batches and the pipeline's randomness (not the model's start).
+    seed:             fixes cohorts, drop-outs, batches, dropout layers and the pipeline's randomness (not the model's start).
+                      None: 0, but the operating system's randomness where a step of the pipeline is private (noise, coins).
     evaluate:         a pair (X, y) of test data, which gives "loss" and "accuracy", or a function of the model that
                       returns a dict of numbers. Called before training and every `evaluate_every` rounds, and at the end.
     evaluate_clients: a pair (X, y) of test data for each client, which gives, over clients, the mean "client_accuracy",
@@ -67,12 +69,14 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
         raise ValueError(f"strategy must be a Strategy such as FedAvg(), got {strategy!r}")
     rounds, evaluate_every = validate.integer(rounds=rounds, at_least=1), validate.integer(evaluate_every=evaluate_every, at_least=1)
     validate.one_of(engine=engine, options=["auto", *ENGINES])
+    steps = _steps(pipeline)
+    seed = seed_of(seed, steps)
     population = population_of(clients, model, loss)
     plan = plan_of(clients=len(population), learning_rate=learning_rate, cohort=cohort, sampling=sampling, local_steps=local_steps,
                    local_epochs=local_epochs, batch_size=batch_size, drop_out=drop_out, stragglers=stragglers, seed=seed)
     measured, measure = evaluate is not None or evaluate_clients is not None, evaluator(evaluate, evaluate_clients, len(population), model, loss)
     parameters, model = vector_of(model), copy.deepcopy(model)
-    pipeline = Pipeline(Setting(strategy, len(population), plan.cohort, plan.sampling, rounds, len(parameters), _steps(pipeline)), seed)
+    pipeline = Pipeline(Setting(strategy, len(population), plan.cohort, plan.sampling, rounds, len(parameters), steps), seed)
 
     with torch_threads(1):
         engine = _engine(engine, is_chain(model, population.inputs), parameters, plan.cohort, rounds)

@@ -7,8 +7,8 @@ Flower's ServerApp and ClientApp; the records never leave the client's process. 
     app = client_app(model, records, FedAvg(), learning_rate=0.5)          # runs at each SuperNode
     app = server_app(model, FedAvg(), clients=3, rounds=5)                 # runs at the SuperLink
 
-A pipeline of steps (clipping, noise, compression) travels along: give both apps the same one. A client's noise then comes from its `seed`,
-which is right for comparing with the simulator and wrong for real clients: there, each must keep a seed of its own to itself.
+A pipeline of steps (clipping, noise, compression) travels along: give both apps the same one. Noise then comes from the
+operating system, at the server and at each client. A common `seed` is for comparing with the simulator.
 
 `run_in_process` runs both in this process, with Flower's messages and without its network: for a lab, and to debug.
 Needs the extra `labkit[flower]`. Written for Flower 1.41 (message API).
@@ -35,14 +35,14 @@ from labkit import validate
 from labkit.federated.engines.batches import batches
 from labkit.federated.engines.lean import bind, local_training, mean_losses
 from labkit.federated.engines.parameters import load_vector, vector_of
-from labkit.federated.pipeline.step import Pipeline, Setting
+from labkit.federated.pipeline.step import Pipeline, Setting, seed_of
 from labkit.federated.strategies.strategy import Strategy, Update, weight_of
 from labkit.threads import torch_threads
 
 __all__ = ["client_app", "server_app", "run_in_process", "OnFlower"]
 
 
-def client_app(model, records, strategy, *, learning_rate, local_steps=None, local_epochs=None, batch_size=None, seed=0,
+def client_app(model, records, strategy, *, learning_rate, local_steps=None, local_epochs=None, batch_size=None, seed=None,
                pipeline=(), loss=torch.nn.functional.cross_entropy):
     """A Flower ClientApp that trains on this node's own records.
 
@@ -61,11 +61,11 @@ def client_app(model, records, strategy, *, learning_rate, local_steps=None, loc
     def train(message, context):
         client, clients = (int(context.node_config[each]) for each in ("partition-id", "num-partitions"))
         config, state = message.content["config"], context.state
-        number = int(config["server-round"])
+        number, drawn = int(config["server-round"]), seed_of(seed, pipeline)
         inputs, targets = records(client, clients)
         received = _tensors(message.content["arrays"])
         memory = _tensors(state["memory"]) if "memory" in state else strategy.start_client(received["parameters"])
-        plan = batches(len(targets), batch_size=batch_size, local_steps=local_steps, local_epochs=local_epochs, seed=seed,
+        plan = batches(len(targets), batch_size=batch_size, local_steps=local_steps, local_epochs=local_epochs, seed=drawn,
                        round_number=number, client=client)
         own = model()
         with torch_threads(1):
@@ -77,7 +77,7 @@ def client_app(model, records, strategy, *, learning_rate, local_steps=None, loc
             state["memory"] = ArrayRecord(memory)  # stays at this node until the next round
         update = Update(client, len(targets), len(plan), reply)
         if pipeline:
-            steps = Pipeline(_setting(strategy, clients, int(config["rounds"]), received["parameters"], pipeline), seed)
+            steps = Pipeline(_setting(strategy, clients, int(config["rounds"]), received["parameters"], pipeline), drawn)
             if "step-0" in state:
                 steps.memories[client] = [_tensors(state[f"step-{each}"]) for each in range(len(pipeline))]
             told = [_tensors(message.content[f"step-{each}"]) for each in range(len(pipeline))]
@@ -93,14 +93,16 @@ def client_app(model, records, strategy, *, learning_rate, local_steps=None, loc
     return app
 
 
-def server_app(model, strategy, *, clients, rounds=None, examples=None, pipeline=(), seed=0, evaluate=None, on_end=None):
+def server_app(model, strategy, *, clients, rounds=None, examples=None, pipeline=(), seed=None, evaluate=None, on_end=None):
     """A Flower ServerApp that runs `strategy` over all connected nodes.
 
     model:     a function without arguments that makes the model; its values are where training starts.
     clients:   how many nodes to wait for, in every round.
     rounds:    how many; None reads "num-rounds" from the app's configuration.
     examples:  how many records each client holds, for strategies that must know beforehand; equal if None.
-    pipeline:  the steps that the clients have, too; `seed` fixes what the server draws for them.
+    pipeline:  the steps that the clients have, too.
+    seed:      fixes what the server draws for them; whoever knows it can subtract the noise. None as for `simulate`: the
+               operating system's randomness for private steps.
     evaluate:  a function of the model that returns a dict of numbers, called on the server after each round.
     on_end:    called with the trained model and the Flower Context.
     """
@@ -133,9 +135,10 @@ class OnFlower(FlowerStrategy):
     error: Flower itself would keep the old model and report success.
     """
 
-    def __init__(self, strategy, *, clients, rounds, examples=None, pipeline=(), seed=0):
+    def __init__(self, strategy, *, clients, rounds, examples=None, pipeline=(), seed=None):
         self.strategy, self.clients, self.rounds, self.examples = strategy, clients, rounds, examples
-        self.steps, self.seed, self.memory, self.pipeline = tuple(pipeline), seed, None, None
+        self.steps, self.memory, self.pipeline = tuple(pipeline), None, None
+        self.seed = seed_of(seed, self.steps)
 
     def summary(self):
         """Flower logs this at the start; the strategy's settings are in its repr."""

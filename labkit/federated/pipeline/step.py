@@ -11,15 +11,17 @@ the weighted messages, and the sum of the weights as its weight; at the end `Pip
 single updates (a median, say) is refused beside such a step before any work.
 """
 
+import secrets
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 
+from labkit import validate
 from labkit.federated.strategies.strategy import Strategy, Update
 
-__all__ = ["Step", "Setting", "Turn", "Pipeline", "add_up", "message_bytes"]
+__all__ = ["Step", "Setting", "Turn", "Pipeline", "add_up", "message_bytes", "seed_of", "counts_at_most_one"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Step:
     sums = False  # True: the server goes on with the sum of the updates only
     hides = False  # True: the server never even sees a single update; such a step comes last
     needs_single_updates = False  # True: its `on_server` compares updates with one another
+    private = False  # True: what it draws protects somebody, so that a seed which others know voids it
+    bounds_weight = False  # True: after it a client counts at most 1. False: it leaves the weight alone, or lifts the bound
+    sets_weight = False  # True: it says anew how much a client counts
+    never_lengthens = False  # True: it makes no client's weight x change longer, so that it may come after a private clip
 
     def check(self, setting):
         """Raise ValueError, before any work, when this step makes no sense in that setting."""
@@ -102,6 +108,35 @@ def add_up(updates, *, weighted=True):
         stacked = torch.stack([each.message[name] for each in updates])
         message[name] = torch.tensordot(torch.tensor(weights).to(stacked), stacked, 1)
     return Update(None, sum(each.examples for each in updates), max(each.steps for each in updates), message, sum(weights))
+
+
+def seed_of(seed, steps):
+    """The number from which a run draws: `seed`, or for None the operating system's where a step is private, otherwise 0."""
+    if seed is not None:
+        return validate.integer(seed=seed, at_least=0)
+    return secrets.randbits(127) if any(getattr(each, "private", False) for each in steps) else 0
+
+
+def counts_at_most_one(setting, step):
+    """Whether the strategy and the steps before `step` see to it that a client counts at most 1."""
+    bounded = getattr(setting.strategy, "weight", "equal") == "equal"
+    for each in before(setting, step):
+        bounded = each.bounds_weight or bounded and not each.sets_weight
+    return bounded
+
+
+def before(setting, step):
+    """The steps before `step` itself, not before one that equals it."""
+    return setting.steps[:_place(setting, step)]
+
+
+def after(setting, step):
+    """The steps after `step` itself."""
+    return setting.steps[_place(setting, step) + 1:]
+
+
+def _place(setting, step):
+    return next(place for place, each in enumerate(setting.steps) if each is step)
 
 
 def message_bytes(message):
@@ -172,7 +207,7 @@ def check(setting):
             if needy:
                 raise ValueError(f"{type(needy[0]).__name__} must see single updates, and after {name} the server has only "
                                  "their sum: leave one of the two out")
-        if step.hides:
+        if step.sums or step.hides:
             coded = [each for each in steps[:position] if not each.additive]
             if coded:
                 raise ValueError(f"{name} adds up what the clients send, and what {type(coded[0]).__name__} makes of an update "

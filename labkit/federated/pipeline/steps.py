@@ -23,6 +23,12 @@ class Weight(Step):
     by: str = "examples"
     at_most: float | None = None
 
+    sets_weight = True
+
+    @property
+    def bounds_weight(self):
+        return self.by == "equal" or self.at_most is not None
+
     def __post_init__(self):
         validate.one_of(by=self.by, options=["examples", "equal"])
         if self.at_most is not None:
@@ -43,6 +49,8 @@ class Clip(Step):
     """
 
     max_grad_norm: float
+
+    never_lengthens = True
 
     def __post_init__(self):
         validate.positive(max_grad_norm=self.max_grad_norm)
@@ -66,6 +74,8 @@ class Noise(Step):
 
     sigma: float
     at: str = "server"
+
+    private = True
 
     def __post_init__(self):
         validate.non_negative(sigma=self.sigma)
@@ -93,7 +103,7 @@ class Noise(Step):
 class Sum(Step):
     """Hand on only the weighted sum of the updates: what an ideal secure aggregation would show the server."""
 
-    sums = hides = True
+    sums = hides = never_lengthens = True
 
     def on_server(self, updates, memory, turn):
         return [add_up(updates)] if updates else [], memory

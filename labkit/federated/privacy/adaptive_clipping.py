@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from labkit import validate
+from labkit.federated.pipeline.step import before
 from labkit.federated.privacy.user_level import UserLevelDP, noisy, shortened
 
 __all__ = ["AdaptiveUserLevelDP", "next_norm", "noise_of_changes"]
@@ -78,6 +79,13 @@ class AdaptiveUserLevelDP(UserLevelDP):
     def published_sigma(self):
         """At the starting norm: see `UserLevelDP.published_sigma`."""
         return noise_of_changes(self.noise_multiplier, self.noise_of_count) * self.max_grad_norm / self.divisor
+
+    def check(self, setting):
+        super().check(setting)
+        weighed = [each for each in before(setting, self) if each.sets_weight]
+        if weighed and getattr(weighed[-1], "by", None) != "equal" or not weighed and getattr(setting.strategy, "weight", "equal") != "equal":
+            raise ValueError(f"weight must be 'equal' for {type(self).__name__}, which counts users within the norm, each by 1: got users "
+                             "that count by their records. Use FedAvg(weight='equal') or Weight(by='equal') before this step")
 
     def start(self, setting):
         return {"max_grad_norm": self.max_grad_norm}

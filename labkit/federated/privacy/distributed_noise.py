@@ -26,7 +26,7 @@ from labkit import validate
 from labkit.dp.accounting.epsilon import epsilon_of
 from labkit.dp.mechanisms.calibration import discrete_gaussian_sigma
 from labkit.dp.mechanisms.exact import sample_discrete_gaussian
-from labkit.federated.pipeline.step import Step, add_up
+from labkit.federated.pipeline.step import Step, add_up, after
 from labkit.federated.privacy.user_level import shortened
 
 __all__ = ["DistributedDiscreteGaussian", "rotate", "rotate_back", "round_at_random", "rounded_norm", "shortfall"]
@@ -93,6 +93,7 @@ class DistributedDiscreteGaussian(Step):
     clients:     how many clients' noise is counted on, each round: all that answer, if all are honest; fewer, if some may reveal their
                  noise to the server.
     rounds:      most rounds that may be run.
+    senders:     most clients that may send in a round, for whom the modulus has room; `clients` if None.
     bits:        the sum is taken modulo 2^bits, 2 to 62.
     delta:       None, or where to write the epsilon spent so far into each round's metrics.
     exact:       True draws noise without any rounding, by `labkit.dp.mechanisms.exact`. False draws it from a table of probabilities in double
@@ -112,7 +113,9 @@ class DistributedDiscreteGaussian(Step):
     delta: float | None = None
     exact: bool = True
 
-    sums = True
+    senders: int | None = None
+
+    sums = private = sets_weight = bounds_weight = True
 
     def __post_init__(self):
         validate.positive(max_grad_norm=self.max_grad_norm)
@@ -124,6 +127,8 @@ class DistributedDiscreteGaussian(Step):
         validate.integer(clients=self.clients, at_least=1)
         validate.integer(rounds=self.rounds, at_least=1)
         validate.integer(bits=self.bits, at_least=2, at_most=62)
+        if self.senders is not None:
+            validate.integer(senders=self.senders, at_least=self.clients)
         if self.delta is not None:
             validate.probability(delta=self.delta)
 
@@ -151,9 +156,8 @@ class DistributedDiscreteGaussian(Step):
         for _ in range(60):
             middle = math.sqrt(low * high)
             low, high = (middle, high) if fits(middle) else (low, middle)
-        return cls(**{"max_grad_norm": max_grad_norm, "grid": max_grad_norm / low,
-                      "sigma": _sigma_for(rho, low, dimension, clients), "parameters": parameters,
-                      "clients": clients, "rounds": rounds, "bits": bits, **more})
+        return cls(**{"max_grad_norm": max_grad_norm, "grid": max_grad_norm / low, "sigma": _sigma_for(rho, low, dimension, clients), "parameters": parameters,
+                      "clients": clients, "senders": senders, "rounds": rounds, "bits": bits, **more})
 
     @property
     def rho(self):
@@ -176,6 +180,18 @@ class DistributedDiscreteGaussian(Step):
         if setting.sampling != "fixed" or setting.cohort < self.clients:
             raise ValueError(f"cohort must be fixed and at least {self.clients}, the clients whose noise is counted on, got "
                              f"{setting.cohort} with {setting.sampling!r} sampling")
+        most = self.clients if self.senders is None else self.senders
+        if setting.cohort > most:
+            raise ValueError(f"cohort must be at most {most}, the senders for whom {self.bits} bits have room, got {setting.cohort}: the sum "
+                             "would wrap around. Make the plan with senders=...")
+        for each in after(setting, self):
+            if not each.hides:
+                raise ValueError(f"pipeline must have nothing but a sum after {type(self).__name__}, got {type(each).__name__}: what is "
+                                 "sent are codes with noise, which only their sum gives back")
+            largest, code = getattr(each, "largest", 2.0**self.bits), getattr(each, "code", None)
+            if largest < 2**self.bits - 1 or code is not None and code(setting.cohort).fraction_bits < 0:
+                raise ValueError(f"{type(each).__name__} must have room for whole numbers up to 2^{self.bits} of {setting.cohort} clients: "
+                                 f"take largest=2.0**{self.bits} and more modulus_bits")
         if setting.parameters != self.parameters:
             raise ValueError(f"parameters must be those of the model, {setting.parameters}, got {self.parameters}")
         if tuple(setting.strategy.sends) != ("change",):

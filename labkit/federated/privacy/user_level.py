@@ -20,8 +20,8 @@ import torch
 
 from labkit import validate
 from labkit.dp.accounting.epsilon import dp_sgd_event, epsilon_spent, noise_multiplier_for
-from labkit.federated.pipeline.step import Step, add_up
-from labkit.federated.pipeline.steps import Weight
+from labkit.federated.pipeline.step import Step, add_up, after, counts_at_most_one
+from labkit.federated.pipeline.steps import Sum
 from labkit.federated.strategies.strategy import Update
 
 __all__ = ["UserLevelDP", "RELATION", "shortened"]
@@ -52,6 +52,9 @@ class UserLevelDP(Step):
     divisor:           what the noisy sum is divided by: a public number such as the expected cohort, never the actual one,
                        which would tell whether somebody joined.
     delta:             None, or where to write the epsilon spent so far into each round's metrics.
+    Every user takes part in each round (`sampling="fixed"` with all of them), or joins by a coin (`sampling="poisson"`). Steps
+    that come before it are free; after it only such as never lengthen or reweigh a change. Noise and coins come from the
+    operating system where the run has no `seed`; a seed is for repeating an experiment, and whoever knows it can subtract the noise.
     A user counts by weight 1, or by less with `Weight(at_most=...)` before this step; never by more.
     """
 
@@ -62,7 +65,7 @@ class UserLevelDP(Step):
     divisor: float
     delta: float | None = None
 
-    sums = True
+    sums = private = sets_weight = bounds_weight = True
 
     def __post_init__(self):
         validate.positive(max_grad_norm=self.max_grad_norm)
@@ -115,16 +118,22 @@ class UserLevelDP(Step):
         if joins > self.sample_rate * SLACK:
             raise ValueError(f"cohort must be at most {self.sample_rate:g} of the {setting.clients} clients, the plan's sample_rate, "
                              f"got {setting.cohort}")
-        if self.sample_rate < 1 and setting.sampling != "poisson":
-            raise ValueError(f"sampling must be 'poisson', which the account assumes, got {setting.sampling!r}")
+        if setting.sampling != "poisson" and setting.cohort < setting.clients:
+            raise ValueError(f"sampling must be 'poisson', which the account assumes, got {setting.sampling!r}: in a cohort of "
+                             f"exactly {setting.cohort} of {setting.clients}, one user more pushes another out, and moves the sum twice")
         if tuple(setting.strategy.sends) != ("change",):
             raise ValueError(f"strategy must send a change and nothing else, got {type(setting.strategy).__name__}, which sends "
                              f"{', '.join(setting.strategy.sends)}: what is not clipped is not protected")
-        before = setting.steps[:setting.steps.index(self)]
-        bounded = [each for each in before if isinstance(each, Weight) and (each.by == "equal" or each.at_most is not None)]
-        if getattr(setting.strategy, "weight", "equal") != "equal" and not bounded:
+        if not counts_at_most_one(setting, self):
             raise ValueError("weight must be bounded: use weight='equal' in the strategy, or Weight(at_most=...) before this step, "
                              "got 'examples', with which a user of a thousand records moves the sum a thousand times as far")
+        for each in after(setting, self):
+            if not each.never_lengthens:
+                raise ValueError(f"pipeline must have nothing after {type(self).__name__} that can lengthen or reweigh a clipped change, "
+                                 f"got {type(each).__name__}: put it before. (Clip, Sum and SecureSum may follow)")
+            if each.hides and setting.sampling == "poisson" and not isinstance(each, Sum):
+                raise ValueError(f"sampling must be 'fixed' with {type(each).__name__} after {type(self).__name__}, got 'poisson': it opens "
+                                 "no sum of a single client, so that one user would decide whether there is a sum")
 
     def on_client(self, update, received, memory, turn):
         change, _ = shortened(update.message["change"], self.max_grad_norm)

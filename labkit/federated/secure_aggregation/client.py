@@ -1,14 +1,19 @@
-"""One client of a secure sum, in four rounds. It speaks bytes only, and answers each question once.
+"""One client of a secure sum, in five rounds. It speaks bytes only, and answers each question once.
 
     1  advertise    two public keys: one to agree on masks, one for sealed letters
     2  share        its mask key and its own seed in shares, sealed, one letter to each neighbour
     3  masked       its vector, plus a mask from its own seed, plus or minus a mask with each neighbour who is there
-    4  unmask       for each neighbour one share: of the own seed of who stayed, of the mask key of who dropped out
+    4  vouch        for the server's list of who stayed, to each neighbour who stayed: "this is the list I was told"
+    5  unmask       when a threshold vouched for the same list: for each neighbour one share, of the own seed of who
+                    stayed, of the mask key of who dropped out
 
 Why two masks? If the masks with neighbours were all, a server that called a *late* client "dropped out", and so got
 its mask key, could read the vector when it arrived. The own seed keeps it shut.
+Why round 4? A server that tells clients different lists collects the mask keys of everybody with whom one client
+masked, and that client's seed: never two secrets of the same client, and yet all of its vector.
 """
 
+import hmac
 import os
 import struct
 
@@ -42,6 +47,20 @@ def join(entries):
     return b"".join(NUMBER.pack(number) + entry for number, entry in entries.items())
 
 
+def bitmap(numbers, clients):
+    """The message that says who of `clients` stayed: one bit for each, the first in the lowest bit of the first byte."""
+    return sum(1 << number for number in set(numbers)).to_bytes(-(-clients // 8), "little")
+
+
+def listed(message, clients, among):
+    """The set of those `among` whom such a message has as staying. It cannot say two things of one client."""
+    check_bytes(message, name="survivors", size=-(-clients // 8))
+    bits = int.from_bytes(message, "little")
+    if bits >> clients:
+        raise MessageRefused(f"survivors must be among the {clients} clients, got {bits.bit_length() - 1}")
+    return {number for number in among if bits >> number & 1}
+
+
 class MaskingClient:
     """Takes part in one secure sum, and only one.
 
@@ -51,10 +70,11 @@ class MaskingClient:
     directory: {number: 32 public bytes} of everybody's, known from elsewhere than the server. Without them the server
                must be *honest but curious*: one that hands out keys of its own instead would read every vector.
     rng:       None for the operating system's randomness; a numpy Generator for teaching and tests.
+    pairs:     only for a simulation: a function that computes what two clients agree on once for both (`protocol`).
     Raises MessageRefused for a message that would expose somebody or is damaged, Aborted when too few are left.
     """
 
-    def __init__(self, number, agreement, *, identity=None, directory=None, rng=None):
+    def __init__(self, number, agreement, *, identity=None, directory=None, rng=None, pairs=None):
         if not isinstance(agreement, Agreement):
             raise ValueError(f"agreement must be an Agreement, got {type(agreement).__name__}")
         self.number = validate.integer(number=number, at_least=0, at_most=agreement.clients - 1)
@@ -65,6 +85,8 @@ class MaskingClient:
         random = os.urandom if rng is None else rng.bytes
         self._mask_bytes, letter_bytes, self._seed = (random(masks.KEY) for _ in range(3))
         self._mask_key, self._letter_key = masks.load(self._mask_bytes), masks.load(letter_bytes)
+        self._own = masks.public_bytes(self._mask_key), masks.public_bytes(self._letter_key)
+        self._agree = (lambda key, own, public: masks.agree(key, public)) if pairs is None else pairs
         self._neighbours = set(agreement.neighbours(self.number))
         self._done = set()
 
@@ -86,7 +108,7 @@ class MaskingClient:
     def advertise(self):
         """Round 1, to the server: two public keys, signed where there are identities."""
         self._once("advertise")
-        keys = masks.public_bytes(self._mask_key) + masks.public_bytes(self._letter_key)
+        keys = b"".join(self._own)
         return keys + (self._identity.sign(self._signed_part(self.number, keys)) if self._identity else b"")
 
     def share(self, roster):
@@ -102,14 +124,12 @@ class MaskingClient:
             raise MessageRefused("roster must hold different keys, got one twice: somebody plays two clients")
         seeds, keys = (shares.split(secret, len(entries) + 1, self.agreement.threshold, self._rng)
                        for secret in (self._seed, self._mask_bytes))
-        self._secrets = {number: masks.agree(self._letter_key, letter) for number, (_, letter) in self._public.items()}
+        self._pairs = {number: masks.pair_keys(self._agree(self._letter_key, self._own[1], letter), self.number, number,
+                                               self.agreement.session) for number, (_, letter) in self._public.items()}
         pieces = dict(zip(sorted([self.number, *entries]), zip(seeds, keys)))
         self._held = {self.number: pieces.pop(self.number)}
-        return join({to: self._cipher(to, self.number, to).encrypt(masks.NONCE, b"".join(pair), None)
+        return join({to: masks.letter_cipher(self._pairs[to][0]).encrypt(masks.NONCE, b"".join(pair), None)
                      for to, pair in pieces.items()})
-
-    def _cipher(self, other, sender, receiver):
-        return masks.letter_cipher(self._secrets[other], sender, receiver, self.agreement.session)
 
     def _check_members(self, numbers, allowed):
         if strangers := sorted(set(numbers) - set(allowed)):
@@ -138,7 +158,7 @@ class MaskingClient:
         self._enough(letters, "send its vector")
         for sender, letter in letters.items():
             try:
-                opened = self._cipher(sender, sender, self.number).decrypt(masks.NONCE, letter, None)
+                opened = masks.letter_cipher(self._pairs[sender][1]).decrypt(masks.NONCE, letter, None)
             except InvalidTag as error:
                 raise MessageRefused(f"the letter of client {sender} to client {self.number} was changed on its way") from error
             self._held[sender] = opened[:shares.SIZE], opened[shares.SIZE:]
@@ -146,20 +166,48 @@ class MaskingClient:
         total = (vector.astype(np.int64 if vector.dtype.kind == "i" else np.uint64).view(np.uint64)).astype(kind)
         total = total + masks.expand(self._seed, length, bits)
         for other in letters:
-            seed = masks.pair_seed(self._mask_key, self._public[other][0], self.number, other, self.agreement.session)
-            mine = masks.expand(seed, length, bits)
-            total = total + mine if self.number < other else total - mine  # one adds what the other subtracts
-        return masks.pack(total & mask, bits)
+            secret = self._agree(self._mask_key, self._own[0], self._public[other][0])
+            mine = masks.expand(masks.seed_from(secret, self.number, other, self.agreement.session), length, bits)
+            if self.number < other:  # one adds what the other subtracts
+                total += mine
+            else:
+                total -= mine
+        return masks.pack(total, bits)
 
-    def unmask(self, request):
-        """Round 4: one share for each neighbour in the server's request, which says who stayed and who dropped out."""
-        self._once("unmask", after="masked")
-        kinds = records(request, 1, "request", "each client once: whoever answers for one as alive and as dropped out reveals "
-                        "both its secrets")
-        stayed = {number for number, kind in kinds.items() if kind == SEED_SHARE}
-        if not set(kinds.values()) <= {SEED_SHARE, KEY_SHARE} or self.number not in stayed:
-            raise MessageRefused(f"client {self.number} is here, and was told that it dropped out or nothing about itself")
-        if set(kinds) != set(self._held):
-            raise MessageRefused(f"client {self.number} holds secrets of {sorted(self._held)} and was told of {sorted(kinds)}")
+    def _read(self, survivors):
+        """Take the server's list of who stayed, one bit for each client of the sum; of my holders a threshold must be on it."""
+        stayed = listed(survivors, self.agreement.clients, {self.number, *self._neighbours})
+        if self.number not in stayed:
+            raise MessageRefused(f"client {self.number} is here, and was told that it dropped out")
+        if strangers := sorted(stayed - set(self._held)):
+            raise MessageRefused(f"client {self.number} was told that {strangers} stayed, whose letters it never got")
         self._enough(stayed - {self.number}, "help to unmask")
+        self._survivors, self._stayed = survivors, stayed
+
+    def vouch(self, survivors):
+        """Round 4: to each neighbour who stayed, a voucher for the server's list of who stayed (see `bitmap`)."""
+        self._once("vouch", after="masked")
+        self._read(survivors)
+        return join({other: masks.voucher(self._pairs[other][2], self.number, survivors)
+                     for other in sorted(self._stayed - {self.number})})
+
+    def unmask(self, message):
+        """Round 5: from the neighbours' vouchers for the list that this client vouched for, one share for each neighbour.
+
+        message: the vouchers; the list itself where the agreement leaves out the consistency check.
+        """
+        self._once("unmask", after="vouch" if self.agreement.consistency else "masked")
+        if self.agreement.consistency:
+            self._check_vouchers(records(message, masks.TAG, "vouchers"))
+        else:
+            self._read(message)
+        kinds = {number: SEED_SHARE if number in self._stayed else KEY_SHARE for number in sorted(self._held)}
         return join({number: kind + self._held[number][kind == KEY_SHARE] for number, kind in kinds.items()})
+
+    def _check_vouchers(self, vouchers):
+        self._check_members(vouchers, self._stayed - {self.number})
+        for sender, tag in vouchers.items():
+            if not hmac.compare_digest(tag, masks.voucher(self._pairs[sender][2], sender, self._survivors)):
+                raise MessageRefused(f"client {sender} vouches for another list than client {self.number} was told: the server lies to "
+                              "one of them, or the message was changed")
+        self._enough(vouchers, "help to unmask with one list for all")

@@ -55,12 +55,15 @@ class FixedPoint:
         """Largest error of a number in the sum of all clients: half a step for each."""
         return self.clients / 2 / 2.0**self.fraction_bits
 
-    def encode(self, numbers):
-        """Whole numbers modulo 2^modulus_bits (uint64) for a non-empty array of numbers no larger than `largest`."""
+    def encode(self, numbers, *, shorten=False):
+        """Whole numbers modulo 2^modulus_bits (uint64) for a non-empty array of numbers no larger than `largest`.
+
+        shorten: True rounds towards zero, so that no vector becomes longer; the error is then up to a whole step each.
+        """
         numbers = validate.array(numbers=numbers).astype(float)
         if np.abs(numbers).max() > self.largest:  # which one is secret
             raise ValueError(f"numbers must be at most {self.largest:g} in size, got one that is larger: clip first")
-        whole = np.rint(numbers * 2.0**self.fraction_bits).astype(np.int64)
+        whole = (np.trunc if shorten else np.rint)(numbers * 2.0**self.fraction_bits).astype(np.int64)
         return whole.view(np.uint64) & np.uint64(2**self.modulus_bits - 1)
 
     def decode(self, total):

@@ -4,6 +4,7 @@ Two clients agree on a key over a line that everybody reads (X25519, RFC 7748), 
 and stretch the seed into a vector (ChaCha20, RFC 8439). All 256 bits of a seed are used.
 """
 
+import hmac
 import struct
 
 import numpy as np
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from labkit.federated.secure_aggregation.agreement import MessageRefused
 
 KEY = 32  # bytes of a key, and of a seed
+TAG = 16  # bytes of a voucher
 
 
 def words(bits):
@@ -33,7 +35,8 @@ def expand(seed, length, bits):
     kind, mask = words(bits)
     stream = Cipher(algorithms.ChaCha20(seed, bytes(16)), mode=None).encryptor()
     size = np.dtype(kind).itemsize
-    return np.frombuffer(stream.update(bytes(size * length)), np.dtype(kind).newbyteorder("<")).astype(kind) & mask
+    numbers = np.frombuffer(stream.update(bytes(size * length)), np.dtype(kind).newbyteorder("<")).astype(kind, copy=False)
+    return numbers if bits == 8 * size else numbers & mask
 
 
 def load(private):
@@ -54,20 +57,45 @@ def agree(key, public):
         raise MessageRefused(f"public key must be a point of Curve25519 of large order, got {public.hex()}") from error
 
 
-def derive(secret, session, purpose):
-    """32 bytes from an agreed secret; `session` and `purpose` (bytes) separate them from all others of the same pair."""
-    return HKDF(hashes.SHA256(), KEY, salt=session, info=purpose).derive(secret)
+def derive(secret, session, purpose, length=KEY):
+    """Bytes from an agreed secret; `session` and `purpose` (bytes) separate them from all others of the same pair."""
+    return HKDF(hashes.SHA256(), length, salt=session, info=purpose).derive(secret)
 
 
 def pair_seed(key, public, one, other, session):
     """The seed of the mask between clients `one` and `other`; either may compute it, with the other's public key."""
-    return derive(agree(key, public), session, struct.pack(">4sII", b"mask", min(one, other), max(one, other)))
+    return seed_from(agree(key, public), one, other, session)
 
 
-def letter_cipher(secret, sender, receiver, session):
-    """Authenticated encryption from one client to another, for a single letter: its key serves in this direction and
-    session only, which is why `NONCE` may be constant. secret: what `agree` returned for the two letter keys."""
-    return ChaCha20Poly1305(derive(secret, session, struct.pack(">4sII", b"mail", sender, receiver)))
+def seed_from(secret, one, other, session):
+    """The same from what `agree` returned for the two mask keys."""
+    return derive(secret, session, struct.pack(">4sII", b"mask", min(one, other), max(one, other)))
+
+
+def pair_keys(secret, one, other, session):
+    """Three keys that `one` and `other` share: for letters from `one`, for letters from `other`, and for vouching.
+
+    secret: what `agree` returned for the two letter keys. Either of the two may ask, in either order.
+    """
+    low, high = min(one, other), max(one, other)
+    keys = derive(secret, session, struct.pack(">4sII", b"pair", low, high), 3 * KEY)
+    up, down, vouch = keys[:KEY], keys[KEY:2 * KEY], keys[2 * KEY:]
+    return (up, down, vouch) if one == low else (down, up, vouch)
+
+
+def letter_cipher(key):
+    """Authenticated encryption from one client to another, for a single letter: one of `pair_keys` serves in one
+    direction and session only, which is why `NONCE` may be constant."""
+    return ChaCha20Poly1305(key)
+
+
+def voucher(key, sender, survivors):
+    """16 bytes by which `sender` vouches for a list of survivors to the one other owner of the vouching key.
+
+    The paper signs the list. Each client checks only what its own neighbours say, with whom it has an authenticated
+    key, and need not convince a third party: a tag does, and costs a fiftieth of a signature.
+    """
+    return hmac.digest(key, struct.pack(">4sI", b"list", sender) + survivors, "sha256")[:TAG]
 
 
 NONCE = bytes(12)

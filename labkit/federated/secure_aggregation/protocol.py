@@ -7,6 +7,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from labkit import validate
+from labkit.federated.secure_aggregation import masks
 from labkit.federated.secure_aggregation.agreement import ROUNDS, Aborted, Agreement
 from labkit.federated.secure_aggregation.client import MaskingClient
 from labkit.federated.secure_aggregation.server import MaskingServer
@@ -39,14 +40,32 @@ def make_identities(clients, rng=None):
     return [key.private_bytes_raw() for key in keys], {each: key.public_key().public_bytes_raw() for each, key in enumerate(keys)}
 
 
-def secure_sum(vectors, agreement, *, drop_outs=None, identities=None, rng=None):
+class OncePerPair:
+    """What two clients agree on, computed by the first who asks and handed to the second: for simulations only.
+
+    Real clients cannot share it. In one process both would compute the same number, at half of the cost of a sum.
+    """
+
+    def __init__(self):
+        self._waiting = {}
+
+    def __call__(self, key, own, public):
+        pair = (own, public) if own < public else (public, own)
+        if pair in self._waiting:
+            return self._waiting.pop(pair)
+        return self._waiting.setdefault(pair, masks.agree(key, public))
+
+
+def secure_sum(vectors, agreement, *, drop_outs=None, identities=None, rng=None, once_per_pair=False):
     """Run the protocol; returns an `Outcome`.
 
     vectors:    whole numbers, shape (clients, length); row i belongs to client i.
     agreement:  the `Agreement`.
-    drop_outs:  {client: round 1 to 4 from which on it is silent}. Who drops out in round 4 is still in the sum.
+    drop_outs:  {client: round 1 to 5 from which on it is silent}. Who drops out in round 4 or 5 is still in the sum.
     identities: what `make_identities` returned, or None: then the server is trusted to hand out the right keys.
     rng:        None for the operating system's randomness; a numpy Generator for teaching and tests.
+    once_per_pair: True halves the work, as only a simulation can: both ends of a pair use one computation. `seconds` are
+                then no longer those of real clients.
     Raises ValueError for bad arguments before any work; Aborted when too few clients are left.
     """
     if not isinstance(agreement, Agreement):
@@ -60,7 +79,9 @@ def secure_sum(vectors, agreement, *, drop_outs=None, identities=None, rng=None)
         validate.integer(drop_outs=client, at_least=0, at_most=agreement.clients - 1)
         validate.integer(drop_outs=number, at_least=1, at_most=len(ROUNDS))
     private, directory = identities or ([None] * agreement.clients, None)
-    clients = [MaskingClient(each, agreement, identity=private[each], directory=directory, rng=rng) for each in range(agreement.clients)]
+    pairs = OncePerPair() if validate.one_of(once_per_pair=once_per_pair, options=[True, False]) else None
+    clients = [MaskingClient(each, agreement, identity=private[each], directory=directory, rng=rng, pairs=pairs)
+               for each in range(agreement.clients)]
     return _run(clients, MaskingServer(agreement, signed=directory is not None), vectors, drop_outs)
 
 
@@ -68,15 +89,18 @@ def _run(clients, server, vectors, drop_outs):
     everybody = range(len(clients))
     sent, received, seconds = {each: [] for each in everybody}, dict.fromkeys(everybody, 0), dict.fromkeys(everybody, 0.0)
     letters, served = dict.fromkeys(everybody), 0.0  # nothing comes down before round 1
-    work = [(lambda client, _: client.advertise(), server.roster),
-            (lambda client, letter: client.share(letter), server.deliver),
-            (lambda client, letter: client.masked(letter, vectors[client.number]), server.request),
-            (lambda client, letter: client.unmask(letter), server.total)]
-    for number, (answer, combine) in enumerate(work, 1):
+    work = {1: (lambda client, _: client.advertise(), server.roster),
+            2: (lambda client, letter: client.share(letter), server.deliver),
+            3: (lambda client, letter: client.masked(letter, vectors[client.number]), server.survivors),
+            4: (lambda client, letter: client.vouch(letter), server.vouchers),
+            5: (lambda client, letter: client.unmask(letter), server.total)}
+    if not server.agreement.consistency:
+        del work[4]
+    for number, (answer, combine) in work.items():
         messages = {}
         for each, letter in letters.items():
             received[each] += len(letter or b"")
-            if drop_outs.get(each, 5) > number:
+            if drop_outs.get(each, 6) > number:
                 began = time.process_time()
                 try:
                     messages[each] = answer(clients[each], letter)

@@ -1,4 +1,4 @@
-"""The server of a secure sum, in the same four rounds as `client`. It sees bytes, and at the end the sum.
+"""The server of a secure sum, in the same five rounds as `client`. It sees bytes, and at the end the sum.
 
 Each method takes the messages that arrived, {client: bytes}, and returns what goes back, {client: bytes}. A client
 that is missing has dropped out. Aborted when too few are left.
@@ -7,22 +7,8 @@ that is missing has dropped out. Aborted when too few are left.
 import numpy as np
 
 from labkit.federated.secure_aggregation import masks, shares
-from labkit.federated.secure_aggregation.agreement import (
-    ROUNDS,
-    Aborted,
-    Agreement,
-    MessageRefused,
-    check_bytes,
-)
-from labkit.federated.secure_aggregation.client import (
-    KEY_SHARE,
-    KEYS,
-    LETTER,
-    SEED_SHARE,
-    SIGNATURE,
-    join,
-    records,
-)
+from labkit.federated.secure_aggregation.agreement import ROUNDS, Aborted, Agreement, MessageRefused, check_bytes
+from labkit.federated.secure_aggregation.client import KEY_SHARE, KEYS, LETTER, SEED_SHARE, SIGNATURE, bitmap, join, records
 
 
 class MaskingServer:
@@ -40,7 +26,7 @@ class MaskingServer:
         self._rounds = 0
 
     def _next(self, messages, number, size=None):
-        """Note who answered in round `number` (1 to 4); Aborted when too few did."""
+        """Note who answered in round `number` (1 to 5); Aborted when too few did."""
         if number != self._rounds + 1:
             raise ValueError(f"rounds must come in order, got round {number} after round {self._rounds}")
         if not isinstance(messages, dict) or not set(messages) <= self.members:
@@ -69,22 +55,28 @@ class MaskingServer:
         letters = {client: records(message, LETTER, f"letters of client {client}") for client, message in messages.items()}
         return {client: join({other: letters[other][client] for other in self._present(client)}) for client in messages}
 
-    def request(self, messages):
-        """After round 3: add the masked vectors; to each client, who stayed and who dropped out among those whose
-        secrets it holds."""
+    def survivors(self, messages):
+        """After round 3: add the masked vectors; to each client the list of those who stayed."""
         bits, shared = self.agreement.modulus_bits, set(self.members)
         self._next(messages, 3, self.agreement.length * -(-bits // 8))
         self._dropped, self.included = shared - self.members, sorted(self.members)
         self._total = np.zeros(self.agreement.length, masks.words(bits)[0])
         for message in messages.values():
             self._total += masks.unpack(message, bits)
-        return {client: join({other: KEY_SHARE if other in self._dropped else SEED_SHARE
-                              for other in [client, *self.agreement.neighbours(client)] if other in shared})
+        return dict.fromkeys(messages, bitmap(self.included, self.agreement.clients))
+
+    def vouchers(self, messages):
+        """After round 4: to each client what its neighbours vouch for."""
+        self._next(messages, 4)
+        sent = {client: records(message, masks.TAG, f"vouchers of client {client}") for client, message in messages.items()}
+        return {client: join({other: sent[other][client] for other in self._present(client) if client in sent[other]})
                 for client in messages}
 
     def total(self, messages):
-        """After round 4: the sum modulo 2^modulus_bits of the vectors of `included`, uint32 or uint64."""
-        self._next(messages, 4)
+        """After round 5: the sum modulo 2^modulus_bits of the vectors of `included`, uint32 or uint64."""
+        if not self.agreement.consistency and self._rounds == 3:
+            self._rounds = 4  # left out
+        self._next(messages, 5)
         found = {}
         for holder, message in messages.items():
             for owner, entry in records(message, 1 + shares.SIZE, f"shares of client {holder}").items():
@@ -96,9 +88,10 @@ class MaskingServer:
         total = self._total.copy()
         for client in self.included:
             total -= masks.expand(self._rebuilt(client, SEED_SHARE, found), length, bits)
+        included = set(self.included)
         for client in self._dropped:
             private = None
-            for other in set(self.agreement.neighbours(client)) & set(self.included):
+            for other in set(self.agreement.neighbours(client)) & included:
                 private = private or self._rebuilt_key(client, found)
                 mine = masks.expand(masks.pair_seed(private, self._keys[other][:masks.KEY], client, other, session), length, bits)
                 total = total + mine if client < other else total - mine  # what the one who dropped out would have added
@@ -108,7 +101,7 @@ class MaskingServer:
         pieces = found.get((client, kind), {})
         if len(pieces) < self.agreement.threshold:
             what = "seed" if kind == SEED_SHARE else "mask key"
-            raise Aborted(f"round 4 ({ROUNDS[3]}): {len(pieces)} of those who hold the {what} of client {client} answered, "
+            raise Aborted(f"round 5 ({ROUNDS[4]}): {len(pieces)} of those who hold the {what} of client {client} answered, "
                           f"at least {self.agreement.threshold} are needed; no sum, and nothing is revealed")
         try:
             return shares.combine(pieces, self.agreement.threshold)

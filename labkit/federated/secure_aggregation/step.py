@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from labkit import validate
-from labkit.federated.pipeline.step import Step
-from labkit.federated.pipeline.steps import Weight
+from labkit.federated.pipeline.step import Step, counts_at_most_one
 from labkit.federated.secure_aggregation.agreement import Aborted, Agreement
 from labkit.federated.secure_aggregation.fixed_point import FixedPoint
 from labkit.federated.secure_aggregation.protocol import secure_sum
@@ -22,16 +21,17 @@ class SecureSum(Step):
 
     largest:         bound on the size of every number in a change; a number beyond it is cut off (`Clip` before it, with
                      a norm of at most this, sees to it that none is).
-    threshold_share: share of those who hold a client's secrets that must stay to the end, above 1/2.
+    threshold_share: share of those who hold a client's secrets that must stay to the end, above 1/2. With two thirds, up to
+                     a third of them may work for a lying server.
     modulus_bits:    of the sum. More bits, finer steps.
     degree:          neighbours per client, even; None for everybody. Needs a cohort larger than that.
     drop_out:        probability that a client that has shared its secrets does not send its vector.
     Must come last. Clients must count at most 1 each: FedAvg(weight="equal"), or a `Weight` step before. A round with
-    too few clients changes nothing and is warned of. Keys and shares are counted in the round's bytes. The simulator's
-    randomness is repeatable, so what it simulates hides nothing: real clients take the operating system's.
+    too few clients changes nothing and is warned of. Keys and shares are counted in the round's bytes. With a
+    `seed` the simulator's randomness is repeatable, so what it simulates hides nothing: real clients have none.
     """
 
-    sums = hides = True
+    sums = hides = private = never_lengthens = True
 
     largest: float
     threshold_share: float = 2 / 3
@@ -51,8 +51,7 @@ class SecureSum(Step):
             validate.integer(degree=self.degree, at_least=2)
 
     def check(self, setting):
-        bounded = any(isinstance(each, Weight) and (each.by == "equal" or each.at_most is not None) for each in setting.steps)
-        if not bounded and getattr(setting.strategy, "weight", "equal") != "equal":
+        if not counts_at_most_one(setting, self):
             raise ValueError("SecureSum needs clients that count at most 1 each, or the sum could overflow: use "
                              'FedAvg(weight="equal"), Weight(by="equal") or Weight(at_most=...) before it')
         if setting.cohort < 2:
@@ -78,12 +77,13 @@ class SecureSum(Step):
         code = self.code(len(updates))
         degree = None if self.degree is None or self.degree >= len(updates) - 1 else self.degree
         holders = len(updates) if degree is None else degree + 1
-        agreement = Agreement(len(updates), min(holders, math.floor(self.threshold_share * holders) + 1), len(rows[0]),
-                              self.modulus_bits, degree, turn.rng.bytes(16))
+        least = (holders + (degree is not None)) // 2 + 1
+        threshold = min(holders, max(least, math.floor(self.threshold_share * holders) + 1))
+        agreement = Agreement(len(updates), threshold, len(rows[0]), self.modulus_bits, degree, turn.rng.bytes(16))
         late = np.flatnonzero(turn.rng.random(len(updates)) < self.drop_out)
         try:
-            outcome = secure_sum(np.array([code.encode(row) for row in rows]), agreement,
-                                 drop_outs=dict.fromkeys(map(int, late), 3), rng=turn.rng)
+            outcome = secure_sum(np.array([code.encode(row, shorten=True) for row in rows]), agreement,
+                                 drop_outs=dict.fromkeys(map(int, late), 3), rng=turn.rng, once_per_pair=True)
         except Aborted as error:
             return self._aborted(turn, str(error))
         turn.bytes_up += sum(map(len, (message for each in outcome.sent.values() for message in each)))

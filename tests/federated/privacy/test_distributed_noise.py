@@ -233,7 +233,7 @@ def users(count=12):
 def run(pipeline, clients=None, **changes):
     torch.manual_seed(0)
     return simulate(torch.nn.Sequential(torch.nn.Linear(4, 3)), clients or users(), changes.pop("strategy", FedAvg(weight="equal")),
-                    pipeline=pipeline, **{"rounds": 3, "learning_rate": 0.5, **changes})
+                    pipeline=pipeline, **{"rounds": 3, "learning_rate": 0.5, "seed": 0, **changes})
 
 
 FINE = DistributedDiscreteGaussian(max_grad_norm=5.0, grid=1e-6, sigma=1.0, parameters=15, clients=12, rounds=3, bits=40, delta=1e-3)

@@ -4,31 +4,20 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
-from labkit.federated.secure_aggregation import (
-    Aborted,
-    Agreement,
-    MaskingClient,
-    MaskingServer,
-    MessageRefused,
-    make_identities,
-    masks,
-    shares,
-    signed,
-)
-from labkit.federated.secure_aggregation.client import KEY_SHARE, NUMBER, SEED_SHARE, join, records
-from labkit.shamir import weights_at
+from labkit import shamir
+from labkit.federated.secure_aggregation import Aborted, Agreement, MaskingClient, MessageRefused, MaskingServer, make_identities, masks, shares, signed
+from labkit.federated.secure_aggregation.client import KEY_SHARE, LETTER, NUMBER, SEED_SHARE, bitmap, join, records
 
 VECTORS = np.arange(40).reshape(10, 4) - 20
 
 
 class Sum:
-    """Ten clients up to their masked vectors, by hand."""
+    """Ten clients up to their vouchers, by hand."""
 
-    def __init__(self, threshold=6, identities=None, late=()):
+    def __init__(self, identities=None, late=()):
         self.agreement = Agreement(10, 6, 4)
-        if threshold != 6:  # what the agreement refuses: to show why
-            object.__setattr__(self.agreement, "threshold", threshold)
         private, directory = identities or ([None] * 10, None)
         self.clients = [MaskingClient(each, self.agreement, identity=private[each], directory=directory) for each in range(10)]
         self.server = MaskingServer(self.agreement, signed=directory is not None)
@@ -36,76 +25,77 @@ class Sum:
         self.rosters = self.server.roster(self.adverts)
         self.letters = self.server.deliver({each.number: each.share(self.rosters[each.number]) for each in self.clients})
         self.masked = {each.number: each.masked(self.letters[each.number], VECTORS[each.number]) for each in self.clients}
-        self.requests = self.server.request({each: message for each, message in self.masked.items() if each not in late})
+        self.lists = self.server.survivors({each: message for each, message in self.masked.items() if each not in late})
+        self.here = [each for each in self.clients if each.number not in late]
 
-    def lie(self, victim, believers):
-        """Ask everybody about everybody; `believers` are told that the victim dropped out, the others that it is alive."""
-        seeds, keys = {}, {}
-        for client in self.clients:
-            if client.number != victim:
-                request = join({each: KEY_SHARE if each == victim and client.number in believers else SEED_SHARE for each in range(10)})
-                entry = records(client.unmask(request), 1 + shares.SIZE, "shares")[victim]
-                (keys if entry[:1] == KEY_SHARE else seeds)[client.number + 1] = entry[1:]
-        return seeds, keys
-
-    def read(self, victim, seeds, keys):
-        """The victim's vector from its own masked message and both its secrets."""
-        threshold, session = self.agreement.threshold, self.agreement.session
-        key = masks.load(shares.combine(keys, threshold))
-        total = masks.unpack(self.masked[victim], 32) - masks.expand(shares.combine(seeds, threshold), 4, 32)
-        for other in set(range(10)) - {victim}:
-            mine = masks.expand(masks.pair_seed(key, self.adverts[other][:32], victim, other, session), 4, 32)
-            total = total - mine if victim < other else total + mine
-        return signed(total, 32)
+    def vouched(self):
+        self.vouchers = self.server.vouchers({each.number: each.vouch(self.lists[each.number]) for each in self.here})
+        return self
 
 
 def test_honest_rounds_by_hand():
-    run = Sum(late=[3])
-    answers = {each.number: each.unmask(run.requests[each.number]) for each in run.clients if each.number != 3}
+    run = Sum(late=[3]).vouched()
+    answers = {each.number: each.unmask(run.vouchers[each.number]) for each in run.here}
     assert (signed(run.server.total(answers), 32) == VECTORS[[0, 1, 2, 4, 5, 6, 7, 8, 9]].sum(axis=0)).all()
 
 
-def test_a_client_asked_about_one_peer_as_alive_and_dropped_out_refuses():
-    run = Sum()
-    both = run.requests[0] + NUMBER.pack(4) + KEY_SHARE
-    with pytest.raises(MessageRefused, match="both its secrets"):
-        run.clients[0].unmask(both)
-
-
 def test_a_client_answers_once():
-    run = Sum()
-    run.clients[0].unmask(run.requests[0])
+    run = Sum().vouched()
+    run.clients[0].unmask(run.vouchers[0])
     with pytest.raises(MessageRefused, match="asked to 'unmask' again"):
-        run.clients[0].unmask(join({each: KEY_SHARE if each == 4 else SEED_SHARE for each in range(10)}))
+        run.clients[0].unmask(run.vouchers[0])
+    with pytest.raises(MessageRefused, match="asked to 'vouch' again"):
+        run.clients[0].vouch(bitmap(range(9), 10))
     for step in ("advertise", "share", "masked"):
         with pytest.raises(MessageRefused, match=f"asked to '{step}' again"):
             {"advertise": run.clients[0].advertise, "share": lambda: run.clients[0].share(run.rosters[0]),
              "masked": lambda: run.clients[0].masked(run.letters[0], VECTORS[0])}[step]()
 
 
-def test_a_lying_server_gets_both_secrets_of_nobody_with_the_threshold_above_half():
-    """Whatever split of the nine others it tries: by symmetry only the size matters."""
-    for size in range(10):
-        seeds, keys = Sum().lie(victim=0, believers=set(range(1, size + 1)))
-        assert len(seeds) < 6 or len(keys) < 6
+def test_clients_that_were_told_different_lists_reveal_nothing():
+    run, lists = Sum(), [bitmap(range(10), 10), bitmap(range(9), 10)]
+    told = {each.number: lists[each.number % 2] for each in run.clients if each.number != 9}
+    vouchers = {each.number: records(each.vouch(told[each.number]), masks.TAG, "v") for each in run.clients if each.number != 9}
+    for client in run.clients[:9]:
+        heard = {each: sent[client.number] for each, sent in vouchers.items() if client.number in sent}
+        same = {each: tag for each, tag in heard.items() if told[each] == told[client.number]}
+        with pytest.raises(MessageRefused, match="vouches for another list"):
+            client.unmask(join(heard))
+        assert len(same) + 1 < 6
+        with pytest.raises(MessageRefused, match="asked to 'unmask' again"):  # and no second chance to ask with the right ones only
+            client.unmask(join(same))
 
 
-def test_with_half_or_less_it_reads_a_client():
-    """The broken twin: threshold 4 of 10, which `Agreement` refuses."""
-    run = Sum(threshold=4)
-    seeds, keys = run.lie(victim=0, believers={1, 2, 3, 4})
-    assert (run.read(0, seeds, keys) == VECTORS[0]).all()
+def test_a_threshold_of_vouchers_for_the_same_list_is_demanded_and_none_can_be_made_up():
+    run = Sum().vouched()
+    few = dict(list(records(run.vouchers[0], masks.TAG, "v").items())[:4])
+    with pytest.raises(Aborted, match="5 are left, at least 6"):
+        run.clients[0].unmask(join(few))
+    run = Sum().vouched()
+    own = records(run.vouchers[0], masks.TAG, "v")
+    for forged in ({**own, 5: bytes(masks.TAG)}, {**own, 5: own[6]}):
+        with pytest.raises(MessageRefused, match="client 5 vouches for another list"):
+            run.clients[0]._done.discard("unmask")  # the test asks again; a client would not answer
+            run.clients[0].unmask(join(forged))
 
 
-@pytest.mark.parametrize("clients, threshold, degree", [(10, 5, None), (10, 0, None), (11, 5, None), (10, 11, None), (30, 3, 6), (30, 8, 6)])
+def test_a_voucher_serves_for_one_pair_direction_and_list_only():
+    secret, session = bytes(range(32)), b"session!"
+    mine, theirs = masks.pair_keys(secret, 3, 7, session), masks.pair_keys(secret, 7, 3, session)
+    assert mine[0] == theirs[1] and mine[1] == theirs[0] and mine[2] == theirs[2] and len({*mine}) == 3
+    made = {masks.voucher(mine[2], sender, each) for sender in (3, 7) for each in (b"a", b"b")}
+    assert len(made) == 4
+    assert masks.pair_keys(secret, 3, 7, b"another!")[2] != mine[2]
+
+
+@pytest.mark.parametrize("clients, threshold, degree", [(10, 5, None), (10, 0, None), (11, 5, None), (10, 11, None), (30, 4, 6), (30, 8, 6)])
 def test_the_agreement_refuses_such_thresholds_in_words(clients, threshold, degree):
-    with pytest.raises(ValueError, match="threshold must be (more than half|a whole number)"):
+    with pytest.raises(ValueError, match="threshold must be (from|a whole number)"):
         Agreement(clients, threshold, 4, degree=degree)
 
 
 def test_a_server_that_puts_in_its_own_keys():
     """Without signatures it reads the letters; with them the first client notices."""
-    mine = masks.load(b"m" * 32)
     identities = make_identities(10)
     for known in (None, identities):
         private, directory = known or ([None] * 10, None)
@@ -117,11 +107,11 @@ def test_a_server_that_puts_in_its_own_keys():
             with pytest.raises(MessageRefused, match="not signed by it"):
                 client.share(join(swapped))
         else:
-            letters = records(client.share(join(swapped)), 82, "letters")
+            letters = records(client.share(join(swapped)), LETTER, "letters")
             secret = masks.agree(masks.load(bytes([100]) * 32), own[32:64])
-            opened = masks.letter_cipher(secret, 0, 1, client.agreement.session).decrypt(masks.NONCE, letters[1], None)
-            assert len(opened) == 66  # client 0's shares, read by the server: the price of trusting it with the keys
-    assert mine is not None
+            key = masks.pair_keys(secret, 0, 1, client.agreement.session)[0]
+            opened = masks.letter_cipher(key).decrypt(masks.NONCE, letters[1], None)
+            assert len(opened) == 2 * shares.SIZE  # client 0's shares, read by the server: the price of trusting it with the keys
 
 
 def test_a_signature_serves_in_one_session_only():
@@ -136,25 +126,33 @@ def test_a_signature_serves_in_one_session_only():
 
 
 @pytest.mark.parametrize("spoil, words", [
-    (lambda run: run.clients[0].unmask(run.requests[0][:-1]), "whole records"),
-    (lambda run: run.clients[0].unmask(b""), "told that it dropped out or nothing"),
-    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(10), KEY_SHARE))), "told that it dropped out"),
-    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(10), b"\x02"))), "told that it dropped out"),
-    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(9), SEED_SHARE))), "holds secrets of"),
-    (lambda run: run.clients[0].unmask(join(dict.fromkeys(range(11), SEED_SHARE))), "holds secrets of"),
-    (lambda run: run.clients[0].unmask("request"), "must be bytes"),
-    (lambda run: run.server.total({0: b"short"}), "needed|whole records"),
+    (lambda run: run.clients[0].vouch(run.lists[0][:-1]), "survivors must be 2 bytes"),
+    (lambda run: run.clients[0].vouch(b""), "survivors must be 2 bytes"),
+    (lambda run: run.clients[0].vouch("list"), "must be bytes"),
+    (lambda run: run.clients[0].vouch(bitmap(range(1, 10), 10)), "told that it dropped out"),
+    (lambda run: run.clients[0].vouch(bitmap(range(11), 11)), "among the 10 clients, got 10"),
+    (lambda run: run.clients[0].unmask(b""), "before it did 'vouch'"),
+    (lambda run: run.vouched().clients[0].unmask(run.vouchers[0][:-1]), "whole records"),
+    (lambda run: run.vouched().clients[0].unmask(run.vouchers[0] + run.vouchers[0]), "each client once"),
+    (lambda run: run.vouched().clients[0].unmask(run.vouchers[0] + NUMBER.pack(77) + bytes(16)), "told of 77"),
+    (lambda run: run.server.vouchers({each: b"x" for each in range(10)}), "whole records"),
+    (lambda run: run.vouched().server.total({0: b"short"}), "needed|whole records"),
 ])
 def test_damaged_requests_are_refused(spoil, words):
     with pytest.raises((MessageRefused, Aborted), match=words):
         spoil(Sum())
 
 
-def test_a_client_does_not_help_to_unmask_a_few():
+def test_a_client_refuses_a_list_with_somebody_whose_letter_it_never_got():
     run = Sum()
-    few = join({each: SEED_SHARE if each < 5 else KEY_SHARE for each in range(10)})
+    run.clients[0]._held.pop(4)
+    with pytest.raises(MessageRefused, match=r"told that \[4\] stayed"):
+        run.clients[0].vouch(run.lists[0])
+
+
+def test_a_client_does_not_help_to_unmask_a_few():
     with pytest.raises(Aborted, match="5 are left, at least 6"):
-        run.clients[0].unmask(few)
+        Sum().clients[0].vouch(bitmap(range(5), 10))
 
 
 def fresh(count=3):
@@ -166,8 +164,8 @@ def fresh(count=3):
 def test_changed_letters_strangers_and_twins_are_refused():
     _, clients, adverts = fresh()
     letters = [each.share(join({other: adverts[other] for other in range(3) if other != each.number})) for each in clients]
-    letter = records(letters[1], 82, "letters")[0]
-    for place in range(0, 82, 9):
+    letter = records(letters[1], LETTER, "letters")[0]
+    for place in range(0, LETTER, 9):
         _, (client, *_), adverts = fresh()
         client.share(join({1: adverts[1], 2: adverts[2]}))
         changed = bytearray(letter)
@@ -190,6 +188,8 @@ def test_rounds_come_in_order():
     with pytest.raises(MessageRefused, match="before it did 'share'"):
         client.masked(b"", np.zeros(4, int))
     with pytest.raises(MessageRefused, match="before it did 'masked'"):
+        client.vouch(b"")
+    with pytest.raises(MessageRefused, match="before it did 'vouch'"):
         client.unmask(b"")
     with pytest.raises(ValueError, match="rounds must come in order"):
         MaskingServer(agreement).deliver(dict(enumerate(adverts)))
@@ -204,8 +204,8 @@ def test_the_server_refuses_damaged_messages_by_name(messages, words):
 
 
 def test_a_wrong_share_is_noticed():
-    run = Sum(late=[3])
-    answers = {each.number: each.unmask(run.requests[each.number]) for each in run.clients if each.number != 3}
+    run = Sum(late=[3]).vouched()
+    answers = {each.number: each.unmask(run.vouchers[each.number]) for each in run.here}
     changed = bytearray(answers[5])
     changed[-1] ^= 1
     with pytest.raises(MessageRefused, match="cannot be rebuilt|another: somebody"):
@@ -213,8 +213,8 @@ def test_a_wrong_share_is_noticed():
 
 
 def test_a_share_of_somebody_one_does_not_hold_is_refused():
-    run = Sum()
-    answers = {each.number: each.unmask(run.requests[each.number]) for each in run.clients}
+    run = Sum().vouched()
+    answers = {each.number: each.unmask(run.vouchers[each.number]) for each in run.clients}
     stranger = NUMBER.pack(77) + SEED_SHARE + bytes(shares.SIZE)
     with pytest.raises(MessageRefused, match="share of client 77"):
         run.server.total(answers | {5: stranger})
@@ -232,30 +232,60 @@ def test_any_threshold_of_shares_give_the_secret(holders, threshold):
 
 
 def test_the_field_is_prime_and_holds_every_key():
-    assert shares.PRIME > 2**256 and all(pow(base, shares.PRIME - 1, shares.PRIME) == 1 for base in (2, 3, 5, 7, 11, 13, 17, 19, 23))
+    assert all(shares.PRIME % each for each in range(2, 46_341))
     for secret in (bytes(32), b"\xff" * 32):
         assert shares.combine(dict(enumerate(shares.split(secret, 3, 2), 1)), 2) == secret
+
+
+def test_the_shares_are_those_of_the_plain_formula():
+    """The fast products against Horner in Python's own integers, with the largest numbers that occur."""
+    rng = np.random.default_rng(5)
+    words, randomness = (rng.integers(shares.PRIME - 5, shares.PRIME, size) for size in (9, (40, 9)))
+    fast = shamir.shares_of(words, randomness, 300, prime=shares.PRIME)
+    plain = shamir.shares_of(words.astype(object), randomness.astype(object), 300, prime=shares.PRIME)
+    assert all((fast[point] == plain[point]).all() for point in plain)
+    some = {point: fast[point] for point in rng.permutation(300)[:60] + 1}
+    assert (shamir.secret_of(some, 41, prime=shares.PRIME) == words).all()
 
 
 def test_fewer_than_the_threshold_fit_every_secret():
     """Exact: for two shares of a threshold of three, whatever the secret, exactly one polynomial fits."""
     pieces = shares.split(b"s" * 32, 5, 3)
-    values = {point: int.from_bytes(pieces[point - 1], "big") for point in (1, 4)}
+    held = {point: np.frombuffer(pieces[point - 1], "<u4").astype(object) for point in (1, 4)}
     for secret in (0, 1, 2**255):
-        points = {0: secret, **values}
-        weights = weights_at(2, tuple(points), shares.PRIME)
+        words = np.array([secret >> 30 * place & 2**30 - 1 for place in range(9)], object)
+        points = {0: words, **held}
+        weights = shamir.weights_at(2, tuple(points), shares.PRIME)
         third = sum(weight * value for weight, value in zip(weights, points.values())) % shares.PRIME
-        found = shares.combine({1: pieces[0], 2: third.to_bytes(33, "big"), 4: pieces[3]}, 3)
+        found = shares.combine({1: pieces[0], 2: third.astype("<u4").tobytes(), 4: pieces[3]}, 3)
         assert int.from_bytes(found, "big") == secret
+
+
+def test_shares_of_fewer_than_the_threshold_are_uniform():
+    """One share of a threshold of two, of a fixed secret: each of its words falls into sixteen bins alike."""
+    rng = np.random.default_rng(6)
+    drawn = np.concatenate([np.frombuffer(shares.split(bytes(32), 2, 2, rng)[0], "<u4") for _ in range(2000)])
+    assert chisquare(np.bincount(drawn >> 27, minlength=16)).pvalue > 1e-5  # fails by chance once in 100,000 seeds
 
 
 @pytest.mark.parametrize("call, words", [
     (lambda: shares.split(b"short", 3, 2), "32 bytes"), (lambda: shares.split(bytes(32), 3, 4), "threshold"),
-    (lambda: shares.split(bytes(32), 0, 1), "holders"), (lambda: shares.combine({1: bytes(33)}, 2), "at least 2"),
-    (lambda: shares.combine({1: b"\xff" * 33}, 1), "2\\^256"), (lambda: shares.combine({1: bytes(3)}, 1), "33 bytes")])
+    (lambda: shares.split(bytes(32), 0, 1), "holders"), (lambda: shares.combine({1: bytes(36)}, 2), "at least 2"),
+    (lambda: shares.combine({1: b"\xff" * 36}, 1), "below 2"), (lambda: shares.combine({1: bytes(3)}, 1), "36 bytes"),
+    (lambda: shares.combine({1: b"\xfe\xff\xff\x7f" * 9}, 1), "secret of 32 bytes")])
 def test_bad_shares(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_changed_share_among_a_surplus_is_noticed(place):
+    pieces = dict(enumerate(shares.split(bytes(32), 5, 3), 1))
+    changed = bytearray(pieces[place + 1])
+    changed[4 * place] ^= 1
+    pieces[place + 1] = bytes(changed)
+    with pytest.raises(MessageRefused, match="one polynomial"):
+        shares.combine(pieces, 3)
 
 
 def test_a_changed_surplus_share_is_noticed():
