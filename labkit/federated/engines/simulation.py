@@ -12,13 +12,12 @@ from labkit.federated.engines.evaluation import evaluator
 from labkit.federated.engines.history import Round, Run
 from labkit.federated.engines.lean import Lean
 from labkit.federated.engines.parameters import load_vector, vector_of
-from labkit.federated.pipeline.step import Pipeline, Setting, seed_of
 from labkit.federated.engines.plan import plan_of
 from labkit.federated.engines.pool import Pool, pool_is_possible, processors
 from labkit.federated.engines.population import population_of
 from labkit.federated.engines.server import AggregatingServer
 from labkit.federated.engines.stacked import Stacked
-from labkit.federated.pipeline.step import Pipeline, Setting
+from labkit.federated.pipeline.step import Pipeline, Setting, seed_of
 from labkit.federated.strategies.strategy import Strategy
 from labkit.threads import torch_threads
 

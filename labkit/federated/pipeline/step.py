@@ -121,7 +121,7 @@ def counts_at_most_one(setting, step):
     """Whether the strategy and the steps before `step` see to it that a client counts at most 1."""
     bounded = getattr(setting.strategy, "weight", "equal") == "equal"
     for each in before(setting, step):
-        bounded = each.bounds_weight or bounded and not each.sets_weight
+        bounded = each.bounds_weight or (bounded and not each.sets_weight)
     return bounded
 
 

@@ -83,7 +83,7 @@ class AdaptiveUserLevelDP(UserLevelDP):
     def check(self, setting):
         super().check(setting)
         weighed = [each for each in before(setting, self) if each.sets_weight]
-        if weighed and getattr(weighed[-1], "by", None) != "equal" or not weighed and getattr(setting.strategy, "weight", "equal") != "equal":
+        if (weighed and getattr(weighed[-1], "by", None) != "equal") or (not weighed and getattr(setting.strategy, "weight", "equal") != "equal"):
             raise ValueError(f"weight must be 'equal' for {type(self).__name__}, which counts users within the norm, each by 1: got users "
                              "that count by their records. Use FedAvg(weight='equal') or Weight(by='equal') before this step")
 

@@ -189,7 +189,7 @@ class DistributedDiscreteGaussian(Step):
                 raise ValueError(f"pipeline must have nothing but a sum after {type(self).__name__}, got {type(each).__name__}: what is "
                                  "sent are codes with noise, which only their sum gives back")
             largest, code = getattr(each, "largest", 2.0**self.bits), getattr(each, "code", None)
-            if largest < 2**self.bits - 1 or code is not None and code(setting.cohort).fraction_bits < 0:
+            if largest < 2**self.bits - 1 or (code is not None and code(setting.cohort).fraction_bits < 0):
                 raise ValueError(f"{type(each).__name__} must have room for whole numbers up to 2^{self.bits} of {setting.cohort} clients: "
                                  f"take largest=2.0**{self.bits} and more modulus_bits")
         if setting.parameters != self.parameters:

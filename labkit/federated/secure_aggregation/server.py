@@ -7,8 +7,23 @@ that is missing has dropped out. Aborted when too few are left.
 import numpy as np
 
 from labkit.federated.secure_aggregation import masks, shares
-from labkit.federated.secure_aggregation.agreement import ROUNDS, Aborted, Agreement, MessageRefused, check_bytes
-from labkit.federated.secure_aggregation.client import KEY_SHARE, KEYS, LETTER, SEED_SHARE, SIGNATURE, bitmap, join, records
+from labkit.federated.secure_aggregation.agreement import (
+    ROUNDS,
+    Aborted,
+    Agreement,
+    MessageRefused,
+    check_bytes,
+)
+from labkit.federated.secure_aggregation.client import (
+    KEY_SHARE,
+    KEYS,
+    LETTER,
+    SEED_SHARE,
+    SIGNATURE,
+    bitmap,
+    join,
+    records,
+)
 
 
 class MaskingServer:

@@ -7,8 +7,24 @@ import pytest
 import torch
 
 from labkit import dp
-from labkit.federated import (AdaptiveUserLevelDP, Clip, DistributedDiscreteGaussian, FedAvg, Median, Noise, Quantise, Scaffold, SecureSum,
-                              Step, Sum, TopK, UserLevelDP, Weight, simulate, vector_of)
+from labkit.federated import (
+    AdaptiveUserLevelDP,
+    Clip,
+    DistributedDiscreteGaussian,
+    FedAvg,
+    Median,
+    Noise,
+    Quantise,
+    Scaffold,
+    SecureSum,
+    Step,
+    Sum,
+    TopK,
+    UserLevelDP,
+    Weight,
+    simulate,
+    vector_of,
+)
 from labkit.federated.pipeline.step import Pipeline, Setting
 from labkit.federated.strategies.strategy import Update
 

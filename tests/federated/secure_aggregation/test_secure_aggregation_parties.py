@@ -7,8 +7,25 @@ import pytest
 from scipy.stats import chisquare
 
 from labkit import shamir
-from labkit.federated.secure_aggregation import Aborted, Agreement, MaskingClient, MessageRefused, MaskingServer, make_identities, masks, shares, signed
-from labkit.federated.secure_aggregation.client import KEY_SHARE, LETTER, NUMBER, SEED_SHARE, bitmap, join, records
+from labkit.federated.secure_aggregation import (
+    Aborted,
+    Agreement,
+    MaskingClient,
+    MaskingServer,
+    MessageRefused,
+    make_identities,
+    masks,
+    shares,
+    signed,
+)
+from labkit.federated.secure_aggregation.client import (
+    LETTER,
+    NUMBER,
+    SEED_SHARE,
+    bitmap,
+    join,
+    records,
+)
 
 VECTORS = np.arange(40).reshape(10, 4) - 20
 
@@ -135,7 +152,7 @@ def test_a_signature_serves_in_one_session_only():
     (lambda run: run.vouched().clients[0].unmask(run.vouchers[0][:-1]), "whole records"),
     (lambda run: run.vouched().clients[0].unmask(run.vouchers[0] + run.vouchers[0]), "each client once"),
     (lambda run: run.vouched().clients[0].unmask(run.vouchers[0] + NUMBER.pack(77) + bytes(16)), "told of 77"),
-    (lambda run: run.server.vouchers({each: b"x" for each in range(10)}), "whole records"),
+    (lambda run: run.server.vouchers(dict.fromkeys(range(10), b"x")), "whole records"),
     (lambda run: run.vouched().server.total({0: b"short"}), "needed|whole records"),
 ])
 def test_damaged_requests_are_refused(spoil, words):
