@@ -1,6 +1,6 @@
 """Find personal data in a text and mask it, so that none of it is left in the result or in a log.
 
-Two rules make that true. Overlapping finds are masked as one stretch, from the first start to the last end. And a value
+Three rules make that true. The text is read as a reader sees it, through Unicode's many spaces and hyphens (folding.py). Overlapping finds are masked as one stretch, from the first start to the last end. And a value
 that was recognised in one place is masked wherever else it stands, also where its surroundings hid it from the pattern.
 """
 
@@ -9,7 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from labkit import validate
-from labkit.scrub.patterns import FINDERS, KINDS
+from labkit.scrub.everywhere import occurrences
+from labkit.scrub.folding import fold, unfold
+from labkit.scrub.patterns import COUNTRIES, FINDERS, KINDS, WHERE_IT_MATTERS
 
 log = logging.getLogger("labkit.scrub")
 NAME = "name"
@@ -32,25 +34,36 @@ class Scrubbed:
     counts: dict
 
 
-def find(text, *, kinds=KINDS, names=None):
+def find(text, *, kinds=KINDS, names=None, country=None):
     """Where personal data stands in a text: a list of Found, in order, not overlapping.
 
-    text:  str. kinds: which of `KINDS` to look for.
-    names: None, or a function that takes the text and returns (start, end) of each person's name, such as
-           `labkit.scrub.names.person_names()`.
-    Raises ValueError for a text that is no str or an unknown kind; the message never quotes the text.
+    text:    str. kinds: which of `KINDS` to look for.
+    names:   None, or a function that takes the text and returns (start, end) of each person's name, such as
+             `labkit.scrub.names.person_names()`.
+    country: None, or one of `labkit.scrub.COUNTRIES` ("DE"): its post codes and local telephone numbers, which look like any number,
+             are then masked too.
+    Takes time in step with the length of the text.
+    Raises ValueError for a text that is no str, an unknown kind or country; the message never quotes the text.
     """
-    raw = _raw(text, kinds, names)
-    return _merge(raw + _elsewhere(text, raw))
+    kinds = _checked(text, kinds, names, country)
+    found = []
+    folded, places = fold(text)
+    for view, back in [(text, None)] + [(folded, places)] * (places is not None):
+        raw = _raw(view, kinds, names if back is None else None, country)
+        raw += _elsewhere(view, raw)
+        found += [Found(each.kind, *unfold([(each.start, each.end)], back)[0]) for each in raw]
+    if places is not None:  # what was seen only through the folding, as it stands elsewhere
+        found += _elsewhere(text, found)
+    return _merge(found)
 
 
-def scrub(text, *, kinds=KINDS, names=None):
+def scrub(text, *, kinds=KINDS, names=None, country=None):
     """Replace personal data by its kind in brackets, as in "write to ‹e-mail›". Arguments as for `find`.
 
     Returns Scrubbed(text, counts). Nothing that was recognised is left in its text; what no pattern recognises is.
     The log "labkit.scrub" gets the counts, never the text.
     """
-    found = find(text, kinds=kinds, names=names)
+    found = find(text, kinds=kinds, names=names, country=country)
     pieces, at = [], 0
     for each in found:
         pieces += [text[at : each.start], f"‹{each.kind}›"]
@@ -61,15 +74,22 @@ def scrub(text, *, kinds=KINDS, names=None):
     return Scrubbed("".join(pieces) + text[at:], counts)
 
 
-def _raw(text, kinds, names):
+def _checked(text, kinds, names, country):
     if not isinstance(text, str):
         raise ValueError(f"text must be a str, got {type(text).__name__}")
     if isinstance(kinds, str):
         raise ValueError(f"kinds must be a list of kinds, got {kinds!r}")
-    kinds = [validate.one_of(kinds=each, options=KINDS) for each in kinds]
     if names is not None and not callable(names):
         raise ValueError(f"names must be None or a function of the text, got {type(names).__name__}")
-    raw = [Found(kind, start, end) for kind in kinds for start, end in FINDERS[kind](text)]
+    validate.one_of(country=country, options=[None, *COUNTRIES])
+    return [validate.one_of(kinds=each, options=KINDS) for each in kinds]
+
+
+def _raw(text, kinds, names, country):
+    raw = []
+    for kind in kinds:
+        spans = FINDERS[kind](text, country) if kind in WHERE_IT_MATTERS else FINDERS[kind](text)
+        raw += [Found(kind, start, end) for start, end in spans]
     if names is not None:
         # A "name" that is part of a mask's own words (mail, IP) could never be said to be gone.
         words = " ".join((*KINDS, NAME))
@@ -80,14 +100,12 @@ def _raw(text, kinds, names):
 def _elsewhere(text, raw):
     """The other places where a recognised value stands; a name only as whole words, or Al would be masked in Also."""
     kind_of = {text[each.start : each.end]: each.kind for each in reversed(raw)}
-    found = []
-    for value, kind in kind_of.items():
-        start = text.find(value)
-        while start >= 0:
-            end = start + len(value)
-            if kind != NAME or not (_word(text[start - 1 : start]) or _word(text[end : end + 1])):
-                found.append(Found(kind, start, end))
-            start = text.find(value, start + 1)  # from the next character: two places may overlap
+    names = [value for value, kind in kind_of.items() if kind == NAME]
+    others = [value for value, kind in kind_of.items() if kind != NAME]
+    found = [Found(kind_of[value], start, end) for start, end, value in occurrences(text, others)] if others else []
+    if names:
+        whole = occurrences(text, names, lambda start, end: not (_word(text[start - 1 : start]) or _word(text[end : end + 1])))
+        found += [Found(NAME, start, end) for start, end, _ in whole]
     return found
 
 

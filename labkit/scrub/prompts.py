@@ -45,14 +45,14 @@ class Redacted:
         return [placeholder for placeholder in self.values if _plain(placeholder) not in there]
 
 
-def redact(prompt, *, kinds=KINDS, names=None):
+def redact(prompt, *, kinds=KINDS, names=None, country=None):
     """Replace the personal data in a prompt by numbered placeholders; returns Redacted.
 
     prompt:  str without placeholders of its own (a text in ‹ › that ends in a number): restoring could not tell them apart.
-    kinds, names: as for `labkit.scrub.find`.
+    kinds, names, country: as for `labkit.scrub.find`.
     Raises ValueError for anything else; the message never quotes the prompt.
     """
-    found = find(prompt, kinds=kinds, names=names)
+    found = find(prompt, kinds=kinds, names=names, country=country)
     if _PLACEHOLDER.search(prompt):
         raise ValueError("prompt must not hold placeholders such as ‹date 1› itself, got one or more")
     placeholder_of, counts, pieces, at = {}, dict.fromkeys((*KINDS, NAME), 0), [], 0
