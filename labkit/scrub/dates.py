@@ -50,7 +50,7 @@ def dates(text):
         for each in pattern.finditer(text):
             day, month = int(each["d"]), int(each["m"])
             # In figures, day and month may come in either order.
-            fits = 1 <= day <= 31 and 1 <= month <= 12 or 1 <= month <= 31 and 1 <= day <= 12
+            fits = (1 <= day <= 31 and 1 <= month <= 12) or (1 <= month <= 31 and 1 <= day <= 12)
             if len(each["y"]) == 4:
                 fits = fits and 1800 <= int(each["y"]) <= 2199
             if fits and (len(each["y"]) == 4 or not says_something_else(text, each.start())):

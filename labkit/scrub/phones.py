@@ -37,7 +37,7 @@ def phones(text, country=None):
     """Spans of telephone numbers of 8 to 16 digits, with their extensions. country: None, or one of `COUNTRIES` to know its local forms."""
     for each in INTERNATIONAL.finditer(text):
         plain = each[0].startswith("00") and each[0].isdigit()  # or a part's number with zeros in front
-        if plain and (says_something_else(text, each.start()) or len(each[0]) > 11 and not _international(each[0])):
+        if plain and (says_something_else(text, each.start()) or (len(each[0]) > 11 and not _international(each[0]))):
             continue
         if _enough(each[0]):
             yield each.span()
@@ -85,7 +85,7 @@ def _local(text, each, country):
         return True
     if all(1900 <= half <= 2099 for half in halves) or says_something_else(text, each.start()):
         return False
-    return country == "AU" or "." in each[0] and each[0][0] != "1" or "." not in each[0] and not ean_fits(_digits(each[0]))
+    return country == "AU" or ("." in each[0] and each[0][0] != "1") or ("." not in each[0] and not ean_fits(_digits(each[0])))
 
 
 def _international(digits):
