@@ -445,6 +445,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 18 | [Smart home](18-smart-home.ipynb) | may the utility see the meter? whose day it is, empty homes, one epsilon for an hour, a day or a year |
 # | 19 | [Transport](19-transport.ipynb) | may the city publish trips? four sightings, small numbers recovered, a unit of privacy for travellers |
 # | 20 | [Public safety](20-public-safety.ipynb) | may we publish the map, may we blur the plate? differencing, hot spots, unequal errors, a plate through a mosaic |
+# | 21 | [Recommendation](21-recommendation.ipynb) | may we share ratings? eight ratings find a person, averages of one, a promise for a user and what it can afford |
 #
 # ### Glossary
 #
