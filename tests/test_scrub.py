@@ -202,7 +202,8 @@ def test_bad_texts(bad):
 
 @pytest.mark.parametrize(
     "argument, bad",
-    [("kinds", "date"), ("kinds", ["dates"]), ("kinds", [None]), ("names", "Ann"), ("names", ["Ann"]), ("names", 1), ("country", "de"), ("country", "FI"), ("country", ["DE"])],
+    [("kinds", "date"), ("kinds", ["dates"]), ("kinds", [None]), ("names", "Ann"), ("names", ["Ann"]), ("names", 1),
+     ("country", "de"), ("country", "FI"), ("country", ["DE"])],
 )
 def test_bad_options(argument, bad):
     for function in (find, scrub):

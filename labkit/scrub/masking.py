@@ -1,7 +1,8 @@
 """Find personal data in a text and mask it, so that none of it is left in the result or in a log.
 
-Three rules make that true. The text is read as a reader sees it, through Unicode's many spaces and hyphens (folding.py). Overlapping finds are masked as one stretch, from the first start to the last end. And a value
-that was recognised in one place is masked wherever else it stands, also where its surroundings hid it from the pattern.
+Three rules make that true. The text is read as a reader sees it, through Unicode's many spaces and hyphens (folding.py).
+Overlapping finds are masked as one stretch, from the first start to the last end. And a value that was recognised in one place
+is masked wherever else it stands, also where its surroundings hid it from the pattern.
 """
 
 import logging
