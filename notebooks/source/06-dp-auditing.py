@@ -304,9 +304,9 @@ lab.claim("clipping each row keeps the declared sensitivity of 1; clipping the m
 m = 3000
 canary, canary_label = np.arange(m), np.arange(m) % 10
 joined = rng.random(m) < 0.5
-bright = np.hstack([np.zeros((m, 64)), 50 * np.eye(m)])  # 64 dark pixels, then one that glares
-plain = np.hstack([digits.X[:200], np.zeros((200, m))])
-rows = np.vstack([plain, bright[joined]]).astype(np.float32)
+bright = 50 * np.eye(m, 64 + m, 64, np.float32)[joined]  # 64 dark pixels, then one that glares
+plain = np.hstack([digits.X[:200], np.zeros((200, m), np.float32)])
+rows = np.vstack([plain, bright])
 targets = np.concatenate([digits.y[:200], canary_label[joined]])
 
 

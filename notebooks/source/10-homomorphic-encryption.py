@@ -30,7 +30,8 @@ from sklearn.linear_model import LogisticRegression
 from labkit import datasets, lab
 from labkit.attacks.key_recovery import decrypt_with, recover_key
 from labkit.encrypted import paillier
-from labkit.encrypted.ckks import CKKSClient, CKKSServer
+from labkit.encrypted.ckks import (
+    CKKSClient, CKKSServer, added_up, rotation_keys, take_rotation_keys)
 from labkit.encrypted.learning import ScoringClient, ScoringServer, largest_score
 from labkit.encrypted.parties import MessageLedger
 from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan, bytes_text, plan
@@ -1023,14 +1024,19 @@ for _ in range(12):
 # %% [markdown]
 # The plain twin took three lines.
 # Under encryption a column is a vector of 512 slots (455 patients,
-# then zeros), each weight is a vector with the same number in all slots, and `total` adds up the slots.
+# then zeros), and each weight is a vector with the same number in all slots.
+# The slots are added up by nine moves: the vector plus itself moved by 1, by 2, by 4 and so on.
+# The client makes a rotation key for each of these, and no others: they are the largest thing that it sends.
 
 # %%
+MOVES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+
+
 def gradient_step(X, scaled_X, y, w):
     """One step, all encrypted: columns X, the same times rate / n, answers y, weights w."""
     residual = y if w is None else y - sum((x * v for x, v in zip(X[1:], w[1:])), X[0] * w[0])
     residual = residual.within(2.0)  # our word: its own count of the worst case is too careful
-    steps = [(x * residual).total() for x in scaled_X]
+    steps = [added_up(x * residual, MOVES, bound=1.0) for x in scaled_X]
     return steps if w is None else [(v + s).within(4.0) for v, s in zip(w, steps)]
 
 
@@ -1045,6 +1051,12 @@ def upload(client, server):
     return [moved(x, 1 / 6) for x in A.T], scaled, moved(y, 0.5)
 
 
+def server_of(client):
+    server = CKKSServer(client.public_bytes())
+    take_rotation_keys(server, rotation_keys(client, MOVES))
+    return server
+
+
 def opened(client, w):
     return np.array([client.decrypt(each.to_bytes()).mean() for each in w])
 
@@ -1054,9 +1066,9 @@ def opened(client, w):
 # **Predict:** how many steps will they last?
 
 # %%
-shallow = CKKSPlan(8192, (34, *[28] * 5, 40), largest=16.0, rotations=True)
+shallow = CKKSPlan(8192, (34, *[28] * 5, 40), largest=16.0)
 hospital = CKKSClient(shallow)
-cloud = CKKSServer(hospital.public_bytes())
+cloud = server_of(hospital)
 data = upload(hospital, cloud)
 w, levels, alone, began = None, [shallow.depth], [np.zeros(6)], time.process_time()
 try:
@@ -1086,8 +1098,8 @@ except ValueError as refusal:
 # The second costs a round trip for each step, and then two levels are enough for ever.
 
 # %%
-hospital = CKKSClient(plan(depth=2, precision_bits=8, largest=16.0, rotations=True))
-cloud = CKKSServer(hospital.public_bytes())
+hospital = CKKSClient(plan(depth=2, precision_bits=8, largest=16.0))
+cloud = server_of(hospital)
 data = upload(hospital, cloud)
 w, refreshed, began = None, [np.zeros(6)], time.process_time()
 for _ in range(12):
