@@ -1,5 +1,6 @@
 """Parties exchange bytes and nothing else; a ledger writes down who saw what."""
 
+import io
 import struct
 from dataclasses import dataclass, field
 
@@ -12,7 +13,12 @@ def join(messages):
     """Several messages (a sequence of bytes) as one; `split` takes them apart. ValueError for anything but bytes."""
     if not isinstance(messages, (list, tuple)) or not all(isinstance(each, bytes) for each in messages):
         raise ValueError(f"messages must be a list of bytes, got {type(messages).__name__}")
-    return COUNT.pack(len(messages)) + b"".join(LENGTH.pack(len(each)) + each for each in messages)
+    joined = io.BytesIO(COUNT.pack(len(messages)))
+    joined.seek(0, io.SEEK_END)
+    for each in messages:  # b"".join of a generator would hold everything three times
+        joined.write(LENGTH.pack(len(each)))
+        joined.write(each)
+    return joined.getvalue()
 
 
 def split(message):
