@@ -84,6 +84,11 @@ def test_an_error_fails_unless_the_cell_says_so(request, tmp_path):
     verdict(request, tmp_path, [FAILURE], [FAILURE], tags=["raises-exception"])
 
 
-def test_a_cell_that_was_not_run_fails(request, tmp_path):
-    with pytest.raises(RuntimeError, match="stops at the first error"):
+def test_a_cell_that_was_not_run_fails_and_is_skipped_only_after_an_error(request, tmp_path):
+    with pytest.raises(RuntimeError, match="did not run this cell"):
         verdict(request, tmp_path, [], [], count=None)
+    kernel = ShownKernel(Lab([{"source": "1 / 0", "count": 1, "outputs": [FAILURE]},
+                              {"source": "2", "count": None, "outputs": []}]), tmp_path)
+    kernel.await_reply(kernel.execute_cell_input("1 / 0"))
+    with pytest.raises(pytest.skip.Exception, match="stops at the first error"):
+        kernel.await_reply(kernel.execute_cell_input("2"))
