@@ -934,8 +934,23 @@ lab.claim("against these lies median and trimmed mean stay above 70 %",
           bool((robust.drop("Krum").to_numpy() > 0.7).all()))
 lab.claim("Krum stands the loud lies and falls to the quiet one: three who send nothing",
           bool((loud.loc["Krum"] > 0.7).all()) and scores.loc["Krum", "nothing"] < 0.65)
-lab.claim("when nobody lies, Krum costs several points: it uses one update of ten",
-          scores.loc["mean", "nobody lies"] - scores.loc["Krum", "nobody lies"] > 0.02)
+
+# %% [markdown]
+# Where nobody lies, Krum pays for using one update of ten.
+# How much depends on the luck of the split, so take the mean of ten:
+
+# %%
+def on_a_split(seed, strategy):
+    some, others = datasets.digits().split(seed=seed)
+    parts = partition.dirichlet(some.y, clients=10, alpha=5, seed=seed)
+    return simulate(softmax_regression(64, 10), [(some.X[part], some.y[part]) for part in parts], strategy,
+                    rounds=10, local_steps=5, learning_rate=0.5, seed=seed,
+                    evaluate=(others.X, others.y)).accuracy[-1]
+
+
+mean, krum = ([on_a_split(seed, rules[each]) for seed in range(10)] for each in ("mean", "Krum"))
+lab.claim("when nobody lies, Krum costs over a point of accuracy, on average over ten splits",
+          np.mean(mean) - np.mean(krum) > 0.015)
 
 # %% [markdown]
 # So take Krum *and* the secure sum?
