@@ -102,7 +102,8 @@ named = np.mean((present[:, 1] > careful) & (present[:, 0] == 1))
 lab.claim("by the published rule many absent people are accused", accused > 0.08,
           accused=round(float(accused), 2))
 lab.claim("with one false accusation in a hundred, far fewer are named than are ranked first",
-          0.03 < named < shares[8] - 0.1, named=round(float(named), 2), ranked_first=round(float(shares[8]), 2))
+          0.03 < named < shares[8] - 0.1, named=round(float(named), 2),
+          ranked_first=round(float(shares[8]), 2))
 
 # %% [markdown]
 # Both numbers belong in a report.
