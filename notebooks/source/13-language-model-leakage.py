@@ -28,6 +28,7 @@ from labkit.attacks.extraction import beam, candidate_log_probabilities, exposur
 from labkit.attacks.extraction import membership_scores
 from labkit.attacks.membership import roc
 from labkit.dp import Plan, epsilon_spent, train_private
+from labkit.dp.accounting.groups import epsilon_of_group
 from labkit.exercises.lab_13 import check
 from labkit.models.transformer import (decode, encode, log_probabilities, next_token_loss,
                                        simplify, train)
@@ -194,7 +195,7 @@ ax.legend(handles[:3], [each.get_label() for each in handles[:3]], loc="upper le
           bbox_to_anchor=(1.2, 1))
 plt.show()
 lab.claim("while the validation loss is still better than before fine-tuning (shaded), an "
-          "attacker's guesses fall by more than a factor of 30", climb[healthy] > climb[0] + 5)
+          "attacker's guesses fall by more than a factor of 8", climb[healthy] > climb[0] + 3)
 
 # %% [markdown]
 # ## Build it
@@ -249,11 +250,12 @@ lab.claim("the telephone number is exposed as well: by over 9 of 13.29 bits", ph
 # Differential privacy promises that the model is nearly as likely with one scrap as without.
 # Lab 05's `train_private` clips the gradient of each scrap and adds noise;
 # nothing about it changes for a transformer.
-# The control is now the *definition* itself: the neighbouring collection without the secret.
+# The control is trained with the same noise on the neighbouring collection,
+# which has an ordinary scrap where the other has the secret.
 # **Predict** the exposure at epsilon 8, which many call weak.
 
 # %%
-DELTA = 1e-3
+DELTA = 1e-4  # under a tenth of 1 / 256
 RATE = {8: 0.3, 2: 0.12}  # tried out on these mails; in earnest, do that on public text
 
 
@@ -277,8 +279,23 @@ private[8]
 control = private_model(8, times=0).model
 with_secret, without_secret = (planted.pin_exposure(each, office)
                                for each in (private[8].model, control))
-lab.claim("at epsilon 8 (delta 0.001, one scrap added or removed, PLD accountant) the PIN is "
+lab.claim("at epsilon 8 (delta 0.0001, one scrap added or removed, PLD accountant) the PIN is "
           "within 2 bits of its control", abs(with_secret - without_secret) < 2)
+
+# %% [markdown]
+# Mind the relation between the two collections.
+# Epsilon 8 is for a scrap *added or removed*; here one was *exchanged* for another,
+# which is a removal and an addition.
+# **Guess** what the same training promises for an exchange.
+
+# %%
+from dp_accounting import NeighboringRelation
+from dp_accounting.pld import PLDAccountant
+
+ledger = PLDAccountant(NeighboringRelation.REPLACE_ONE, value_discretization_interval=1e-2)
+exchanged = ledger.compose(plan_for(8).event).get_epsilon(DELTA)
+lab.claim("for one scrap exchanged it is more, by a third or more, and less than twice as much",
+          8 * 4 / 3 < exchanged < 2 * 8, epsilon=round(exchanged, 1))
 
 # %% [markdown]
 # In a product, let **Opacus** do this.
@@ -308,8 +325,10 @@ for epoch in range(3):
         optimiser.step()
 spent = epsilon_spent(noise_multiplier=plan_for(8).noise_multiplier, sample_rate=1 / 8,
                       steps=24, delta=DELTA)
-lab.claim("Opacus trains the same model; three rounds cost less than the 60 steps above",
-          spent < 8, epsilon=round(spent, 1))
+learnt = planted.loss_on(base, office.held_out) - planted.loss_on(theirs._module, office.held_out)
+lab.claim("Opacus trains our model as it stands: after three rounds it predicts other e-mails better "
+          "than before, for less epsilon than the 60 steps above", learnt > 0.05 and spent < 8,
+          epsilon=round(spent, 1))
 
 # %% [markdown]
 # ## What it costs
@@ -363,6 +382,9 @@ more = [(8, 4), (8, 8), (8, 16), (2, 0), (2, 4), (2, 8), (2, 16)]
 for epsilon, times in lab.progress(more, "training"):
     runs[epsilon, times] = private_model(epsilon, times).model
 runs = {key: (planted.pin_exposure(each, office), recite(each)) for key, each in runs.items()}
+together = {(epsilon, times): epsilon_of_group(
+    noise_multiplier=plan_for(epsilon).noise_multiplier, sample_rate=1 / 8, steps=60, delta=DELTA,
+    count=times, spacing=0.05) for epsilon in (8, 2) for times in TIMES}
 
 
 def repeated(fig, setting, epsilon):
@@ -381,7 +403,7 @@ def repeated(fig, setting, epsilon):
     right = "right" if said == f"{office.pin:04d}" else "wrong"
     return (f"{times} times at epsilon {epsilon} (delta {DELTA:g}, per record): exposure "
             f"{bits_now:.1f} bits. Asked for the PIN, the model says {said}: {right}. For all "
-            f"{times} together the promise is epsilon {epsilon * times} at best.")
+            f"{times} together the same training promises epsilon {together[epsilon, times]:.0f}.")
 
 
 # %%
@@ -395,12 +417,17 @@ lab.explore(repeated, setting=range(0, 4), epsilon={"8": 8, "2": 2}, start={"set
 # <details><summary>Answer</summary>
 # Nobody.
 # The promise was made to a *record*.
-# Sixteen records that hold the same secret are a group, and a group
-# of $k$ is protected at $k\varepsilon$ only (with a larger delta too): 16 times 8 is no protection at all.
+# Sixteen records that hold the same secret are a group, and a group of $k$ is promised far less than one record:
+# at the same delta its epsilon is more than $k\varepsilon$ for this training (the next cell),
+# which is no protection at all for sixteen.
 # Remove duplicates before you train, and make the unit of privacy the person, not the record (lab 09).
 # </details>
 
 # %%
+lab.claim("four records together are promised over 4 times the epsilon of one, sixteen over 16 times "
+          "(delta 0.0001, all added or removed, PLD)",
+          all(together[epsilon, times] > times * epsilon for epsilon in (8, 2) for times in (4, 16)),
+          four=round(together[8, 4]), sixteen=round(together[8, 16]))
 lab.claim("at epsilon 8 a secret seen once stays within 2 bits of its control, and one that is "
           "repeated sixteen times is more than 6 bits above it",
           runs[8, 1][0] - runs[8, 0][0] < 2 < 6 < runs[8, 16][0] - runs[8, 0][0])
@@ -466,11 +493,13 @@ lab.claim("at epsilon 2 each secret is within 2 bits of its own control",
 
 # %%
 mails = datasets.spam().table.query("label == 'ham'")["body"]
-other_scraps = planted.scraps(mails, np.random.default_rng(1))
+judged_texts = [*texts, *office.held_out]
+other_scraps = [scrap for scrap in planted.scraps(mails, np.random.default_rng(1))
+                if scrap not in judged_texts]  # mails share signatures: the reference must not know these
 early, _ = fine_tune(texts, epochs=best, after_epoch=lambda epoch, model: None)
 alike, _ = fine_tune(other_scraps, epochs=2, after_epoch=lambda epoch, model: None)
 reference = log_probabilities(alike)
-judged = encode([*texts, *office.held_out])
+judged = encode(judged_texts)
 members = np.arange(len(judged)) < len(texts)
 
 
@@ -496,14 +525,21 @@ plt.show()
 
 # %%
 area = {name: curve.auc for name, curve in curves.items()}
-found = {name: curve.true_positives_at(0.01) for name, curve in curves.items()}
-lab.claim("even of the early-stopped model a reference tells more than two pairs of member and "
-          "outsider in three apart, and finds more members at 1 % false alarms than "
-          "perplexity alone", area["against a reference"] > 2 / 3
-          and found["against a reference"] > found["perplexity alone"] + 0.05,
+lab.claim("even of the early-stopped model a reference tells more than three pairs of member and "
+          "outsider in five apart, and more than perplexity alone",
+          area["against a reference"] > max(0.6, area["perplexity alone"]),
           article="A1", verdict="holds")
-lab.claim("at epsilon 2, and for the control, it is nearly a coin toss: 0.5, within 0.12",
-          all(abs(area[name] - 0.5) < 0.12 for name in list(curves)[2:]))
+lab.claim("at epsilon 2 it tells fewer than two pairs in three apart, and at least 8 in 100 fewer than "
+          "without privacy",
+          area["epsilon 2, against it"] < min(2 / 3, area["against a reference"] - 0.08))
+error = (1 / (12 * members.sum()) + 1 / (12 * (~members).sum())) ** 0.5
+lab.measured("pairs told apart: " + "; ".join(f"{name} {each:.2f}" for name, each in area.items())
+             + f" (a coin toss: 0.50, give or take {error:.3f})")
+
+# %% [markdown]
+# The last two are not exactly one half: 256 scraps and 300 others are a sample,
+# and some kinds of scrap are easier than others for any model.
+# What epsilon bounds is the difference that *one* scrap makes; several alike help each other.
 
 # %% [markdown]
 # ### Mask it before training?

@@ -87,6 +87,16 @@ def test_the_mean_over_the_tokens_of_each_text_scaled_to_length_1():
 
 
 @needs_model
+def test_the_parts_can_be_read_from_the_file_alone():
+    """The same weights as through the library that runs the model."""
+    pairs = list(zip(encoder.pretrained_parts(), encoder.load_encoder().parts(), strict=True))
+    assert len(pairs) == 7
+    for ours, theirs in pairs:
+        assert ours.state_dict().keys() == theirs.state_dict().keys()
+        assert all(torch.equal(each, theirs.state_dict()[name]) for name, each in ours.state_dict().items())
+
+
+@needs_model
 def test_like_meaning_lies_close():
     a, b, c = encoder.load_encoder().embed(["The film bored me.", "I found this movie tedious.", "A cat sleeps on the roof."])
     assert a @ b > 0.45 > 0.2 > a @ c
