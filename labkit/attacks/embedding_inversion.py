@@ -50,7 +50,7 @@ class WordReader:
         self._share, self._middle = said.mean(axis=0), points.mean(axis=0)
         centred = points - self._middle
         inner = centred.T @ centred + np.float32(penalty) * np.eye(points.shape[1], dtype=np.float32)
-        self._directions = np.linalg.solve(inner, centred.T @ (said - self._share))
+        self._directions = np.linalg.solve(inner, centred.T @ said)  # centred points need no centred words
 
     def guess(self, points, count=10):
         """The `count` words that fit each of these points (n, d) best, best first: a list of n lists of str."""
