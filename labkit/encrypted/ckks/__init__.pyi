@@ -10,6 +10,9 @@ from .rotations import rotate as rotate
 from .rotations import added_up as added_up
 from .rotations import rotation_keys as rotation_keys
 from .rotations import take_rotation_keys as take_rotation_keys
+from .masking import masked_sum as masked_sum
+from .masking import opened_sum as opened_sum
+from .publishing import Publisher as Publisher
 
 # names of version 0.1
 from .planning import CKKSPlan as Plan

@@ -32,31 +32,46 @@ def level_factors(primes, scale):
     return tuple(factors)
 
 
-def rounding_error(poly_modulus_degree):
+def rounding_error(poly_modulus_degree, *, numbers=None, failure=1e-6):
     """Bound on the error, in units of 1 / scale, that encryption or one rescaling adds to a slot.
 
     Rounding adds t0 + t1 s, with t0 and t1 uniform in +-1/2 and a ternary secret s: variance N / 18 a coefficient and
-    N^2 / 36 a slot. Across slots the product t1 s has Laplace tails; the bound fails with probability about 1e-6.
+    N^2 / 36 a slot. Across slots the product t1 s has Laplace tails; the bound fails, for any of `numbers` slots (all
+    of one ciphertext, if None), with probability about `failure`.
     """
-    slots = poly_modulus_degree / 2
-    return poly_modulus_degree / 6 * math.log(slots * 1e6) / math.sqrt(2)
+    numbers = poly_modulus_degree / 2 if numbers is None else numbers
+    return poly_modulus_degree / 6 * math.log(numbers / failure) / math.sqrt(2)
 
 
-def total_error(poly_modulus_degree, primes, length):
-    """The same for the sum over `length` slots: log2(length) rotations, each followed by an addition.
+def switching_error(poly_modulus_degree, primes):
+    """The same for what a key switch adds: after each rotation, and after each product of two ciphertexts.
 
-    A rotation multiplies the residues of a ciphertext, uniform in 0 ... q, with the errors e of a key, and divides by
+    Switching multiplies the residues of a ciphertext, uniform in 0 ... q, with the errors e of a key, and divides by
     the last prime P. Residues are not centred: their mean, q / 2 in every coefficient, is a polynomial whose value is
     large in a few slots (N q / pi in the worst, in all together about (2 + log(N) / 2) times that), times e of
     standard deviation 3.2 sqrt(N / 2). A larger P makes this vanish. Elsewhere the size of the residues, q / sqrt(12),
-    counts, and the rounding after the division.
+    counts, and the rounding after the division. Returns (bound in the few slots, bound in every slot).
     """
     degree = poly_modulus_degree
     digits = math.sqrt(sum((prime / primes[-1]) ** 2 for prime in primes[:-1]))
     key_error = ERROR_DEVIATION * math.sqrt(degree / 2)
     few = gaussian_tail(degree) * degree / math.pi * key_error * digits * (2 + math.log(degree) / 2)
-    every = rounding_error(degree) * math.sqrt(1 + 3 / degree * (digits * key_error) ** 2)
+    return few, rounding_error(degree) * math.sqrt(1 + 3 / degree * (digits * key_error) ** 2)
+
+
+def total_error(poly_modulus_degree, primes, length):
+    """The same for the sum over `length` slots: log2(length) rotations, each followed by an addition."""
+    few, every = switching_error(poly_modulus_degree, primes)
     return math.log2(length) * few + (length - 1) * every
+
+
+def product_error(poly_modulus_degree, primes, level):
+    """The same for a product of two ciphertexts of `level`: the key switch, divided by a prime, and the rounding.
+
+    Switching happens while numbers are multiplied by scale^2, before the division by this level's prime.
+    """
+    few, every = switching_error(poly_modulus_degree, primes)
+    return (few + every) / primes[-2 - level] + rounding_error(poly_modulus_degree)
 
 
 def encoding_error(poly_modulus_degree):
@@ -78,7 +93,8 @@ def worst_error(poly_modulus_degree, primes, scale, largest):
     one = (rounding_error(poly_modulus_degree) + encoding_error(poly_modulus_degree)) / scale
     factors = level_factors(primes, scale)
     error = one
-    for factor in factors[1:]:
-        error = (1 + largest) * error + error**2 + one / factor
+    for level, factor in enumerate(factors[1:]):
+        product = product_error(poly_modulus_degree, primes, level) / scale
+        error = (1 + largest) * error + error**2 + (product + encoding_error(poly_modulus_degree) / scale) / factor
     fits = 2 * (largest + error) * factors[-1] * scale < primes[0]
     return error if fits else math.inf

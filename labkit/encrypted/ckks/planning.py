@@ -15,21 +15,17 @@ from functools import lru_cache
 
 from labkit import validate
 from labkit.encrypted.ckks.noise import encoding_error, fitting_scale, rounding_error, worst_error
+from labkit.encrypted.ckks.wire import DIGEST, SMALLEST_PRIME, padded_length, word_bytes
 
 # Largest log2 of the product of all primes for 128-bit security (classical attacker, ternary secret), by ring degree.
 MOST_BITS = {
     "2024": {2048: 53, 4096: 106, 8192: 214, 16384: 430, 32768: 868},
     "2018": {2048: 54, 4096: 109, 8192: 218, 16384: 438, 32768: 881},
 }
-SMALLEST_PRIME, LARGEST_PRIME = 20, 60  # bits; SEAL multiplies machine words, and below 20 bits there are too few
+LARGEST_PRIME = 60  # bits; SEAL multiplies machine words, and below SMALLEST_PRIME, 20 bits, there are too few
+HEADER_BYTES = 36  # of a vector's message, see vector.HEADER
 KEY_ROOM = 10  # bits by which the last prime exceeds the first, when there are rotations
 LARGEST_MESSAGE = 2**31 - 1  # bytes; protobuf, which TenSEAL writes with, goes no further
-
-# Bytes that one coefficient takes on the wire, for primes of 20, 21, ... 60 bits. SEAL stores 8-byte words and
-# compresses them (zstd), which does not reach bits / 8. Measured with TenSEAL 0.3.18.
-WORD_BYTES = (3.29, 3.39, 3.45, 3.43, 3.37, 3.86, 4.06, 4.21, 4.35, 4.43, 4.42, 4.34, 4.24, 4.86, 5.12, 5.32, 5.52, 5.71, 5.86,
-              5.96, 6.02, 6.22, 6.40, 6.54, 6.66, 6.73, 6.78, 6.80, 6.85, 7.05, 7.20, 7.32, 7.43, 7.49, 7.53, 7.54, 7.57, 7.67,
-              7.77, 7.86, 8.00)
 
 
 @lru_cache(maxsize=4096)
@@ -50,7 +46,7 @@ class CKKSPlan:
 
     poly_modulus_degree: N, the ring degree, 2048 to 32768. A ciphertext holds N / 2 numbers (`slots`).
     prime_bits:          sizes of the primes, 20 to 60: the first stays to the end, each middle one pays for one
-                         multiplication, the last is used only inside keys.
+                         multiplication, the last is used only inside keys and must not be smaller than another.
     largest:             size that no number may exceed, neither input nor result.
     rotations:           whether Galois keys are made, which let a server move numbers between slots.
     Raises ValueError for anything else, or when there are too few primes of a size. Security is told, not enforced.
@@ -68,6 +64,9 @@ class CKKSPlan:
         sizes = tuple(validate.integer(prime_bits=each, at_least=SMALLEST_PRIME, at_most=LARGEST_PRIME)
                       for each in self.prime_bits)
         object.__setattr__(self, "prime_bits", sizes)
+        if sizes[-1] < max(sizes[:-1]):
+            raise ValueError(f"prime_bits must end with the largest size, got {sizes}: under a smaller last prime the "
+                             "keys' own noise would drown the products")
         validate.positive(largest=self.largest)
         validate.one_of(rotations=self.rotations, options=[True, False])
         prime_chain(self.poly_modulus_degree, sizes)
@@ -111,9 +110,10 @@ class CKKSPlan:
         return worst_error(self.poly_modulus_degree, self.primes, self.scale, self.largest)
 
     def ciphertext_bytes(self, level=0):
-        """Size of one ciphertext on the wire, `level` multiplications after encryption."""
+        """Length of one message with a ciphertext, `level` multiplications after encryption: exact, whatever is in it."""
         level = validate.integer(level=level, at_least=0, at_most=self.depth)
-        return round(2 * self.poly_modulus_degree * _word_bytes(self.prime_bits[: 1 + self.depth - level]))
+        length = padded_length(self.poly_modulus_degree, self.prime_bits[: 1 + self.depth - level])
+        return HEADER_BYTES + length + DIGEST
 
     def public_bytes(self, rotations=None):
         """Size of what a client sends a server once: public and relinearisation keys; Galois keys if `rotations`.
@@ -123,7 +123,7 @@ class CKKSPlan:
         rotations = self.rotations if rotations is None else validate.one_of(rotations=rotations, options=[True, False])
         galois_keys = 2 * (self.poly_modulus_degree.bit_length() - 2) if rotations else 0
         digits = len(self.prime_bits) - 1  # a key that switches keys holds one public key for each digit
-        return round(2 * self.poly_modulus_degree * _word_bytes(self.prime_bits) * (1 + digits * (1 + galois_keys)))
+        return round(2 * self.poly_modulus_degree * word_bytes(self.prime_bits) * (1 + digits * (1 + galois_keys)))
 
     def __str__(self):
         used, allowed = self.security()
@@ -210,10 +210,6 @@ def _why_not(depth, precision_bits, largest, rotations, guideline):
 def _headroom_bits(largest):
     """Bits by which the first prime must exceed the scale: a sign, the largest number, and one for slack."""
     return 2 + max(0, math.ceil(math.log2(largest)))
-
-
-def _word_bytes(prime_bits):
-    return sum(WORD_BYTES[bits - SMALLEST_PRIME] for bits in prime_bits)
 
 
 def bytes_text(count, digits=3):

@@ -5,8 +5,8 @@
     x = server.load(client.encrypt([0.1, 0.2]).to_bytes())
     client.decrypt((x * x + 1).to_bytes())          # close to [1.01, 1.04]
 
-Every vector knows its level (multiplications spent), a bound on the numbers in it and a bound on their error, all three
-public. Source of the scheme: Cheon, Kim, Kim, Song, ASIACRYPT 2017.
+Every vector knows its level (multiplications spent), a bound on the numbers in it and a bound on their error. Messages
+tell bounds only where they are public (see `EncryptedVector.to_bytes`). Source of the scheme: Cheon, Kim, Kim, Song, ASIACRYPT 2017.
 """
 
 import math
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks import noise
+from labkit.encrypted.ckks import noise, wire
 from labkit.encrypted.ckks.planning import CKKSPlan
-from labkit.encrypted.ckks.vector import HEADER, MARK, EncryptedVector
+from labkit.encrypted.ckks.vector import HEADER, MARK, NOT_TOLD, EncryptedVector, ciphertext_in
 
 PUBLIC_HEADER = struct.Struct(">4s16sd")  # mark, name of the key, largest number
-PUBLIC_MARK = b"CKP1"
+PUBLIC_MARK = b"CKP2"
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Party:
         self.rotation_keys = None  # see labkit.encrypted.ckks.rotations
         self.key_name = key_name  # 16 random bytes, in every message: a wrong key would decrypt to nonsense without a word
 
+    @property
+    def fresh_error(self):
+        """Bound on the error of what was just encrypted, in the units of the numbers."""
+        return (noise.rounding_error(2 * self.slots) + noise.encoding_error(2 * self.slots)) / self.scale
+
     def encrypt(self, values, *, bound=None):
         """Encrypt up to `slots` numbers, a one-dimensional array, as an EncryptedVector.
 
@@ -69,8 +74,9 @@ class Party:
         if np.abs(values).max() > bound:
             raise ValueError(f"values must be at most {bound:g} in size, got one that is larger")  # which one is secret
         data = tenseal.ckks_vector(self.context, values.tolist()).data
-        error = (noise.rounding_error(2 * self.slots) + noise.encoding_error(2 * self.slots)) / self.scale
-        return self._shadowed(EncryptedVector(self, data, len(values), 0, bound, error), values)
+        vector = EncryptedVector(self, data, len(values), 0, bound, self.fresh_error)
+        vector.public = bound, self.fresh_error
+        return self._shadowed(vector, values)
 
     def load(self, message):
         """The EncryptedVector in a message made by `to_bytes`; ValueError for damage or another client's key."""
@@ -78,20 +84,25 @@ class Party:
 
         if not isinstance(message, bytes) or len(message) < HEADER.size or message[:4] != MARK:
             raise ValueError(f"message must be the bytes of an encrypted vector, got {type(message).__name__}")
-        _, key_name, bound, error = HEADER.unpack_from(message)
+        content = ciphertext_in(message)
+        _, key_name, *told = HEADER.unpack_from(message)
         if key_name != self.key_name:
             raise ValueError("message must be encrypted under this client's key, got one for another")
-        if not (math.isfinite(bound) and bound > 0 and math.isfinite(error) and error >= 0):
-            raise ValueError(f"message must hold finite bounds, got {bound!r} and {error!r}")
+        if tuple(told) != NOT_TOLD and not all(math.isfinite(each) and each > 0 for each in told):
+            raise ValueError(f"message must hold finite bounds, or none, got {told}")
         try:
-            data = tenseal.ckks_vector_from(self.context, message[HEADER.size :]).data
+            data = tenseal.ckks_vector_from(self.context, content).data
             (ciphertext,) = data.ciphertext()
             level = self.depth + 1 - ciphertext.coeff_modulus_size()
         except Exception as failure:  # TenSEAL raises many types for bytes that are cut short or changed
             raise ValueError(f"message must be an undamaged encrypted vector, got one that does not load: {failure}") from None
         if ciphertext.scale != self.scale:
             raise ValueError(f"message must have this client's scale, 2^{math.log2(self.scale):.3f}, got {ciphertext.scale:g}")
-        return EncryptedVector(self, data, data.size(), level, bound, error)
+        if tuple(told) == NOT_TOLD:
+            return EncryptedVector(self, data, data.size(), level, self.capacity(level), math.inf)
+        vector = EncryptedVector(self, data, data.size(), level, *told)
+        vector.public = tuple(told)
+        return vector
 
     def capacity(self, level):
         """The largest number that `level` can hold; beyond it, decryption wraps around to something else."""
@@ -136,7 +147,7 @@ class CKKSClient(Party):
         """
         validate.one_of(computing=computing, options=[True, False])
         keys = self.context.serialize(save_secret_key=False, save_galois_keys=computing, save_relin_keys=computing)
-        return PUBLIC_HEADER.pack(PUBLIC_MARK, self.key_name, self.largest) + keys
+        return wire.checked(PUBLIC_HEADER.pack(PUBLIC_MARK, self.key_name, self.largest) + keys)
 
     def decrypt(self, message):
         """The numbers in a message (or in a vector of this client), as an array of float64."""
@@ -168,9 +179,10 @@ class CKKSServer(Party):
 
         if not isinstance(public_bytes, bytes) or public_bytes[:4] != PUBLIC_MARK:
             raise ValueError(f"public_bytes must be what CKKSClient.public_bytes() returned, got {type(public_bytes).__name__}")
+        content = wire.unchecked(public_bytes, "public_bytes")
         try:
-            context = tenseal.context_from(public_bytes[PUBLIC_HEADER.size :], n_threads=1)
-            _, key_name, largest = PUBLIC_HEADER.unpack_from(public_bytes)
+            context = tenseal.context_from(content[PUBLIC_HEADER.size :], n_threads=1)
+            _, key_name, largest = PUBLIC_HEADER.unpack_from(content)
         except Exception as failure:
             raise ValueError(f"public_bytes must be undamaged, got bytes that do not load: {failure}") from None
         if context.has_secret_key():

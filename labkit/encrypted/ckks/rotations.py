@@ -4,17 +4,14 @@ Rotation keys are the largest thing that a client sends. TenSEAL makes them for 
 `rotation_keys` makes a chosen few, and `rotate` calls SEAL, since TenSEAL offers no rotation.
 """
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks import noise
+from labkit.encrypted.ckks import noise, wire
 from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.sums import Evaluator, _result, _shadow, _vectors
 
-MARK = b"CKR1"
+MARK = b"CKR2"
 
 
 def rotation_keys(client, steps):
@@ -31,10 +28,7 @@ def rotation_keys(client, steps):
     # Moving slots by s is replacing X by X^(3^s) in the polynomials, modulo X^N + 1.
     elements = [pow(3, each, 2 * client.poly_modulus_degree) for each in steps]
     sealapi.KeyGenerator(context.seal_context().data, context.secret_key().data).create_galois_keys(elements, keys)
-    with tempfile.TemporaryDirectory() as folder:  # public keys; SEAL writes to files only
-        path = Path(folder) / "keys"
-        keys.save(str(path))
-        return MARK + client.key_name + path.read_bytes()
+    return wire.checked(MARK + client.key_name + wire.saved(keys))
 
 
 def take_rotation_keys(server, message):
@@ -44,19 +38,12 @@ def take_rotation_keys(server, message):
     start = len(MARK) + len(server.key_name)
     if not isinstance(message, bytes) or message[: len(MARK)] != MARK or len(message) <= start:
         raise ValueError(f"message must be the bytes that rotation_keys returned, got {type(message).__name__}")
-    if message[len(MARK) : start] != server.key_name:
+    content = wire.unchecked(message)
+    if content[len(MARK) : start] != server.key_name:
         raise ValueError("message must hold this client's keys, got another's")
     from tenseal import sealapi
 
-    keys = sealapi.GaloisKeys()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "keys"
-        path.write_bytes(message[start:])
-        try:
-            keys.load(server.context.seal_context().data, str(path))
-        except Exception as failure:  # SEAL raises many types for bytes that are cut short or changed
-            raise ValueError(f"message must be undamaged rotation keys, got some that do not load: {failure}") from None
-    server.rotation_keys = keys
+    server.rotation_keys = wire.loaded(sealapi.GaloisKeys(), server.context.seal_context().data, content[start:])
 
 
 def rotate(vector, steps):

@@ -5,11 +5,9 @@ end; TenSEAL does it for each. Here a sum of 64 products is about three times as
 """
 
 import struct
-import tempfile
-from pathlib import Path
 
 from labkit import validate
-from labkit.encrypted.ckks import noise
+from labkit.encrypted.ckks import noise, wire
 from labkit.encrypted.ckks.vector import EncryptedVector, length_field, varint
 
 SCALE = struct.Struct("<d")
@@ -64,7 +62,7 @@ def inner_product(xs, ys):
         pairs.append((x, y))
     lowest._need_a_level()
     error = sum(x.bound * y.error_bound + y.bound * x.error_bound + x.error_bound * y.error_bound for x, y in pairs)
-    error += lowest._in_slots(noise.rounding_error, lowest.level + 1)
+    error += lowest._product_error()
     data = Evaluator(lowest.party).inner_product(pairs)
     bound = sum(x.bound * y.bound for x, y in pairs)
     shadow = _shadow([each for pair in pairs for each in pair], lambda: sum(x.shadow * y.shadow for x, y in pairs))
@@ -118,10 +116,7 @@ class Evaluator:
         """TenSEAL's vector around a ciphertext. It offers no other way in than a message, nor SEAL another out than a file."""
         import tenseal
 
-        with tempfile.TemporaryDirectory() as folder:  # nothing secret is written: it is a ciphertext
-            path = Path(folder) / "ciphertext"
-            ciphertext.save(str(path))
-            content = path.read_bytes()
+        content = wire.saved(ciphertext)
         message = length_field(length) + b"\x12" + varint(len(content)) + content + b"\x19" + SCALE.pack(self.party.scale)
         return tenseal.ckks_vector_from(self.party.context, message).data
 

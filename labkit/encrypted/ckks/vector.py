@@ -3,15 +3,17 @@
 Where TenSEAL would answer wrongly without a word, the operation here is either exact about scales or a ValueError.
 """
 
+import math
 import struct
 
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks import noise
+from labkit.encrypted.ckks import noise, wire
 
 HEADER = struct.Struct(">4s16sdd")  # mark, name of the key, bound on the numbers, bound on the error
-MARK = b"CKV1"
+MARK = b"CKV2"
+NOT_TOLD = math.inf, math.inf
 
 
 class EncryptedVector:
@@ -21,8 +23,10 @@ class EncryptedVector:
     spends a level. Vectors at different levels are brought to the lower one exactly, and neither operand changes.
 
     level:       multiplications spent; `levels_left` remain.
-    bound:       public bound on the size of the numbers.
+    bound:       bound on the size of the numbers.
     error_bound: bound on how far the decrypted numbers will be from the exact ones, if the inputs were exact.
+    public:      (bound, error_bound) as a message may tell them; None for what was computed, since the count of a
+                 computation follows its plain operands: a model's weights, for example.
     Every operation raises ValueError instead of a result that could not be decrypted: no level left, numbers that
     may not fit, a zero that would need no key to read.
     """
@@ -32,7 +36,7 @@ class EncryptedVector:
     def __init__(self, party, data, length, level, bound, error_bound):
         self.party, self.data, self.length = party, data, length
         self.level, self.bound, self.error_bound = level, bound, error_bound
-        self.shadow = None
+        self.shadow = self.public = None
 
     def __len__(self):
         return self.length
@@ -46,10 +50,24 @@ class EncryptedVector:
         return (f"EncryptedVector({len(self)} numbers up to {self.bound:.3g}, {self.levels_left} of {self.party.depth} "
                 f"levels left, error below {self.error_bound:.1e})")
 
-    def to_bytes(self):
-        """The ciphertext as a message: no key, no shadow. The bounds in its header are public."""
-        header = HEADER.pack(MARK, self.party.key_name, self.bound, self.error_bound)
-        return header + self.data.serialize()
+    def to_bytes(self, *, bound=None, error_bound=None):
+        """The ciphertext as a message, no key and no shadow in it; its length follows from the plan and the level.
+
+        Header and length are for everybody to read. What was just encrypted tells the bound that `encrypt` was told.
+        A result tells nothing of its numbers, unless you name public figures: without them its receiver can decrypt
+        it, but not compute on it. Raises ValueError when the vector's own count exceeds what you name.
+        """
+        told = self.public or NOT_TOLD
+        if bound is not None or error_bound is not None:
+            told = validate.positive(bound=bound), validate.positive(error_bound=error_bound)
+            if told[0] < self.bound or told[1] < self.error_bound:
+                raise ValueError(f"bound and error_bound must cover the vector's own count, got {told[0]:g} and "
+                                 f"{told[1]:g}, which do not")  # the count itself may be secret
+        (ciphertext,) = self.data.ciphertext()
+        bits = [prime.bit_length() for prime in self.party.primes[: ciphertext.coeff_modulus_size()]]
+        length = wire.padded_length(ciphertext.poly_modulus_degree(), bits)
+        header = HEADER.pack(MARK, self.party.key_name, *told)
+        return wire.checked(header + wire.padded(self.data.serialize(), length))
 
     def __add__(self, other):
         if isinstance(other, EncryptedVector):
@@ -69,7 +87,7 @@ class EncryptedVector:
             a, b = self._aligned(other)
             a._need_a_level()
             error = (a.bound * b.error_bound + b.bound * a.error_bound + a.error_bound * b.error_bound
-                     + self._in_slots(noise.rounding_error, a.level + 1))
+                     + a._product_error())
             return a._result("multiply", a.data.mul(b.data), a.level + 1, a.bound * b.bound, error, lambda x, y: x * y, b)
         plain, size = self._plain(other)
         self._need_a_level()
@@ -158,6 +176,11 @@ class EncryptedVector:
         """An error of `noise`, in the units of the numbers at a level."""
         return error(2 * self.party.slots) / (self.party.scale * self.party.factors[level])
 
+    def _product_error(self):
+        """What multiplying two ciphertexts of this level adds, in the units of the numbers."""
+        error = noise.product_error(2 * self.party.slots, self.party.primes, self.level)
+        return error / (self.party.scale * self.party.factors[self.level + 1])
+
     def _plain_product_error(self, size):
         encoding = self._in_slots(noise.encoding_error, self.level)
         return (size * self.error_bound + (self.bound + self.error_bound) * encoding
@@ -184,6 +207,9 @@ class EncryptedVector:
     def _result(self, operation, data, level, bound, error, exact, other=None):
         """A new vector, unless its numbers may not fit or are zero for anybody to see."""
         capacity = self.party.capacity(level)
+        if error == math.inf:
+            raise ValueError(f"the vector must come with bounds to {operation!r}, got a result whose message told none: "
+                             "name public ones, to_bytes(bound=, error_bound=)")
         if bound + error >= capacity:
             raise ValueError(f"the result of {operation!r} may reach {bound:.3g}, but only {capacity:.3g} fits: it would wrap "
                              "around. Plan with a larger `largest`, or declare a tighter bound (encrypt(bound=), within)")
@@ -194,6 +220,14 @@ class EncryptedVector:
                 result.shadow = exact(self.shadow, operand)
                 self.party.measure(operation, result)
         return result
+
+
+def ciphertext_in(message):
+    """TenSEAL's own bytes of the vector in a message, its checksum verified; ValueError for damage."""
+    content = wire.unchecked(message)
+    if len(content) < HEADER.size or content[: len(MARK)] != MARK:
+        raise ValueError("message must be the bytes of an encrypted vector, got others")
+    return wire.unpadded(content[HEADER.size :])
 
 
 def length_field(length):

@@ -7,32 +7,47 @@
 openmined-psi does the work (where it has no package: `labkit.encrypted.intersection.padlocks`, with a warning), by Diffie and
 Hellman's trick on the curve P-256: each side raises the hash of an entry to a secret power, in either order (Meadows
 1986; Huberman, Franklin, Hogg 1999). Both sizes show. Secure against parties that follow the protocol; a client who asks
-for entries that are not his learns about those, so the server limits how many.
+for entries that are not his learns about those, so the server limits how many, and in how many requests. Text is
+compared in Unicode's composed form (NFC), since one name can be written in several ways.
 
 `hashed`, `hashed_join` and `dictionary_attack` are what people do instead, and why it fails.
 """
 
 import hashlib
+import unicodedata
 import warnings
+from collections.abc import Mapping
 
 from labkit import validate
+from labkit.encrypted.ckks import wire
 from labkit.encrypted.intersection import padlocks
 
 FALSE_POSITIVE_RATE = 1e-12  # of the library; with the raw message it plays no part, and the answer is exact
 
 
 def _entries(name, items):
-    """A list of distinct str, in the given order."""
-    if isinstance(items, (str, bytes)) or not hasattr(items, "__iter__"):
-        raise ValueError(f"{name} must be a list of str, got {items!r:.60}")
+    """Distinct entries, in the given order: {what is compared: what was given}."""
+    # iterating over a table gives the names of its columns, and over a dict its keys
+    if isinstance(items, (str, bytes, Mapping)) or not hasattr(items, "__iter__") or getattr(items, "ndim", 1) != 1:
+        raise ValueError(f"{name} must be a list of str (of a table, one column), got {type(items).__name__}")
     items = list(items)
     if not items or not all(isinstance(each, str) and each for each in items):
         raise ValueError(f"{name} must be a non-empty list of non-empty str, got {items!r:.60}")
-    return list(dict.fromkeys(items))
+    entries = {}
+    for each in items:
+        entries.setdefault(_composed(name, each), each)
+    return entries
+
+
+def _composed(name, item):
+    try:
+        return unicodedata.normalize("NFC", item).encode().decode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} must be text that UTF-8 can write, got {item!r:.60}") from None
 
 
 def hashed(items, *, salt=b""):
-    """SHA-256 of each entry, a list of 32 bytes each: the broken way to hide a list from a partner.
+    """SHA-256 of each distinct entry, a list of 32 bytes each: the broken way to hide a list from a partner.
 
     salt: bytes put before each entry. Partners who are to compare must both know it, so it does not help.
     """
@@ -44,8 +59,8 @@ def hashed(items, *, salt=b""):
 def hashed_join(items, hashes, *, salt=b""):
     """The entries of `items` whose hash is among the partner's `hashes`: a sorted list."""
     theirs = set(_hashes(hashes))
-    items = _entries("items", items)
-    return sorted(item for item, each in zip(items, hashed(items, salt=salt)) if each in theirs)
+    entries = _entries("items", items)
+    return sorted(entries[item] for item, each in zip(entries, hashed(list(entries), salt=salt)) if each in theirs)
 
 
 def dictionary_attack(messages, candidates, *, salt=b""):
@@ -63,7 +78,7 @@ def dictionary_attack(messages, candidates, *, salt=b""):
     for candidate in candidates:
         if not isinstance(candidate, str):
             raise ValueError(f"candidates must be str, got {candidate!r:.60}")
-        each = hashlib.sha256(salt + candidate.encode()).digest()
+        each = hashlib.sha256(salt + _composed("candidates", candidate).encode()).digest()
         if each in wanted:
             found[each] = candidate
     return found
@@ -140,38 +155,32 @@ def _kind():
     return _OpenMined
 
 
-def _bytes(**message):
-    ((name, value),) = message.items()
-    if not isinstance(value, bytes):
-        raise ValueError(f"{name} must be bytes from the other party, got {type(value).__name__}")
-    return value
-
-
 class IntersectionClient:
-    """The side that learns the common entries, or, with `sizes_only`, only how many they are.
+    """The side that learns the common entries, or, with `sizes_only`, how many they are.
 
     items: a list of non-empty str; duplicates count once.
     """
 
     def __init__(self, items, *, sizes_only=False):
-        self.items = _entries("items", items)
+        self.entries = _entries("items", items)
+        self.items = list(self.entries)
         self.sizes_only = validate.one_of(sizes_only=sizes_only, options=[True, False])
         self._side = _kind()(not self.sizes_only)
 
     def request(self):
         """The message that opens the exchange: every entry hashed onto the curve and raised to the client's secret."""
-        return self._side.request(self.items)
+        return wire.checked(self._side.request(self.items))
 
     def common(self, setup, answer):
         """The common entries, sorted, from the server's two messages. ValueError for a client with `sizes_only`."""
         if self.sizes_only:
             raise ValueError("sizes_only must be False to learn the entries, got True")
-        places = self._side.places(_bytes(setup=setup), _bytes(answer=answer))
-        return sorted(self.items[place] for place in places)
+        places = self._side.places(wire.unchecked(setup, "setup"), wire.unchecked(answer, "answer"))
+        return sorted(self.entries[self.items[place]] for place in places)
 
     def common_count(self, setup, answer):
         """How many entries are common."""
-        return self._side.count(_bytes(setup=setup), _bytes(answer=answer))
+        return self._side.count(wire.unchecked(setup, "setup"), wire.unchecked(answer, "answer"))
 
 
 class IntersectionServer:
@@ -181,28 +190,40 @@ class IntersectionServer:
     largest_request: how many entries a client may ask about, all requests together. Without a limit, a client who
                      asks about every telephone number there is learns the whole list.
     sizes_only:      must be what the client says.
+    requests:        how many requests are answered; None for one where only counts are told, and for any number where
+                     entries are. Each count is an answer of its own: who may ask about one entry at
+                     a time, or about lists that differ by one, learns the entries although he only gets counts. Even a
+                     single request tells about one entry, if all others in it are made up: the limit is no proof that
+                     a client asks honestly.
     """
 
-    def __init__(self, items, *, largest_request, sizes_only=False):
-        self.items = _entries("items", items)
+    def __init__(self, items, *, largest_request, sizes_only=False, requests=None):
+        self.items = list(_entries("items", items))
         self.left = validate.integer(largest_request=largest_request, at_least=1)
         self.sizes_only = validate.one_of(sizes_only=sizes_only, options=[True, False])
+        requests = (1 if sizes_only else self.left) if requests is None else requests
+        self.requests_left = validate.integer(requests=requests, at_least=1)
         self._side = _kind()(not self.sizes_only)
 
     def setup(self, client_count):
         """The server's own entries, raised to its secret and sorted. client_count: how many entries the client has."""
-        return self._side.setup(self.items, validate.integer(client_count=client_count, at_least=1))
+        client_count = validate.integer(client_count=client_count, at_least=1)
+        return wire.checked(self._side.setup(self.items, client_count))
 
     def answer(self, request):
         """The client's request, raised to the server's secret as well. ValueError for one that asks too much."""
-        count = len(self._side.points(_bytes(request=request), "request"))
+        request = wire.unchecked(request, "request")
+        count = len(self._side.points(request, "request"))
         if count > self.left:
             raise ValueError(f"request must ask about at most {self.left} more entries, the limit agreed, got {count}")
-        answer = self._side.answer(request)
+        if self.requests_left == 0:
+            raise ValueError("request must be among those agreed, got one more: several counts tell single entries")
+        answer = wire.checked(self._side.answer(request))
         self.left -= count
+        self.requests_left -= 1
         return answer
 
 
 def points_in(message):
     """The curve points in a request (or an answer), a list of bytes: what an eavesdropper sees of each entry."""
-    return _kind().points(_bytes(message=message), "message")
+    return _kind().points(wire.unchecked(message), "message")

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from labkit import validate
+from labkit.encrypted.ckks import noise
 from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.sums import weighted_sum
 from labkit.encrypted.learning.sigmoid import OddPolynomial
@@ -49,8 +50,20 @@ class ScoringClient:
         return join([self.client.encrypt(column, bound=input_bound).to_bytes() for column in X.T])
 
     def scores(self, reply):
-        """Decrypt the server's answer: one score for each record, float64."""
+        """Decrypt the server's answer: one score for each record, float64.
+
+        For the client alone: they carry errors that give its key away (see `labkit.encrypted.ckks.publishing`).
+        """
         return self.client.decrypt(reply)
+
+    def error_bound(self, features, *, input_bound=1.0):
+        """Public bound on the error of linear scores, for any model whose largest score the plan was made for."""
+        features = validate.integer(features=features, at_least=1)
+        input_bound, client = validate.positive(input_bound=input_bound), self.client
+        encoding = noise.encoding_error(client.poly_modulus_degree) / client.scale
+        rounding = noise.rounding_error(client.poly_modulus_degree) / (client.scale * client.factors[1])
+        fresh = client.fresh_error
+        return client.largest / input_bound * fresh + features * (input_bound + fresh) * encoding + rounding + encoding
 
 
 class ScoringServer:

@@ -5,24 +5,26 @@
     KeyHolder     owns the secret key; sees sums over all patients and the model, no patient
 
 Every hospital fills slots of its own and leaves zeros elsewhere, so that adding ciphertexts merges the tables. What the
-cloud returns is one product for each patient, and only their sum may be read: so it adds masks that sum to zero. The
-guarantee is against each party alone: cloud and key holder together read everything.
+cloud returns is one product for each patient, and only their sum may be read: so it masks all of the plaintext but the
+sum (`labkit.encrypted.ckks.masking`). The guarantee is against each party alone, if it follows the protocol: cloud and
+key holder together read everything.
 """
 
-import secrets
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from labkit import validate
-from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan
+from labkit.encrypted.ckks.masking import masked_sum, opened_sum
+from labkit.encrypted.ckks.planning import CKKSPlan
 from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotation_keys, take_rotation_keys
 from labkit.encrypted.ckks.sums import inner_product
 from labkit.encrypted.learning.sigmoid import OddPolynomial, identity
 from labkit.encrypted.parties import join, split
 
-MASK_BITS = 20  # masks are 2**18 and more, products of scaled columns at most 1
+HIDING_BITS = 20  # what a sum's own error tells of patients: an advantage of 2^-20 at most, for each sum
 LARGEST_SCALED_WEIGHT = 8.0
 
 
@@ -62,16 +64,14 @@ class Recipe:
         return self.rate / (self.rows * self.scaling)
 
     def plan(self, *, alone=False):
-        """CKKS parameters at N = 8192: for one step between two refreshes, or for as many levels as fit.
+        """CKKS parameters: for one step between two refreshes, exact under the masks, or for many levels at N = 8192.
 
         alone: False for a key holder who refreshes; True for training with rotation keys and no refresh.
         """
-        most = MOST_BITS["2024"][8192]
         if validate.one_of(alone=alone, options=[True, False]):
             return CKKSPlan(8192, (37, *[27] * 5, 42), largest=2.0**8)
         depth = self.curve.levels + 2  # scores, curve, gradient
-        middle = (most - 2 * (MASK_BITS + 2)) // (depth + 2)
-        return CKKSPlan(8192, (middle + MASK_BITS + 2, *[middle] * depth, middle + MASK_BITS + 2), largest=2.0**MASK_BITS)
+        return CKKSPlan(16384, (60, *[56] * depth, 60), largest=LARGEST_SCALED_WEIGHT)
 
     def twin(self, X, y, steps):
         """The same training on plain numbers: the weights after 0, 1, ... steps, a list of arrays."""
@@ -84,8 +84,8 @@ class Recipe:
 
 
 def normal_equations_plan():
-    """CKKS parameters for `Cloud.normal_equations`: one level, as exact as masks allow."""
-    return CKKSPlan(8192, (60, 38, 60), largest=2.0**MASK_BITS)
+    """CKKS parameters for `Cloud.normal_equations`: one level, as exact as N = 8192 allows."""
+    return CKKSPlan(8192, (60, 58, 60), largest=1.0)
 
 
 class Contributor:
@@ -101,7 +101,7 @@ class Contributor:
         slots: length of the common table, the same for all hospitals; a power of two.
         """
         X, y = _table(X, y, self.recipe.features)
-        slots = validate.integer(slots=slots, at_least=1, at_most=self.party.slots)
+        slots = _table_slots(slots, self.party.slots)
         first_slot = validate.integer(first_slot=first_slot, at_least=0, at_most=slots - len(X))
         behind = slots - len(X) - first_slot
         bound = self.recipe.scaling
@@ -110,11 +110,16 @@ class Contributor:
 
 
 class Cloud:
-    """Merges tables and computes on them. masked=False leaves the masks out, to show what they are for."""
+    """Merges tables and computes on them.
 
-    def __init__(self, recipe, public_bytes, *, masked=True):
+    masked:      True; to show what masks are for, False leaves them out, and "slots" masks the real parts only.
+    hiding_bits: of the masks, see `labkit.encrypted.ckks.masking`.
+    """
+
+    def __init__(self, recipe, public_bytes, *, masked=True, hiding_bits=HIDING_BITS):
         self.recipe, self.party = _recipe(recipe), CKKSServer(public_bytes)
-        self.masked = validate.one_of(masked=masked, options=[True, False])
+        self.masked = validate.one_of(masked=masked, options=[True, False, "slots"])
+        self.hiding_bits = validate.integer(hiding_bits=hiding_bits, at_least=1, at_most=60)
         self.columns = self.labels = self.scaled = None
 
     def take_rotation_keys(self, message):
@@ -137,14 +142,14 @@ class Cloud:
         """All products of two columns and of a column with the labels: the reply for `KeyHolder.least_squares`."""
         self._need_tables()
         products = (x * other for i, x in enumerate(self.columns) for other in [*self.columns[: i + 1], self.labels])
-        return join([self._blinded(each).to_bytes() for each in products])  # one at a time: all would fill the memory
+        return join([self._masked(each) for each in products])  # one at a time: all would fill the memory
 
     def gradient(self, weights_message):
         """One product for each patient and weight, for `KeyHolder.step`."""
         self._need_tables()
         scaled = [self.party.load(each) for each in split(weights_message)]
         residual = self._residual(scaled)
-        return join([self._blinded(x * residual).to_bytes() for x in self.columns])
+        return join([self._masked(x * residual) for x in self.columns])
 
     def step_alone(self):
         """One step without the key holder, on weights that stay here, encrypted. Returns the levels left.
@@ -170,13 +175,15 @@ class Cloud:
         u = inner_product(self.columns, scaled).within(1.0)  # the key holder's word, see KeyHolder.weights_message
         return self.labels - self.recipe.curve(u)
 
-    def _blinded(self, vector):
-        """Masks that sum to zero over the slots: the sum can be read and the terms cannot."""
-        if not self.masked:
-            return vector
-        words = np.frombuffer(secrets.token_bytes(8 * len(vector)), np.uint64)
-        mask = (words / 2.0**64 - 0.5) * self.party.largest / 2
-        return vector + (mask - np.roll(mask, 1))
+    def _masked(self, vector):
+        """A message of which the sum can be read and the terms cannot."""
+        if self.masked is True:
+            return masked_sum(vector, hiding_bits=self.hiding_bits)
+        if self.masked == "slots":  # sums to zero over the slots; the imaginary halves stay as they are
+            words = np.frombuffer(os.urandom(8 * len(vector)), np.uint64)
+            mask = (words / 2.0**64 - 0.5) * self.party.largest / 2
+            vector = vector + (mask - np.roll(mask, 1))
+        return vector.to_bytes()
 
     def _need_tables(self):
         if self.columns is None:
@@ -212,7 +219,7 @@ class KeyHolder:
         if np.abs(scaled).max() > LARGEST_SCALED_WEIGHT:
             raise ValueError(f"weights must be at most {LARGEST_SCALED_WEIGHT * self.recipe.unit:.3g} in size, "
                              f"got {np.abs(weights).max():.3g}")
-        slots = validate.integer(slots=slots, at_least=1, at_most=self.client.slots)
+        slots = _table_slots(slots, self.client.slots)
         # A weight of zero is encrypted like any other.
         return join([self.client.encrypt(np.full(slots, each), bound=LARGEST_SCALED_WEIGHT).to_bytes() for each in scaled])
 
@@ -241,13 +248,20 @@ class KeyHolder:
 
     def sums(self, reply):
         """Sum over the slots of each ciphertext in a reply."""
-        return np.array([self.client.decrypt(each).sum() for each in split(reply)])
+        return np.array([opened_sum(self.client, each) for each in split(reply)])
 
     def _weights(self, weights):
         weights = validate.array(weights=weights, ndim=1).astype(float)
         if len(weights) != self.recipe.features:
             raise ValueError(f"weights must be {self.recipe.features} numbers, one for each feature, got {len(weights)}")
         return weights
+
+
+def _table_slots(slots, most):
+    slots = validate.integer(slots=slots, at_least=1, at_most=most)
+    if slots & (slots - 1):
+        raise ValueError(f"slots must be a power of two, got {slots}")
+    return slots
 
 
 def _recipe(recipe):

@@ -4,6 +4,7 @@ An array of field elements is a numpy array of Python ints (dtype object), so th
 """
 
 import os
+from fractions import Fraction
 
 import numpy as np
 
@@ -77,13 +78,20 @@ def encode(numbers, *, fraction_bits=FRACTION_BITS, largest=None, name="numbers"
     """
     numbers = validate.array(**{name: numbers}).astype(float)
     fraction_bits = validate.integer(fraction_bits=fraction_bits, at_least=0, at_most=56)
-    room = (prime - 1) / 2 / 2**fraction_bits
-    largest = room if largest is None else validate.positive(largest=largest)
-    if largest > room:
-        raise ValueError(f"largest must be at most {room:g} with {fraction_bits} fraction bits, got {largest:g}")
-    if np.abs(numbers).max() > largest:
+    if largest is not None and steps(validate.positive(largest=largest), fraction_bits) > prime // 2:
+        raise ValueError(f"largest must be at most {(prime - 1) / 2 / 2**fraction_bits:g} with {fraction_bits} fraction bits, "
+                         f"got {largest:g}: it would wrap around")
+    if largest is not None and np.abs(numbers).max() > largest:
         raise ValueError(f"{name} must be at most {largest:g} in size, got one that is larger")  # which one is secret
-    return elements([round(each * 2**fraction_bits) for each in numbers.ravel().tolist()], prime=prime).reshape(numbers.shape)
+    encoded = [steps(each, fraction_bits) for each in numbers.ravel().tolist()]
+    if max(map(abs, encoded)) > prime // 2:
+        raise ValueError(f"{name} must be at most {(prime - 1) / 2 / 2**fraction_bits:g} in size, got one that would wrap around")
+    return elements(encoded, prime=prime).reshape(numbers.shape)
+
+
+def steps(number, fraction_bits):
+    """The whole number nearest to number * 2^fraction_bits, exactly: floats near a limit round onto it."""
+    return round(Fraction(number) * 2**fraction_bits)
 
 
 def decode(values, *, fraction_bits=FRACTION_BITS, prime=PRIME):
@@ -95,8 +103,15 @@ def decode(values, *, fraction_bits=FRACTION_BITS, prime=PRIME):
 
 
 def to_bytes(values):
-    """Field elements as bytes, 8 for each."""
-    return np.asarray(values).astype(np.uint64).astype("<u8").tobytes()
+    """Field elements as bytes, 8 for each. ValueError for anything but whole numbers from 0 to PRIME - 1.
+
+    No checksum: a share that is changed on the way is another share. The channel must authenticate (lab 02).
+    """
+    array = np.asarray(values)
+    reduced = elements(values)
+    if (reduced != array).any():
+        raise ValueError(f"values must be whole numbers from 0 to {PRIME - 1}, got others")
+    return reduced.astype(np.uint64).astype("<u8").tobytes()
 
 
 def from_bytes(message, shape, prime=PRIME):

@@ -111,8 +111,8 @@ class ShareAdder:
         self.largest = validate.positive(largest=largest)
         self.fraction_bits = validate.integer(fraction_bits=fraction_bits, at_least=0, at_most=40)
         self.rng = validate.generator(rng=rng)
-        most = (PRIME - 1) / 2 / 2**self.fraction_bits / self.parties
-        if self.largest > most:
+        if self.parties * field.steps(self.largest, self.fraction_bits) > PRIME // 2:  # exact: floats round onto limits
+            most = PRIME / 2 / 2**self.fraction_bits / self.parties
             raise ValueError(f"largest must be at most {most:g} for {self.parties} parties and {self.fraction_bits} "
                              f"fraction bits, got {self.largest:g}: the sum would overflow")
         self.received = {}  # place of the dealer -> her share for us

@@ -48,7 +48,7 @@ class Multiplier:
         # rounding moves each input and each weight by up to half a step, and the score by less than this
         slack = (self.score_bound / self.input_bound + self.columns * (self.input_bound + 1) + 1) / 2**self.fraction_bits
         most = (PRIME - 1) / 2 / 4**self.fraction_bits
-        if self.score_bound + slack > most:
+        if field.steps(self.score_bound + slack, 2 * self.fraction_bits) > PRIME // 2:
             raise ValueError(f"score_bound must be below {most:g} with {self.fraction_bits} fraction bits, "
                              f"got {self.score_bound:g}: the scores would overflow")
         self.triple = self._pieces(triple, [(self.rows, self.columns), (self.columns,), (self.rows,)])

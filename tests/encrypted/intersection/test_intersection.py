@@ -1,9 +1,13 @@
 import sys
+import unicodedata
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from labkit.encrypted.ckks import wire
 from labkit.encrypted.intersection import matching as intersection
 from labkit.encrypted.intersection import padlocks
 from labkit.encrypted.intersection.matching import (
@@ -16,7 +20,8 @@ from labkit.encrypted.intersection.matching import (
 )
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-WORDS = st.sets(st.text(st.characters(codec="utf-8"), min_size=1, max_size=6), min_size=1, max_size=12)
+TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6).map(lambda each: unicodedata.normalize("NFC", each))
+WORDS = st.sets(TEXT, min_size=1, max_size=12)
 RANGE = [f"+00 555 {number:04d}" for number in range(3000)]  # simulated telephone numbers
 BANK, SHOP = RANGE[::60], RANGE[::45]
 
@@ -118,6 +123,57 @@ def exchange(client_sizes=False, server_sizes=False):
     return client, IntersectionServer(SHOP, largest_request=99, sizes_only=server_sizes)
 
 
+@pytest.mark.parametrize("which", ["request", "setup", "answer"])
+def test_no_flipped_bit_goes_unnoticed(which):
+    client, server = exchange()
+    messages = {"setup": server.setup(len(BANK)), "request": client.request()}
+    messages["answer"] = exchange()[1].answer(messages["request"])
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        changed = bytearray(messages[which])
+        changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
+        with pytest.raises(ValueError, match=f"{which} must be undamaged"):
+            if which == "request":
+                server.answer(bytes(changed))
+            else:
+                client.common(**({name: messages[name] for name in ("setup", "answer")} | {which: bytes(changed)}))
+
+
+def test_counts_are_told_once():
+    """One entry a request, within the limit of entries: without a limit of requests, each count is an entry."""
+    server = IntersectionServer(SHOP, largest_request=len(RANGE), sizes_only=True)
+    def count(entry):
+        client = IntersectionClient([entry], sizes_only=True)
+        return client.common_count(server.setup(1), server.answer(client.request()))
+    assert count(SHOP[0]) == 1
+    with pytest.raises(ValueError, match="request must be among those agreed"):
+        count(SHOP[1])
+    server = IntersectionServer(SHOP, largest_request=9, sizes_only=True, requests=3)
+    assert [count(each) for each in (SHOP[0], "nobody", SHOP[1])] == [1, 0, 1]
+    with pytest.raises(ValueError, match="request must be among those agreed"):
+        count(SHOP[2])
+
+
+def test_names_meet_however_they_are_composed():
+    composed, decomposed = "Zo\u00eb Brandt", "Zoe\u0308 Brandt"
+    for mine, theirs in ((composed, decomposed), (decomposed, composed)):
+        assert run(IntersectionClient([mine]), IntersectionServer([theirs], largest_request=9)) == [mine]
+        assert hashed_join([mine], hashed([theirs])) == [mine]
+        assert dictionary_attack(hashed([mine]), [theirs]) == {hashed([mine])[0]: theirs}
+    assert len(IntersectionClient([composed, decomposed]).items) == 1
+
+
+def test_tables_are_refused_and_columns_are_not():
+    table = pd.DataFrame({"mail": ["a@x.example", "b@x.example"]})
+    for bad in (table, {"a@x.example": 1}, np.array([["a", "b"]]), np.array("a")):
+        for refused in (lambda: IntersectionClient(bad), lambda: IntersectionServer(bad, largest_request=9), lambda: hashed(bad)):
+            with pytest.raises(ValueError, match="items must be a list of str"):
+                refused()
+    assert run(IntersectionClient(table["mail"]), IntersectionServer(["a@x.example"], largest_request=9)) == ["a@x.example"]
+    with pytest.raises(ValueError, match="items must be text that UTF-8 can write"):
+        IntersectionClient(["\ud800"])
+
+
 def damaged(place):
     client, server = exchange()
     setup, answer = server.setup(len(BANK)), server.answer(client.request())
@@ -128,10 +184,10 @@ def damaged(place):
 
 def off_the_curve():
     client, server = exchange()
-    request = bytearray(client.request())
-    place = bytes(request).index(points_in(bytes(request))[0])
-    request[place] = 9  # no point starts with this
-    return server.answer(bytes(request))
+    message = client.request()
+    request = bytearray(wire.unchecked(message))
+    request[bytes(request).index(points_in(message)[0])] = 9  # no point starts with this
+    return server.answer(wire.checked(bytes(request)))
 
 
 @pytest.mark.parametrize("call, words", [
@@ -141,6 +197,7 @@ def off_the_curve():
     (lambda: IntersectionClient(["a"], sizes_only=1), "sizes_only"),
     (lambda: IntersectionServer([], largest_request=1), "items"), (lambda: IntersectionServer(["a"], largest_request=0), "largest_request"),
     (lambda: IntersectionServer(["a"], largest_request=2.0), "largest_request"),
+    (lambda: IntersectionServer(["a"], largest_request=2, requests=0), "requests"),
     (lambda: IntersectionServer(["a"], largest_request=float("nan")), "largest_request"),
     (lambda: IntersectionServer(["a"], largest_request=1, sizes_only="no"), "sizes_only"),
     (lambda: exchange()[1].setup(0), "client_count"), (lambda: exchange()[1].setup(1.5), "client_count"),
