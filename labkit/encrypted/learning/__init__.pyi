@@ -17,6 +17,10 @@ from .averaging import IntegerKeys as IntegerKeys
 from .averaging import CiphertextAdder as CiphertextAdder
 from .sigmoid import OddPolynomial as OddPolynomial
 from .sigmoid import fitted_sigmoid as fitted_sigmoid
+from .one_record import OneRecordClient as OneRecordClient
+from .one_record import OneRecordServer as OneRecordServer
+from .coefficients import CoefficientClient as CoefficientClient
+from .coefficients import CoefficientServer as CoefficientServer
 
 # names of version 0.1
 from .averaging import CiphertextAdder as Adder

@@ -21,7 +21,7 @@ def largest_score(weights, bias, input_bound=1.0):
 
     weights, bias: the linear model. input_bound: public bound on the size of each feature. For plan(largest=...).
     """
-    weights, bias = _linear(weights, bias)
+    weights, bias = linear_model(weights, bias)
     input_bound = validate.positive(input_bound=input_bound)
     return 2.0 ** math.ceil(math.log2(max(1.0, input_bound, np.abs(weights).sum() * input_bound + abs(bias))))
 
@@ -75,7 +75,7 @@ class ScoringServer:
     """
 
     def __init__(self, weights, bias, public_bytes, *, curve=None):
-        self.weights, self.bias = _linear(weights, bias)
+        self.weights, self.bias = linear_model(weights, bias)
         if curve is not None:
             if not isinstance(curve, OddPolynomial):
                 raise ValueError(f"curve must be None or an OddPolynomial, got {type(curve).__name__}")
@@ -97,7 +97,8 @@ class ScoringServer:
         return score.to_bytes()
 
 
-def _linear(weights, bias):
+def linear_model(weights, bias):
+    """Weights as an array of float and bias as float; ValueError unless all are finite and a weight is not zero."""
     weights = validate.array(weights=weights, ndim=1).astype(float)
     if not weights.any():
         raise ValueError(f"weights must not all be zero, got {weights!r}")

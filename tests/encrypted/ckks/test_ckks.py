@@ -6,9 +6,10 @@ import tenseal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from labkit.encrypted.ckks import wire
 from labkit.encrypted.ckks.planning import CKKSPlan, plan
 from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
-from labkit.encrypted.ckks.vector import HEADER
+from labkit.encrypted.ckks.vector import HEADER, MARK
 
 NAN, INF = math.nan, math.inf
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -75,8 +76,54 @@ def test_bytes_go_there_and_back(client, server):
     answer = (x * x - 1).to_bytes()
     np.testing.assert_allclose(client.decrypt(answer), numbers**2 - 1, atol=1e-5)
     returned = client.load(answer)
-    assert returned.level == 1 and returned.levels_left == 1 and returned.bound == 10.0
-    assert "3 numbers" in repr(returned)
+    assert returned.level == 1 and returned.levels_left == 1 and "3 numbers" in repr(returned)
+
+
+def test_a_result_tells_only_the_figures_that_its_maker_names(client, server):
+    x = server.load(client.encrypt([0.5, -2.0], bound=3).to_bytes())
+    y = x * 0.7
+    silent, told = client.load(y.to_bytes()), client.load(y.to_bytes(bound=4.0, error_bound=1e-3))
+    assert (told.bound, told.error_bound) == (4.0, 1e-3) and silent.bound == client.capacity(1)
+    np.testing.assert_allclose(client.decrypt(silent), [0.35, -1.4], atol=1e-5)
+    assert client.decrypt(told + 1.0) == pytest.approx([1.35, -0.4], abs=1e-5)
+    for refused in (lambda: silent + 1.0, lambda: silent * 2.0, lambda: silent + silent, lambda: -silent):
+        with pytest.raises(ValueError, match="must come with bounds"):
+            refused()
+    for bad in ({"bound": 1.0, "error_bound": 1e-3}, {"bound": 4.0, "error_bound": 1e-30}, {"bound": 4.0}, {"error_bound": 1.0},
+                {"bound": NAN, "error_bound": 1e-3}, {"bound": 4.0, "error_bound": "1"}):
+        with pytest.raises(ValueError, match="bound.* must"):
+            y.to_bytes(**bad)
+
+
+def test_no_flipped_bit_goes_unnoticed(client, server):
+    """400 flips anywhere in a message; without the checksum most decrypted to numbers near 10^12."""
+    x = server.load(client.encrypt([0.1, 0.2, 0.3, 0.4]).to_bytes())
+    rng = np.random.default_rng(0)
+    for message in (x.to_bytes(), (x * 0.5).to_bytes()):
+        for _ in range(200):
+            changed = bytearray(message)
+            changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
+            with pytest.raises(ValueError, match="message must"):
+                client.decrypt(bytes(changed))
+    keys = client.public_bytes()
+    for _ in range(50):
+        changed = bytearray(keys)
+        changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
+        with pytest.raises(ValueError, match="public_bytes must"):
+            CKKSServer(bytes(changed))
+
+
+def test_lengths_follow_from_the_plan():
+    chosen = plan(depth=2)
+    client, rng = CKKSClient(chosen), np.random.default_rng(2)
+    for level in range(3):
+        lengths = set()
+        for numbers in (np.zeros(1), np.zeros(chosen.slots), rng.uniform(-1, 1, chosen.slots), rng.uniform(-1, 1, 7)):
+            x = client.encrypt(numbers, bound=1)
+            for _ in range(level):
+                x = x * 0.5
+            lengths.add(len(x.to_bytes()))
+        assert lengths == {chosen.ciphertext_bytes(level)}
 
 
 def test_a_server_encrypts_with_the_public_key(client, server):
@@ -207,8 +254,13 @@ def test_bad_messages(client, server):
         for party in (client, server):
             with pytest.raises(ValueError, match="message must"):
                 party.load(bad)
-    with pytest.raises(ValueError, match="message must hold finite bounds"):
-        server.load(HEADER.pack(b"CKV1", client.key_name, NAN, 0.0) + message[HEADER.size:])
+    content = wire.unchecked(message)
+    for told in ((NAN, 1.0), (1.0, 0.0), (1.0, INF), (-1.0, 1.0)):
+        with pytest.raises(ValueError, match="message must hold finite bounds, or none"):
+            server.load(wire.checked(HEADER.pack(MARK, client.key_name, *told) + content[HEADER.size:]))
+    for bad in (content[:-1] + b"x", content[: HEADER.size] + b"\x80"):  # rightly checked, and no ciphertext
+        with pytest.raises(ValueError, match="message must"):
+            server.load(wire.checked(bad))
 
 
 def test_bad_public_bytes(client):
@@ -217,7 +269,8 @@ def test_bad_public_bytes(client):
         with pytest.raises(ValueError, match="public_bytes must"):
             CKKSServer(bad)
     with pytest.raises(ValueError, match="largest must be positive"):
-        CKKSServer(PUBLIC_HEADER.pack(PUBLIC_MARK, client.key_name, NAN) + good[PUBLIC_HEADER.size:])
+        content = wire.unchecked(good)
+        CKKSServer(wire.checked(PUBLIC_HEADER.pack(PUBLIC_MARK, client.key_name, NAN) + content[PUBLIC_HEADER.size:]))
 
 
 def test_decrypt_takes_own_vectors_and_bytes_only(client, server):

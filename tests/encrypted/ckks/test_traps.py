@@ -9,9 +9,10 @@ import tenseal as ts
 from tenseal import sealapi
 
 from labkit.attacks.key_recovery import recover_key
+from labkit.encrypted.ckks import wire
 from labkit.encrypted.ckks.planning import CKKSPlan, plan
 from labkit.encrypted.ckks.roles import PUBLIC_HEADER, PUBLIC_MARK, CKKSClient, CKKSServer
-from labkit.encrypted.ckks.vector import HEADER
+from labkit.encrypted.ckks.vector import HEADER, ciphertext_in
 
 
 def plain_tenseal(prime_bits, scale_bits, degree=8192):
@@ -21,7 +22,7 @@ def plain_tenseal(prime_bits, scale_bits, degree=8192):
 
 
 def as_public_bytes(context, **options):
-    return PUBLIC_HEADER.pack(PUBLIC_MARK, bytes(16), 1.0) + context.serialize(**options)
+    return wire.checked(PUBLIC_HEADER.pack(PUBLIC_MARK, bytes(16), 1.0) + context.serialize(**options))
 
 
 def test_scale_far_from_the_primes():
@@ -148,15 +149,15 @@ def test_no_secret_in_any_bytes_that_leave_the_client():
     client = CKKSClient(plan(depth=1, precision_bits=10, rotations=True), shadow=True)
     x = client.encrypt([0.25, 0.5, 0.125, 1.0])
     public, messages = client.public_bytes(), [each.to_bytes() for each in (x, 1 - x, x * x, x.total())]
-    outsider = ts.context_from(public[PUBLIC_HEADER.size:])
+    outsider = ts.context_from(wire.unchecked(public)[PUBLIC_HEADER.size:])
     assert not outsider.has_secret_key()
     for message in messages:
         with pytest.raises(ValueError, match="secret_key"):
-            ts.ckks_vector_from(outsider, message[HEADER.size:]).decrypt()
+            ts.ckks_vector_from(outsider, ciphertext_in(message)).decrypt()
         with pytest.raises(Exception):  # a message is a vector and nothing else: no context hides in it
-            ts.context_from(message[HEADER.size:])
+            ts.context_from(ciphertext_in(message))
     secret = ts.context_from(client.context.serialize(save_secret_key=True, save_galois_keys=False))
-    np.testing.assert_allclose(ts.ckks_vector_from(secret, messages[0][HEADER.size:]).decrypt(), [0.25, 0.5, 0.125, 1], atol=1e-3)
+    np.testing.assert_allclose(ts.ckks_vector_from(secret, ciphertext_in(messages[0])).decrypt(), [0.25, 0.5, 0.125, 1], atol=1e-3)
     # the key's numbers themselves, in the form in which SEAL keeps them, are in no message either
     key = np.array([client.context.secret_key().data.data()[i] for i in range(16)], dtype=np.uint64).tobytes()
     assert all(key not in each for each in [public, *messages])
@@ -168,7 +169,8 @@ def test_a_message_with_another_scale():
     odd = ts.ckks_vector(client.context, [1.0], scale=chosen.scale / 2)
     assert (odd * [1.0]).decrypt()[0] == pytest.approx(0.5, rel=0.01)
     with pytest.raises(ValueError, match="message must have this client's scale"):
-        client.load(client.encrypt([1.0]).to_bytes()[: HEADER.size] + odd.serialize())
+        header = client.encrypt([1.0]).to_bytes()[: HEADER.size]
+        client.load(wire.checked(header + wire.padded(odd.serialize(), 2**18)))
 
 
 def test_plain_array_reaches_the_first_slots_only():

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from labkit.attacks.key_recovery import decrypt_with, recover_key
+from labkit.encrypted.ckks import wire
 from labkit.encrypted.ckks.planning import MOST_BITS
+from labkit.encrypted.ckks.roles import CKKSServer
 from labkit.encrypted.learning.averaging import (
     DEGREE,
     PLAIN_MODULUS,
@@ -11,6 +14,7 @@ from labkit.encrypted.learning.averaging import (
     CiphertextAdder,
     IntegerKeys,
     RealKeys,
+    _parts,
 )
 from labkit.encrypted.parties import join, split
 
@@ -39,6 +43,57 @@ def test_the_average_is_weighted_by_share(keys):
 
 def test_ckks_is_nearly_exact():
     assert np.abs(averaged(RealKeys(clients=5)) - SHARES @ UPDATES).max() < 1e-5
+
+
+def test_what_ckks_opens_is_a_multiple_of_the_step_and_exact():
+    keys = RealKeys(clients=5)
+    found = averaged(keys)
+    assert (found == sum(keys.rounded(update, share) for update, share in zip(UPDATES, SHARES))).all()
+    assert keys.step <= 2**-20 and (found / keys.step % 1 == 0).all()
+
+
+def test_one_published_average_gives_the_shared_key_away_unless_it_is_rounded():
+    """The server sees the model that everybody sees, and the ciphertexts: Li and Micciancio, 2021."""
+    keys = RealKeys(clients=3)
+    slots = keys.client.slots
+    updates = RNG.uniform(-1, 1, (3, 2 * slots))
+    adder, messages = CiphertextAdder(keys.public_bytes()), [keys.seal(update, 1 / 3) for update in updates]
+    for message in messages:
+        adder.add(message)
+    server, total = CKKSServer(keys.public_bytes()), adder.total()
+    raw, rounded = keys.open(total, raw=True), keys.open(total)
+    key = recover_key(server, split(total), [raw[:slots], raw[slots:]])
+    stolen = 3 * decrypt_with(key, server, split(messages[0])[0])
+    assert np.abs(stolen - updates[0, :slots]).max() < 1e-4
+    assert recover_key(server, split(total), [rounded[:slots], rounded[slots:]]) is None
+    assert np.abs(raw - rounded).max() < keys.step / 8  # the margin of the rounding, far below what it could bear
+
+
+def test_the_rounding_margin_follows_security_clients_and_numbers():
+    base = RealKeys(clients=5)
+    wanted = base._error(base.client.plan)
+    assert wanted <= base.step / 2
+    for more in ({"security_bits": 80}, {"numbers": 2**40}, {"clients": 50}):
+        keys = RealKeys(**({"clients": 5} | more))
+        assert keys._error(base.client.plan) > wanted and keys._error(keys.client.plan) <= keys.step / 2
+
+
+def test_numbers_opened_are_counted():
+    keys = RealKeys(clients=1, numbers=5)
+    message = keys.seal([0.5, 0.25], 1.0)
+    keys.open(message), keys.open(message)
+    with pytest.raises(ValueError, match="message must hold at most 1 more numbers, of 5 agreed"):
+        keys.open(message)
+
+
+def test_no_flipped_bit_goes_unnoticed(keys):
+    adder, message, rng = CiphertextAdder(keys.public_bytes()), keys.seal([0.5], 1.0), np.random.default_rng(0)
+    for _ in range(100):
+        changed = bytearray(message)
+        changed[rng.integers(len(changed))] ^= 1 << rng.integers(8)
+        for take in (adder.add, keys.open):
+            with pytest.raises(ValueError, match="message must"):
+                take(bytes(changed))
 
 
 def test_bfv_is_exact_in_steps_at_the_limits_too():
@@ -85,10 +140,10 @@ def test_the_server_has_no_secret_key(keys):
     context = sums.server.context if hasattr(sums, "server") else sums.context
     assert not context.has_secret_key()
     if isinstance(keys, IntegerKeys):
-        content = split(keys.seal([0.5], 1.0))[1]
+        content = _parts(keys.seal([0.5], 1.0), keys.key_name)[0]
         with pytest.raises(ValueError, match="secret_key"):
             tenseal.bfv_vector_from(context, content).decrypt()
-        careless = keys.public_bytes()[:24] + keys.context.serialize(save_secret_key=True)
+        careless = wire.checked(keys.public_bytes()[:24] + keys.context.serialize(save_secret_key=True))
         with pytest.raises(ValueError, match="must not hold a secret key"):
             CiphertextAdder(careless)
 
@@ -129,3 +184,11 @@ def test_bad_updates(keys, update, share, name):
 def test_bad_keys(kind, arguments, name):
     with pytest.raises(ValueError, match=f"{name} must be"):
         kind(**arguments)
+
+
+@pytest.mark.parametrize("arguments, name", [({"precision_bits": 0}, "precision_bits"), ({"numbers": 0}, "numbers"), ({"security_bits": 0}, "security_bits")])
+def test_bad_settings_of_real_keys(arguments, name):
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        RealKeys(clients=2, **arguments)
+    with pytest.raises(ValueError, match="raw must be"):
+        (keys := RealKeys(clients=2)).open(keys.seal([0.5], 1.0), raw=1)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from labkit import datasets
+from labkit.encrypted.ckks import wire
 from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.ckks.roles import PUBLIC_HEADER
-from labkit.encrypted.ckks.vector import HEADER
+from labkit.encrypted.ckks.vector import ciphertext_in
 from labkit.encrypted.learning.inference import NetworkClient, NetworkServer
 from labkit.encrypted.learning.networks import SquareNetwork, convolution, dense, network_plan, train
 from labkit.encrypted.parties import join, split
@@ -138,12 +139,12 @@ def test_no_secret_key_in_what_the_client_sends(client, server):
     keys, messages = client.public_bytes(), split(client.request(np.full((3, 4), 0.5)))
 
     def opened(public_bytes):
-        context = tenseal.context_from(public_bytes[PUBLIC_HEADER.size :])
-        return tenseal.ckks_vector_from(context, messages[0][HEADER.size :]).decrypt()
+        context = tenseal.context_from(wire.unchecked(public_bytes)[PUBLIC_HEADER.size :])
+        return tenseal.ckks_vector_from(context, ciphertext_in(messages[0])).decrypt()
 
     with pytest.raises(ValueError, match="secret_key"):
         opened(keys)
-    careless = keys[: PUBLIC_HEADER.size] + client.client.context.serialize(save_secret_key=True)
+    careless = wire.checked(keys[: PUBLIC_HEADER.size] + client.client.context.serialize(save_secret_key=True))
     np.testing.assert_allclose(opened(careless), 0.5, atol=1e-4)  # the control: this trick does work when a key is there
     with pytest.raises(ValueError, match="must not hold a secret key"):
         NetworkServer(TINY, careless)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from labkit import datasets
-from labkit.encrypted.ckks.planning import plan
+from labkit.encrypted.ckks import wire
+from labkit.encrypted.ckks.masking import everything_in, opened_sum
+from labkit.encrypted.ckks.planning import CKKSPlan, plan
 from labkit.encrypted.ckks.roles import PUBLIC_HEADER, CKKSClient
-from labkit.encrypted.ckks.vector import HEADER
+from labkit.encrypted.ckks.vector import ciphertext_in
 from labkit.encrypted.learning.sigmoid import OddPolynomial, fitted_sigmoid, identity
 from labkit.encrypted.learning.training import Cloud, Contributor, KeyHolder, Recipe, normal_equations_plan
 from labkit.encrypted.parties import MessageLedger, join, split
@@ -116,19 +118,45 @@ def test_masks_hide_patients_from_the_key_holder_and_their_absence_does_not():
     seen = {}
     for masked in (True, False):
         reply = split(gathered(recipe, holder, A[:, [0, -1]], Y, masked=masked).normal_equations())
-        seen[masked] = holder.client.decrypt(reply[2])  # ones times radius
-    assert np.abs(seen[False][: len(A)] - A[:, 0]).max() < 1e-3  # the broken twin gives every patient away
+        assert opened_sum(holder.client, reply[2]) == pytest.approx(A[:, 0].sum(), abs=1e-3)
+        seen[masked] = everything_in(holder.client, reply[2])  # ones times radius
+    assert np.abs(seen[False].real[: len(A)] - A[:, 0]).max() < 1e-3  # the broken twin gives every patient away
     # Correlation of 455 unrelated pairs: standard deviation 0.047, so 0.25 is exceeded once in ten million runs.
-    assert abs(np.corrcoef(seen[True][: len(A)], A[:, 0])[0, 1]) < 0.25
-    assert np.abs(seen[True]).max() > 1e5 and abs(seen[True].sum() - A[:, 0].sum()) < 1e-3
-    empty = np.abs(seen[True][len(A):])  # slots without a patient are masked like the others
-    assert np.median(empty) > 1e4
+    for half in (seen[True].real, seen[True].imag):
+        assert abs(np.corrcoef(half[: len(A)], A[:, 0])[0, 1]) < 0.25
+        assert np.abs(half).max() > 100  # both halves, and slots without a patient like the others
+        assert np.median(np.abs(half[len(A):])) > 30
+
+
+def labels_from_the_imaginary_half(holder, reply, rows, features):
+    """The key holder's attack: in slot i the imaginary half of x_j * y is about x_j e + y e_j, with e_j from x_j * 1."""
+    imaginary = [everything_in(holder.client, each).imag[:rows] for each in split(reply)]
+    start = [j * (j + 3) // 2 for j in range(features)]
+    ones = imaginary[start[-1] : start[-1] + features - 1]
+    labels = [imaginary[start[j] + j + 1] for j in range(features - 1)]
+    return np.sum([a * b for a, b in zip(labels, ones)], axis=0) > 0
+
+
+def test_the_imaginary_half_names_the_diagnoses_unless_masks_cover_the_whole_plaintext():
+    wide, y, _, _ = table(list(range(30)))
+    recipe = Recipe.least_squares(*wide.shape)
+    right = {}
+    for masked, chosen in (("slots", CKKSPlan(8192, (60, 38, 60), largest=2.0**20)), (True, normal_equations_plan())):
+        holder = KeyHolder(recipe, chosen)
+        reply = gathered(recipe, holder, wide, y, masked=masked).normal_equations()
+        right[masked] = (labels_from_the_imaginary_half(holder, reply, len(y), wide.shape[1]) == y).mean()
+        fit = holder.least_squares(reply)
+        assert np.abs(fit - np.linalg.lstsq(wide, y - 0.5, rcond=None)[0]).max() < 1e-2
+    majority = max(y.mean(), 1 - y.mean())
+    assert right["slots"] > 0.95
+    # 455 coin tosses: five standard deviations are 0.117
+    assert abs(right[True] - 0.5) < 0.117 and right[True] < majority + 0.02
 
 
 def test_masks_are_fresh(cloud, holder):
     message = holder.weights_message(np.zeros(4), slots=SLOTS)
-    first, second = (holder.client.decrypt(split(cloud.gradient(message))[0]) for _ in range(2))
-    assert np.abs(first - second).min() > 0
+    first, second = (everything_in(holder.client, split(cloud.gradient(message))[0]) for _ in range(2))
+    assert np.abs(first.real - second.real).min() > 0 and np.abs(first.imag - second.imag).min() > 0
 
 
 def test_nothing_that_leaves_the_key_holder_opens_a_table(holder):
@@ -137,13 +165,13 @@ def test_nothing_that_leaves_the_key_holder_opens_a_table(holder):
     ledger = MessageLedger()
     gathered(RECIPE, holder, A, Y, ledger=ledger)
     received = [message for _, _, _, message in ledger.entries]
-    tables = [each for each in received if each[:4] not in (b"CKP1", b"CKR1")]
-    ciphertext = split(tables[0])[0][HEADER.size :]
-    keys = [each for each in received if each[:4] == b"CKP1"]
+    tables = [each for each in received if each[:4] not in (b"CKP2", b"CKR2")]
+    ciphertext = ciphertext_in(split(tables[0])[0])
+    keys = [each for each in received if each[:4] == b"CKP2"]
     assert len(tables) == 3 and len(keys) == 2
     for each in keys:
         with pytest.raises(ValueError, match="secret_key"):
-            tenseal.ckks_vector_from(tenseal.context_from(each[PUBLIC_HEADER.size :]), ciphertext).decrypt()
+            tenseal.ckks_vector_from(tenseal.context_from(wire.unchecked(each)[PUBLIC_HEADER.size :]), ciphertext).decrypt()
     private = tenseal.context_from(holder.client.context.serialize(save_secret_key=True))
     assert np.abs(tenseal.ckks_vector_from(private, ciphertext).decrypt()).max() > 0  # the control
 
@@ -214,7 +242,7 @@ def test_bad_tables_and_messages(holder, cloud):
     hospital = Contributor(RECIPE, holder.public_bytes(computing=False))
     good = {"first_slot": 0, "slots": SLOTS}
     for bad, name in [({"first_slot": -1}, "first_slot"), ({"first_slot": SLOTS}, "first_slot"), ({"slots": 0}, "slots"), ({"slots": 10**6}, "slots"),
-                      ({"slots": 2.0}, "slots")]:
+                      ({"slots": 2.0}, "slots"), ({"slots": 500}, "slots")]:
         with pytest.raises(ValueError, match=f"{name} must"):
             hospital.table(A, Y, **(good | bad))
     with pytest.raises(ValueError, match="X must"):
@@ -227,6 +255,8 @@ def test_bad_tables_and_messages(holder, cloud):
         fresh.weights()
     with pytest.raises(ValueError, match="masked must be"):
         Cloud(RECIPE, holder.public_bytes(), masked=None)
+    with pytest.raises(ValueError, match="hiding_bits must be"):
+        Cloud(RECIPE, holder.public_bytes(), hiding_bits=0)
     for bad in (b"", None, join([]), join(split(hospital.table(A, Y, **good))[:3])):
         with pytest.raises(ValueError, match="message must"):
             fresh.add(bad)
