@@ -342,7 +342,7 @@ lab.claim("the bank learns the common customers, all and only those",
 # %% [markdown]
 # What else shows?
 # The shop learns *how many* customers the bank has, and the bank how many the shop has.
-# If only the count is wanted, say so, and the entries stay hidden from both:
+# If only the count is wanted, say so: an honest bank then learns how many, and not which.
 
 # %%
 counter = IntersectionClient(bank, sizes_only=True)
@@ -350,8 +350,32 @@ counted = IntersectionServer(shop, largest_request=1000, sizes_only=True)
 request_for_count = counter.request()
 count = counter.common_count(counted.setup(len(bank)), counted.answer(request_for_count))
 lab.claim("the count alone comes out right", count == 200)
+one_more = IntersectionClient(bank[:1], sizes_only=True).request()
+try:
+    counted.answer(one_more)
+except ValueError as refusal:
+    print(refusal)
 lab.claim("the sizes of both lists can be read off the messages",
           len(points_in(request)) == len(bank) and len(setup) > 32 * len(shop))
+
+# %% [markdown]
+# Why does the server refuse a second request?
+# A count over a list of *one* is that entry's secret.
+# So are two counts over lists that differ by one entry.
+# A bank that may ask a thousand times reads its thousand entries one by one.
+# One request remains a matter of trust: nobody stops the bank from filling it up with made-up numbers
+# around a single real one.
+#
+# Names are harder than numbers: one name can be written with different characters.
+# An ë is one character, or an e and two dots that combine with it; both look alike, and their hashes differ.
+# So entries are brought into one form first (Unicode's NFC).
+
+# %%
+composed, combining = "Zo\u00eb Brandt", "Zoe\u0308 Brandt"
+names, theirs = IntersectionClient([composed]), IntersectionServer([combining], largest_request=1)
+met = names.common(theirs.setup(1), theirs.answer(names.request()))
+lab.claim("a name meets itself, however it is composed",
+          composed != combining and met == [composed])
 
 # %% [markdown]
 # ## What it costs
@@ -700,7 +724,8 @@ except ValueError as refusal:
 # %% [markdown]
 # The protocol hides what is *not* asked.
 # It cannot know what was rightly on the bank's list.
-# The server's limit is the remedy: agree on the size beforehand, and count.
+# The server's limit is a remedy, not a cure:
+# agree on sizes and on the number of requests beforehand, and count.
 # (Better, and costlier: entries that a third party has signed.)
 #
 # And the triples?
@@ -905,15 +930,16 @@ lab.claim("here privacy cost bytes, rounds and processor time, and no accuracy: 
 # Without a dealer, triples are made by oblivious transfer
 # or homomorphic encryption, and cost far more than their use.
 #
-# **Channels.** Shares must travel encrypted (lab 02):
-# an eavesdropper who collects enough of them reads the secret.
+# **Channels.** Shares must travel encrypted and authenticated (lab 02):
+# an eavesdropper who collects enough of them reads the secret,
+# and a share changed on the way is another number.
 #
 # **Only sums and products.**
 # A comparison ($x > y$) is many multiplications on shared bits, hence many rounds.
 # That is why our model gives a score and the clinic compares by itself.
 # As in lab 10, from enough scores the clinic can work out the company's weights.
 #
-# **PSI shows both sizes,** and repeated runs show who came and went.
+# **PSI shows both sizes,** and repeated runs show who came and went, even when each run gives a count only.
 # Its safety rests on elliptic curves, which a large quantum computer would break (lab 24);
 # that of secret sharing rests on no such problem.
 #

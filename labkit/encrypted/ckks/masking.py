@@ -6,7 +6,7 @@ Masks on the slots miss them. So the mask here covers the whole polynomial. Over
 times the constant coefficient, and to nothing else:
 
     every other coefficient   plus a uniformly random number modulo q: what is left says nothing, to anybody
-    the constant coefficient  plus a flood 2^hiding_bits times as large as its error, which depends on the numbers
+    the constant coefficient  plus a flood 2^hiding_bits as wide as its error is on average: that depends on the numbers
     the ciphertext            plus a fresh encryption of zero: its random half would depend on the numbers, too
 
 All randomness is the operating system's. The flood is what hiding costs: it is in the sum (see `sum_error`).
@@ -69,20 +69,22 @@ def everything_in(client, message):
 def sum_error(vector, *, hiding_bits):
     """How far the sum that `opened_sum` finds may be from the exact one, in the units of the numbers."""
     vector = _power_of_two(vector)
-    return len(vector) * (_flood(vector, hiding_bits) / _unit(vector) + _error_of_the_mean(vector))
+    return len(vector) * (_flood(vector, hiding_bits) / _unit(vector) + 8 * _size_of_an_error(vector))
 
 
 def _flood(vector, hiding_bits):
-    """Numbers from -flood to flood, each equally likely, change by b / (2 flood + 1) when moved by b.
+    """Numbers from -flood to flood, equally likely, differ from the same plus an error b by |b| / (2 flood + 1) in total
+    variation; averaged over the errors, by their mean size."""
+    return max(1, int(np.ceil(_size_of_an_error(vector) * _unit(vector) * 2.0 ** (hiding_bits - 1))))
 
-    The constant coefficient's error is the mean of N / 2 errors, nearly independent and as often positive as negative.
-    The bound on a single one lies some 14 standard deviations out, so half of bound / sqrt(N / 2) lies seven out.
+
+def _size_of_an_error(vector):
+    """Bound on the mean size of the error in the constant coefficient.
+
+    It is the mean of N / 2 slots' errors, nearly independent and as often positive as negative. The vector's bound lies
+    some 15 standard deviations of a single one out; 8 leaves room for what computing in doubles adds.
     """
-    return max(1, int(np.ceil(_error_of_the_mean(vector) * _unit(vector) * 2.0 ** (hiding_bits - 1))))
-
-
-def _error_of_the_mean(vector):
-    return vector.error_bound / vector.party.slots**0.5 / 2
+    return vector.error_bound / vector.party.slots**0.5 / 8
 
 
 def _unit(vector):

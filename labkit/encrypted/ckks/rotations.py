@@ -79,8 +79,13 @@ def doublings(start, end):
 
 def added_up(vector, steps, bound=np.finfo(float).max):
     """The vector plus itself moved by each of the steps, one after the other. bound: known for all sums on the way."""
-    for each in steps:
+    start, party = vector.error_bound, vector.party
+    for doublings_done, each in enumerate(steps, start=1):
         vector = (vector + rotate(vector, each)).within(bound)
+        # A move's error is large in few slots, which later moves carry elsewhere: as for `total`
+        added = noise.total_error(2 * party.slots, party.primes, 2**doublings_done)
+        error = 2**doublings_done * start + added / (party.scale * party.factors[vector.level])
+        vector.error_bound = min(vector.error_bound, error)
     return vector
 
 
