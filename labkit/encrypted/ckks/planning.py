@@ -132,7 +132,7 @@ class CKKSPlan:
                 ("primes", f"{' + '.join(map(str, self.prime_bits))} bits"),
                 ("depth", f"{self.depth}: so many multiplications in a row"),
                 ("scale", f"2^{math.log2(self.scale):.3f}"),
-                ("security", f"log2 q is {used:.0f}; 128 bits, classical, allow {allowed} (2024 table) or {old} (2018)"),
+                ("security", f"log2 q is {used:.0f}; 128 bits (classical) allow {allowed} (2024 guideline) or {old} (2018)"),
                 ("ciphertext", bytes_text(self.ciphertext_bytes())),
                 ("keys to send", f"{bytes_text(self.public_bytes(False))}; with rotations {bytes_text(self.public_bytes(True))}"),
                 ("error", f"below {self.error:.1g} for numbers up to {self.largest:g}")]

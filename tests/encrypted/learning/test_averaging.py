@@ -186,7 +186,8 @@ def test_bad_keys(kind, arguments, name):
         kind(**arguments)
 
 
-@pytest.mark.parametrize("arguments, name", [({"precision_bits": 0}, "precision_bits"), ({"numbers": 0}, "numbers"), ({"security_bits": 0}, "security_bits")])
+@pytest.mark.parametrize("arguments, name", [({"precision_bits": 0}, "precision_bits"), ({"numbers": 0}, "numbers"),
+                                             ({"security_bits": 0}, "security_bits")])
 def test_bad_settings_of_real_keys(arguments, name):
     with pytest.raises(ValueError, match=f"{name} must be"):
         RealKeys(clients=2, **arguments)
