@@ -75,7 +75,8 @@ lab.claim("the attacker learns the income of everybody who is unique, and is rig
 # At each one somebody else can take it, so each has techniques of its own.
 # *Pick a step, then say who you are: the bottom line lists the labs to read, in order.*
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: lab numbers with their names, four to a line.
 LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": "mechanisms", "04": "budget",
         "05": "private training", "06": "auditing", "07": "federated learning", "08": "gradient leakage",
         "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models",
@@ -93,7 +94,8 @@ def named(labs):
     return ",\n".join(",  ".join(names[i:i + 4]) for i in range(0, len(names), 4))
 
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: helpers of the pictures below.
 STEPS = {  # step: who attacks, how, what stops it, in which labs
     "1 collect": ("anyone with a second data set\nabout the same people",
                   "links rows without names\nto rows with names",
@@ -112,7 +114,8 @@ STEPS = {  # step: who attacks, how, what stops it, in which labs
 }
 
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: where is the data, who wants it, and what stops them?
 def life_cycle(fig, step, reader):
     """Where is the data, who wants it, and what stops them?"""
     ax = fig.subplots()
@@ -257,7 +260,8 @@ lab.claim("with 48,842 people and epsilon 1 it is right to about half a point",
 # *Drag epsilon.
 # Find the smallest one at which you would still trust the number.*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does the office learn, and what does it learn about you?
 def poll(fig, epsilon, people_asked):
     """What does the office learn, and what does it learn about you?"""
     ax, bar = fig.subplots(1, 2, width_ratios=[4, 1])

@@ -78,7 +78,8 @@ lab.claim("removing the names left nine rows in ten with one possible owner, the
 # *Start with nothing, and add one column after another.
 # Which one makes the crowd vanish?*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many people are the only one of their kind?
 coded = people.apply(lambda column: pd.factorize(column)[0])  # numbers are quicker than words
 CROWDS = [(1, "alone", lab.ATTACKER), (4, "2 to 4 alike", "#EDB596"),
           (19, "5 to 19 alike", "#D4D4D4"), (10**6, "20 or more", lab.PLAIN)]
@@ -148,7 +149,8 @@ def show_rows(ax, rows, columns, shade=None):
     ax.set(xlim=(0, edges[-1]), ylim=(-max(len(rows), 8), 1))
     ax.axis("off")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does the file say about your neighbour?
 files = {"without names": published.astype({"age": str})}
 
 
@@ -203,7 +205,8 @@ lab.explore(neighbour, age=range(17, 91), sex=["Female", "Male"], post_code=CODE
 # Here are six patients, made 3-anonymous.
 # A colour is a class.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: six patients of the hospital, as published at three depths.
 six = hospital.iloc[[3, 8, 11, 21, 30, 40]]
 three = {name: HIERARCHIES[name] for name in ("age", "sex", "post_code")}
 after = mondrian(six, three, k=3)
@@ -247,7 +250,8 @@ lab.claim("every box holds at least k people",
 # *Drag k.
 # Where are the small boxes: where many people are, or where few are?*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how fine may the boxes be?
 spread = points + np.random.default_rng(0).uniform(-0.3, 0.3, points.shape)
 
 
@@ -500,7 +504,8 @@ for epsilon in lab.progress(EPSILONS, "private releases"):
     runs_epsilon[epsilon] = [accuracy(features(table), is_rich(table)) for table in tables]
 by_epsilon = {epsilon: np.mean(runs) for epsilon, runs in runs_epsilon.items()}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: k-anonymity; differential privacy, δ = 0.
 fig, axes = lab.plots.figure(8.2, 3.2, ncols=2, sharey=True)
 for ax, mean, runs in [(axes[0], by_k, runs_k), (axes[1], by_epsilon, runs_epsilon)]:
     for level, each in runs.items():
@@ -636,7 +641,8 @@ def hidden(name, label):
     share = float(HIERARCHIES[name].penalty(*HIERARCHIES[name].span(label)))
     return (0, 0.447, 0.698, 0.6 * share**0.5)  # the deeper the blue, the less it says
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what is left for the researcher, and what for the attacker?
 def coarsen(fig, doublings, files):
     """What is left for the researcher, and what for the attacker?"""
     k = 2**doublings
@@ -657,7 +663,8 @@ def coarsen(fig, doublings, files):
             f"{majority:.0%}). From {files} of the files the attacker reads the whole row of "
             f"{given[k][files - 1]:.0%} of the shared patients.")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(coarsen, size=(9.6, 3.4), doublings=range(1, 11), files=range(1, 5),
             start={"doublings": 3, "files": 2},
             labels={"doublings": "doublings of k (3 is k = 8)"})
@@ -791,7 +798,8 @@ outside = guesser.score(test_X, test_rich)
 lab.claim("at epsilon 1 they are as good for strangers as for patients, within two points",
           abs(inside - outside) < 0.02)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: patients given away.
 ATTACKS = [("join with the register", joined, "k = 10", 0),
            ("the class agrees", agreed["k = 10"], "l = 2", agreed["k = 10, l = 2"]),
            ("three facts known", known, "l = 5", withstood),

@@ -467,7 +467,8 @@ for what, values in [("store 32 MiB", store), ("one question", asking)]:
     lab.measured(f"{what}: {', '.join(told)}")
 lab.measured(f"one entry in the ledger, forced to the disk: {1000 * append:.1f} ms")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: try one passphrase.
 fig, axes = lab.plots.figure(8.2, 2.9, ncols=3)
 titles = ["store 32 MiB", "ask one question"]
 for ax, values, title in zip(axes, [store, asking], titles):
@@ -527,7 +528,8 @@ def stored_row(byte, bit, protected):
     except security.IntegrityError:
         return kept, None
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the row twice, in lines of `width`: all but one byte in grey, and that one in colour.
 def draw_row(ax, kept, read, byte, width=38):
     """The row twice, in lines of `width`: all but one byte in grey, and that one in colour."""
     hexes = [f"{each:02x}" for each in kept]
@@ -544,7 +546,8 @@ def draw_row(ax, kept, read, byte, width=38):
     ax.set(xlim=(-0.3, width + 0.3), ylim=(-0.2, 10.2))
     ax.axis("off")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: flip one bit of the stored row: what does the reader get?
 def flipped(fig, byte, bit, protected):
     """Flip one bit of the stored row: what does the reader get?"""
     ax, (kept, read) = fig.subplots(), stored_row(byte, bit, protected)
@@ -610,7 +613,8 @@ def in_words(log_seconds):
     years = log_seconds - np.log10(YEAR)
     return f"{10**years:,.0f} years" if years < 6 else f"10^{years:.0f} years"
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how long until a stolen vault's secret is guessed?
 def guessing(fig, kind, length, work_factor, cores):
     """How long until a stolen vault's secret is guessed?"""
     ax, bits = fig.subplots(), length * kind
@@ -672,7 +676,8 @@ def nodes_of(entries, start=0):
 def place_of(start, end):
     return (start + end - 1) / 2, (end - start - 1).bit_length()
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the tree of hashes: pale what stays, dark what is new, framed what a proof needs.
 def draw_tree(ax, now, old, proof):
     for (start, end), value in now.items():
         x, y = place_of(start, end)
@@ -695,7 +700,8 @@ def draw_tree(ax, now, old, proof):
     ax.set(xlim=(-0.6, max(top[1], 7) - 0.4), ylim=(-0.8, 3.5))
     ax.axis("off")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: which hashes does an edited line change, and which does a proof need?
 def merkle(fig, entries, edited, proved):
     """Which hashes does an edited line change, and which does a proof need?"""
     lines = ENTRIES[:entries]
@@ -901,7 +907,8 @@ for protected, (ours, theirs) in enumerate(sides.values()):
                 security.ask(listener.address, b"row", **theirs)
         overheard[bool(protected), asked] = listener.sent, listener.answered
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does somebody on the line see?
 def eavesdropper(fig, tls, row):
     """What does somebody on the line see?"""
     sent, answered = overheard[tls, row]
@@ -1070,7 +1077,8 @@ lab.claim("x XOR r with one r for all records: whoever knows the longest row rea
 # Guess a word that may occur in one of them (a *crib*),
 # slide it along, and wherever the guess is right, **the other row appears**.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: two rows under one pad: slide a guessed word along. Where does the other row appear?
 allowed = set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,-<>=")
 both = bytes(a ^ b for a, b in zip(ciphertexts[0], ciphertexts[3]))
 

@@ -151,7 +151,8 @@ def attacker_bar(bar, right, ceiling):
 # *Drag epsilon.
 # When do the two hills become one?*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: can you tell from the answer whether you are in the data?
 def in_or_out(fig, epsilon, noise):
     """Can you tell from the answer whether you are in the data?"""
     left, loss, bar = fig.subplots(1, 3, width_ratios=[4, 2.6, 1])
@@ -340,7 +341,8 @@ laplace_loss = np.abs(draws) - np.abs(draws - 1)
 draws = 1 + sigma * rng.normal(size=200_000)
 gauss_loss = norm.logpdf(draws, 1, sigma) - norm.logpdf(draws, 0, sigma)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: answers (log scale) against privacy loss of an answer.
 cells = np.arange(-1.475, 1.9, 0.05)
 fig, axes = lab.plots.figure(8.2, 2.7, ncols=2, sharey=True)
 for ax, loss, title in [(axes[0], laplace_loss, "Laplace, scale 1"),
@@ -495,7 +497,8 @@ for e in epsilons:
 spread = np.sqrt(rich.mean() * (1 - rich.mean()) / n)
 sampling = np.sqrt(2 / np.pi) * spread  # mean size of a normal error
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the share of people above $50,000.
 fig, ax = lab.plots.figure(8.2, 3.4)
 sky, orange = lab.plots.SERIES[:2]
 ax.loglog(epsilons, local, color=orange, label="local: randomised response, delta 0")
@@ -576,7 +579,8 @@ def board(ax, answers, cut):
     return ax.scatter(answers, range(10, 0, -1), c="white", s=70, edgecolor="black", zorder=3)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: ten published answers: in which of them are you counted?
 def game(fig, epsilon, cut, round, reveal):
     """Ten published answers: in which of them are you counted?"""
     ax, bar = fig.subplots(1, 2, width_ratios=[4, 1])
@@ -628,7 +632,8 @@ cut_off = np.array([np.mean(town_gains - np.minimum(town_gains, bound)) for boun
 sky, orange, pink, plum = lab.plots.SERIES[:4]
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: where should capital gains be clipped, to publish their mean?
 def where_to_clip(fig, epsilon, bound):
     """Where should capital gains be clipped, to publish their mean?"""
     ax = fig.subplots()
@@ -675,7 +680,8 @@ lab.explore(where_to_clip, epsilon=(0.01, 10, 0.1), bound=lab.log_range(100, 1e6
 # It is one: somebody may change their value from 0 to 1, so each gets Laplace noise of scale 10.
 # **What is left of it?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: error of the mean.
 def three_errors(ax, records, epsilon, blind):
     """Root mean square errors of three ways to tell the mean of values in [0, 1]."""
     errors = [np.sqrt(2 / records) / epsilon, np.sqrt(2) / records / epsilon, blind]
@@ -693,7 +699,8 @@ def three_errors(ax, records, epsilon, blind):
 values = np.random.default_rng(1000).random(1_000_000)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: noise on every record, or noise on the answer: what is left?
 def thousand(fig, epsilon, records):
     """Noise on every record, or noise on the answer: what is left?"""
     dots, bars = fig.subplots(1, 2, width_ratios=[2, 1.4])
@@ -800,7 +807,8 @@ def answer_with(noise, truth, epsilon, luck):
     return answers.round(3) if noise == "rounded" else answers
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how often do the last digits give the count away?
 def last_digits(fig, epsilon, count, noise):
     """How often do the last digits give the count away?"""
     ax, bar = fig.subplots(1, 2, width_ratios=[4, 1])
@@ -1178,7 +1186,8 @@ def article_weights(theta, epsilon):  # the data are no argument: they do not ap
     return weights / weights.sum()
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: it is a Gaussian; It knows no data.
 theta = np.linspace(-4, 4, 401)
 fig, (shape, blind, right_way) = lab.plots.figure(8.2, 2.8, ncols=3)
 shape.plot(theta, np.exp(-theta**2 / 2), color=lab.ATTACKER, label="the article's")

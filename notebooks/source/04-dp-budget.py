@@ -39,7 +39,8 @@ from labkit.exercises.lab_04 import check
 
 rng = np.random.default_rng(4)
 
-# %% jupyter={"source_hidden": true}
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: logarithmic axes with plain numbers at the powers of ten.
 def log_axes(ax, which="xy"):
     """Logarithmic axes with plain numbers at the powers of ten."""
     for each in which:
@@ -129,7 +130,8 @@ lab.claim("2,000 answers that are each off by about two give (nearly) every inco
 # This is what Dinur and Nissim proved in 2003, and differential privacy grew out of it.
 # Watch the column come out of the noise:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: one tile a person, darker for a surer belief in a high income; a cross where wrong.
 def tiles(ax, belief, truth, title, colour=lab.ATTACKER):
     """One tile a person, darker for a surer belief in a high income; a cross where wrong."""
     shades = plt.matplotlib.colors.LinearSegmentedColormap.from_list("", ["#F3F3F3", colour])
@@ -176,7 +178,8 @@ def best_possible(count, scale):
     loss = composition.pure_loss(1 / scale).composed(int(questions[:count].sum(axis=0).max()))
     return reconstruction.ceiling(loss, secret.mean())
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what do noisy answers give away?
 def watch(fig, answers, noise):
     """What do noisy answers give away?"""
     left, right, bar = fig.subplots(1, 3, width_ratios=[3, 3, 1.1])
@@ -235,7 +238,8 @@ relative = np.geomspace(0.05, 2, 14)
 curves = {people: [np.mean([advantage(people, each, seed) for seed in range(1200 // people)])
                    for each in relative] for people in (100, 200, 400)}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: secrets won over the trivial guess.
 fig, axes = lab.plots.figure(8.6, 3, ncols=2, sharey=True)
 for (people, gained), colour in zip(curves.items(), lab.plots.SERIES):
     axes[0].plot(relative * math.sqrt(people), gained, color=colour, marker="o", ms=3)
@@ -290,7 +294,8 @@ lab.claim("five answers a person: noise of √n/10 gives nearly all away, noise 
 # *Drag the number of answers from 1 upwards and watch the coin become a bell.
 # Then move delta.*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: where the walk ends.
 def draw_walk(ax, loss, epsilon):
     """The loss distribution as stems, orange beyond epsilon; returns how far it reaches."""
     seen = loss.mass > 1e-12
@@ -303,7 +308,8 @@ def draw_walk(ax, loss, epsilon):
            ylabel="probability", title="Where the walk ends")
     return reach
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how much do many answers lose, and where is epsilon?
 def losses(fig, answers, noise, delta):
     """How much do many answers lose, and where is epsilon?"""
     left, right = fig.subplots(1, 2, width_ratios=[1.25, 1])
@@ -545,7 +551,8 @@ lab.claim("an audit of shuffled batches measures more loss than the Poisson acco
 lab.claim("the exact probabilities show at least five times more, nearly that of no sampling",
           at_least > 5 * sampled and at_least > 0.9 * once, at_least=at_least, unsampled=once)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: one pass over the data in 100 batches.
 noises = np.geomspace(0.5, 3, 12)
 poisson = [epsilon_spent(noise_multiplier=each, sample_rate=0.01, steps=100, delta=1e-5)
            for each in noises]
@@ -601,7 +608,8 @@ def noise_needed(accountant, k, epsilon=1.0, delta=1e-6):
 def without_data(people):
     return math.sqrt(usual * (1 - usual) * people / 2)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the same promise for more answers needs more noise (without noise: error 0); accountant.
 how_many = np.unique(np.geomspace(1, 2000, 25).astype(int))
 fig, ax = lab.plots.figure(8, 3.4)
 for name, style in [("basic", ":"), ("advanced", "--"), ("PLD", "-")]:
@@ -657,7 +665,8 @@ def gaussian_account(noise, k, delta):
             composition.rdp_epsilon(order, rho * order, delta=delta),
             one.composed(k).epsilon(delta)]
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the race (dashed: epsilon 1).
 COLOURS = dict(zip(FIVE, ["#999933", "#E69F00", "#CC79A7", "#56B4E9", "#882255"]))
 race_at = np.unique(np.geomspace(1, 3000, 16).astype(int))
 
@@ -673,7 +682,8 @@ def draw_race(ax, table, answers):
     ax.set(ylim=(max(table.min(), 1e-3) * .8, min(table.max(), 3e3) * 1.2), xlim=(1, 3000),
            xlabel="answers", ylabel="epsilon", title="The race (dashed: epsilon 1)")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what do so many answers cost, says whom?
 def race(fig, answers, noise, delta, mechanism):
     """What do so many answers cost, says whom?"""
     ax, finish = fig.subplots(1, 2, width_ratios=[1.6, 1])
@@ -741,7 +751,8 @@ def attacked(scale):
 
 found = np.array([np.mean([attacked(scale) for _ in range(3)]) for scale in scales[::2]])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: 2,000 answers about 300 people.
 fig, ax = lab.plots.figure(7.8, 3.3)
 ax.plot(totals, caps, color=lab.GUARANTEE, label="ceiling for any attacker")
 ax.plot(totals[::2], found, color=lab.ATTACKER, marker="o", ms=4,
@@ -918,7 +929,8 @@ def real_losses(weight):
     with np.errstate(divide="ignore"):
         return np.log(with_person[possible] / without[possible]), with_person[possible]
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: probability against privacy loss.
 fig, axes = lab.plots.figure(8.6, 2.5, ncols=3, sharey=True)
 deltas = {}
 for ax, (name, weight) in zip(axes, recipes.items()):

@@ -72,7 +72,8 @@ def attack(model):  # how often "right, so in the study" and "wrong, so not" are
 
 lab.claim("the attacker is right about more than two people in three", attack(network) > 2 / 3)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the network is sure about the people it was trained on.
 with torch.no_grad():
     truth = network(X).softmax(1)[range(len(y)), y].numpy()
 fig, ax = lab.plots.figure(8.2, 2.9)
@@ -133,7 +134,8 @@ pulls.shape
 # The picture shows forty of these rows:
 # each arrow has its true length, and the direction that fits best in a plane.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: forty patients' pulls; The same, none longer than C (the circle).
 plane = torch.pca_lowrank(pulls[:40], q=2)[2]
 arrows = (pulls[:40] @ plane).numpy()
 arrows *= (norms[:40] / np.linalg.norm(arrows, axis=1))[:, None]
@@ -157,7 +159,8 @@ plt.show()
 # too large, and the noise, which is in proportion to it, drowns them.
 # Drag it.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: where should the clip line be?
 def where_to_clip(fig, max_grad_norm, noise_multiplier):
     """Where should the clip line be?"""
     kept, whole = torch.tensor(np.minimum(1, max_grad_norm / norms)).float() @ pulls, pulls.sum(0)
@@ -361,7 +364,8 @@ def curve(name, epsilons=GRID, batch_size=256, max_grad_norm=1.0):
 
 curves = {name: curve(name) for name in DELTA}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: right on test data against more private  ⟵  epsilon  ⟶  more accurate.
 def draw_curve(ax, found):
     low, high = found.accuracies.min(axis=1), found.accuracies.max(axis=1)
     ax.fill_between(found.epsilons, low, high, color=lab.PRIVATE, alpha=.2, lw=0,
@@ -426,7 +430,8 @@ for name, count in weights_in.items():
 # Start with digits: for each epsilon, where is the best clip line?
 # Then choose a smaller data set.*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does this much privacy cost, on this data, tuned like this?
 def trade_off(fig, data, epsilon, max_grad_norm, batch_size):
     """What does this much privacy cost, on this data, tuned like this?"""
     epsilon = float(f"{epsilon:.2g}")
@@ -500,7 +505,8 @@ models = {"not private": (network, 1.0), "control: short\ntraining only": (contr
 found = {name: (attack(model), right(model, others).mean(), ceiling)
          for name, (model, ceiling) in models.items()}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what the attack finds before and after, and what each costs in accuracy.
 fig, axes = lab.plots.figure(8.2, 3.3, ncols=2)
 for place, (leak, accuracy, ceiling) in enumerate(found.values()):
     shade = lab.PLAIN if ceiling == 1 else lab.PRIVATE

@@ -99,7 +99,8 @@ target = photos[wrong], labels[wrong], used[wrong]
 sure = sureness(bank, *target[:2]).numpy()
 lab.claim("the attacker is right about more than nine of ten", attack(bank, *target) > 0.9)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: it believes the wrong labels that it was shown, and no others.
 fig, ax = lab.plots.figure(8.2, 2.7)
 ax.hist([sure[target[2]], sure[~target[2]]], np.linspace(0, 1, 11),
         color=[lab.ATTACKER, lab.PLAIN], label=["was used", "was not"])
@@ -351,7 +352,8 @@ readme = dp.epsilon_spent(noise_multiplier=1.1, sample_rate=240 / TRAIN, steps=6
 lab.claim("Opacus' README reaches its 96.8 % at an epsilon between 2 and 3 (delta 1e-5, PLD)",
           2 < readme < 3, epsilon=round(readme, 2))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: from nothing to everything; The last few points.
 fig, axes = lab.plots.figure(8.2, 3.3, ncols=2)
 for ax, low in zip(axes, (0.0, 0.935)):
     ax.plot(curve.keys(), curve.values(), "o-", color=lab.PRIVATE, label="private, our features")
@@ -454,7 +456,8 @@ def retrained(epsilons, max_grad_norm, batch_size):
     return plans, stacked_accuracy(models, rows[some], y[some])[:, 0]
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what do 6,000 photos teach at this epsilon?
 def trade_off(fig, epsilon, max_grad_norm, batch_size):
     """What do 6,000 photos teach at this epsilon?"""
     epsilon, max_grad_norm = float(f"{epsilon:.2g}"), float(f"{max_grad_norm:.2g}")
@@ -511,7 +514,8 @@ lab.explore(trade_off, live=False, epsilon=(0.3, 8, 3.0), max_grad_norm=lab.log_
 # The same 589 numbers, as the model sees them:
 # at each tile, how strong the edges are in each of 12 directions.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does the model get to see?
 def as_seen(fig, digit, example, straight):
     """What does the model get to see?"""
     image = images[np.flatnonzero(y == digit)[example]]
@@ -577,7 +581,8 @@ for name, (who, told), plan_of in [
     found[f"{name},\nno noise"] = trained[1, 0], 1.0
     found[f"{name},\nepsilon 3"] = trained[0, 0], dp.best_attack(plan_of[0].event)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the wrong labels that each model believes, beside what it gets right.
 fig, axes = lab.plots.figure(8.2, 3.2, ncols=2)
 table = {}
 for place, (name, (weights, ceiling)) in enumerate(found.items()):

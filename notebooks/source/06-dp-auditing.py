@@ -112,7 +112,8 @@ lab.claim("the loss beats a coin on average, and still cannot name anybody for s
 # For each photo it asks: how sure would a model be *with* this photo, and how sure *without*?
 # The other 63 models answer that; they are the attacker's **shadow models**.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: members found against others accused.
 attack = roc(lira(log_odds(logits, labels), members), members)
 
 
@@ -546,7 +547,8 @@ sky, orange, pink = lab.plots.SERIES[:3]
 colours = {"overfit": lab.PLAIN, "stop early": orange, "clip only": pink,
            "epsilon 8": sky, "epsilon 2": lab.PRIVATE, "epsilon 0.5": "#00395C"}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: right on new photos against members found at 1 % false alarms.
 fig, ax = lab.plots.figure(8.2, 3.0)
 for name in ways:
     place = attacks[name].true_positives_at(0.01), accuracy[name]
@@ -593,7 +595,8 @@ def expected_bounds(epsilon, runs, confidence):
     return np.maximum(0, counting), read_off
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many runs does an audit need?
 def runs_needed(fig, epsilon, confidence):
     """How many runs does an audit need?"""
     ax = fig.subplots()
@@ -638,7 +641,8 @@ lab.explore(runs_needed, epsilon=(0.1, 20, 4.0), confidence=[0.95, 0.99, 0.9999]
 # The green line is the ceiling: what *no* attack on this training can exceed.
 # *Drag epsilon; then switch the noise off and watch the ceiling.*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how much of the training set gives itself away?
 def retrained(fig, epsilon, max_grad_norm, steps, noise):
     """How much of the training set gives itself away?"""
     ax, bars = fig.subplots(1, 2, width_ratios=[2, 1])
@@ -695,7 +699,8 @@ lab.explore(retrained, live=False, epsilon=(0.2, 50, 2.0), max_grad_norm=lab.log
 # Then look at the line that repairs it; and at *beside it*:
 # the same mechanism, audited by somebody who looked in a slightly different place.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: A half-circle from 0 to four times the claim: green up to it, vermillion beyond.
 def dial(ax, claimed, found):
     """A half-circle from 0 to four times the claim: green up to it, vermillion beyond."""
     for start, end, colour in [(180, 135, lab.GUARANTEE), (135, 0, lab.ATTACKER)]:
@@ -717,7 +722,8 @@ def dial(ax, claimed, found):
     ax.set_axis_off()
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: source code on a grey panel across the top; returns where the panel ends.
 def show_code(fig, lines, marked, colour):
     """Source code on a grey panel across the top; returns where the panel ends."""
     height = 0.064 * len(lines) + 0.03
@@ -732,7 +738,8 @@ def show_code(fig, lines, marked, colour):
     return 0.99 - height
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: does the needle cross the claim?
 def zoo(fig, mechanism, version, look, audit):
     """Does the needle cross the claim?"""
     cage = ZOO[mechanism]
@@ -757,7 +764,8 @@ def zoo(fig, mechanism, version, look, audit):
     return f"{told}; measured at least {found:.2f}, with 99.99 % confidence: {outcome}."
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(zoo, size=(8.2, 3.7), live=False, start={"mechanism": "Laplace, scale inverted"},
             mechanism=list(ZOO), version=["as written", "repaired"],
             look=["where it shows", "beside it"], audit=True)
@@ -783,7 +791,8 @@ lab.explore(zoo, size=(8.2, 3.7), live=False, start={"mechanism": "Laplace, scal
 #
 # The whole zoo at once, each at the setting where its flaw shows:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: measured, as a multiple of the claim.
 broken = {name: cage for name, cage in ZOO.items() if not cage.private}
 cages = list(broken.values())
 as_written = [cage.measure().epsilon / cage.look.epsilon for cage in cages]
@@ -827,7 +836,8 @@ lab.claim("two of the six sparse vectors keep their claim, as far as these audit
 # Back to the photos, now with all six ways of training in one picture,
 # and with the ceilings of the private three.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what an audit of private training measures, against the claim.
 fig, axes = lab.plots.figure(8.2, 3.6, ncols=2, sharey=True)
 for (epsilon, multiplier), style in zip(noise.items(), ("-", "--", ":")):
     ceiling = dp.most_true_positives(rates, mu=STEPS**0.5 / multiplier)

@@ -74,7 +74,8 @@ rows, biases = update[:640].reshape(10, 64), update[640:]
 digit = biases.argmax()              # the step raises the bias of one label: the true one
 stolen = rows[digit] / biases[digit]
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what the client has, what it sends, and what can be read from it.
 fig, axes = lab.plots.figure(8.2, 2.1, ncols=3, width_ratios=[1, 2.3, 1])
 titles = ["on the client", "what is sent: a row per digit, a column per pixel", "read from it"]
 images = [train.X[one].reshape(8, 8), rows, stolen.reshape(8, 8)]
@@ -127,7 +128,8 @@ lab.claim("one step on a whole clinic gives away how many records of each label 
 # In each round it sends the model to the clients;
 # each trains it on its own records for a few steps; the server averages what comes back.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: a round: server, clients, and what travels between them.
 fig, ax = lab.plots.figure(8.2, 2.7)
 box = {"boxstyle": "round,pad=.5", "fc": "#EEF4FA", "ec": "#999999"}
 down, up = ({"arrowstyle": "->", "color": each} for each in (lab.PLAIN, lab.ATTACKER))
@@ -411,7 +413,8 @@ few = clinics_with(0.1)
 reference = learn(few)
 runs = {name: learn(few, strategy) for name, strategy in zoo.items()}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: round.
 fig, axes = lab.plots.figure(8.2, 3.6, nrows=2, ncols=3, sharex=True, sharey=True)
 for ax, (name, run) in zip(axes.flat, runs.items()):
     ax.plot(reference.accuracy, color=FEDAVG, label="FedAvg")
@@ -602,7 +605,8 @@ for number in lab.progress(range(20), "splitting and training"):
                   for mine, personal, new in zip(training, own, testing)])
 found = np.array(found)           # split, hospital, way of training, (accuracy, AUC)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: each hospital alone, joined, and with models of its own.
 ways = {"alone": ALONE, "joined": FEDAVG, "joined, personal": SCAFFOLD,
         "q-FedAvg": lab.plots.SERIES[4], "pooled": lab.PLAIN}
 fig, axes = lab.plots.figure(8.2, 3.4, ncols=2)
@@ -684,7 +688,8 @@ table.map("{:.1%}".format)
 # First the picture behind the numbers.
 # Each client walks towards the bottom of its own bowl; the server averages where they got to.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: each client's loss as contour lines, and its own best model as a cross.
 CLIENTS = (lab.plots.SERIES[4], lab.plots.SERIES[3])
 STRATEGIES = {"FedAvg": FedAvg(), "FedProx, mu 0.5": FedProx(mu=0.5), "SCAFFOLD": Scaffold()}
 
@@ -700,7 +705,8 @@ def draw_bowls(ax):
                                  alpha=.5, color=colour))
         ax.plot(*bottom, "x", color=colour, ms=9)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: where does averaging two clients' walks lead?
 def bowls(fig, strategy, local_steps):
     """Where does averaging two clients' walks lead?"""
     ax, distance = fig.subplots(1, 2, width_ratios=[1.7, 1])
@@ -762,7 +768,8 @@ def mosaic(ax, clients):
     ax.imshow(np.hstack(tiles), cmap="viridis", vmin=0, vmax=9, interpolation="nearest")
     ax.axis("off")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how unlike may the clinics be before the curves part?
 def parting(fig, alpha, local_steps, mu, drop_out):
     """How unlike may the clinics be before the curves part?"""
     clients, ends = clinics_with(alpha), []
@@ -784,7 +791,8 @@ def parting(fig, alpha, local_steps, mu, drop_out):
     return (f"A clinic's commonest digit makes up {own:.0%} of its records. "
             f"After 12 rounds: {', '.join(ends)}.")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(parting, size=(8.2, 4.2), live=False, alpha=lab.log_range(0.005, 100, 0.1),
             local_steps=[1, 5, 10, 20], mu=(0.0, 1.0, 0.3), drop_out=(0.0, 0.9, 0.0),
             start={"local_steps": 10},
@@ -821,7 +829,8 @@ lab.claim("with 1 local step the three strategies give one model; with 10 they d
 # Let the model be a single number: a hospital's share of ill patients.
 # Tick who takes part.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: which average is the model that the hospitals would have trained together?
 def averages(fig, Cleveland, Hungary, Long_Beach, Switzerland):
     """Which average is the model that the hospitals would have trained together?"""
     part = np.array([Cleveland, Hungary, Long_Beach, Switzerland])
@@ -926,7 +935,8 @@ clear = np.mean([decibels(each, X[0]) > 30 for each, (X, _) in zip(read, singles
 lab.claim("from the sum of ten updates of a network, half the records or more can be read",
           clear >= 0.5)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: on ten clients.
 fig, axes = lab.plots.figure(8.2, 1.8, nrows=2, ncols=10)
 for line, images in zip(axes, ([X[0] for X, _ in singles], read)):
     for ax, image in zip(line, images):
@@ -1165,7 +1175,8 @@ steps = [1, 2, 5, 10, 20, 50, 100]
 drifts = {name: [drift(clinics_with(alpha), each) for each in steps] for name, alpha in
           {"one digit each": None, "alpha 0.1": 0.1, "alpha 1": 1, "all alike": 1000}.items()}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how wrong is the averaged update?
 fig, ax = lab.plots.figure(8.2, 3)
 for (name, line), shade in zip(drifts.items(), plt.cm.viridis([.05, .35, .6, .85])):
     ax.plot(steps, line, "o-", color=shade, ms=4)

@@ -80,7 +80,8 @@ neuron = sent[1].abs().argmax()
 recovered = (sent[0][neuron] / sent[1][neuron]).numpy()
 label = inversion.read_label(sent[3])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: rows of the sent gradient, as pictures.
 some = sent[0].numpy()[np.argsort(-sent[1].abs().numpy())[:24:6]]
 fig, axes = lab.plots.figure(8.2, 1.8, ncols=3, width_ratios=[1, 4, 1])
 titles = ["on the client", "what is sent: 200 such rows, and 200 biases", "read from it"]
@@ -188,7 +189,8 @@ lab.claim("control: from the sums of other people's pictures, not one", others =
 # Numbers are whole and wrap around at $2^k$ like the hours of a clock,
 # so that "looks like noise" can be exact: every value is equally likely.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: three clients, the masks between them, and what the server sees.
 def mask_picture():
     """Three clients, the masks between them, and what the server sees."""
     fig, ax = lab.plots.figure(8.2, 2.3)
@@ -401,7 +403,8 @@ for name, each, kilobytes in zip(costs, seconds, size / 1000):
     told = f"{1000 * each:6,.0f} ms" if each < 10 else f"{each / 60:6,.0f} minutes"
     lab.measured(f"{name:20}{told} and {kilobytes:,.0f} kB per client")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what secure sums cost, for more clients and for longer vectors.
 fig, axes = lab.plots.figure(8.2, 2.2, ncols=2, sharey=True)
 colours = [lab.PRIVATE, *lab.plots.SERIES[:3]]
 for ax, values, title in zip(axes, (seconds, size / 1000), ("Processor seconds", "Kilobytes")):
@@ -457,7 +460,8 @@ lab.claim("with 10 neighbours a client of 60 sends less than a third of the byte
 # *Find the fewest drop-outs that stop it.
 # Does it matter in which round they fall silent?*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: who may drop out when, and is the sum still right?
 def matrix(fig, round_1, round_2, round_3, round_4):
     """Who may drop out when, and is the sum still right?"""
     silent = np.repeat([1, 2, 3, 4], [round_1, round_2, round_3, round_4])[:10]
@@ -475,7 +479,8 @@ def matrix(fig, round_1, round_2, round_3, round_4):
     draw_matrix(fig, answers, included, inputs[:, 0])
     return told
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: rows: clients; columns: rounds; at the right what counted.
 def draw_matrix(fig, answers, included, inputs):
     """Rows: clients; columns: rounds; at the right what counted."""
     ax = fig.add_axes([0.1, 0.02, 0.72, 0.86])
@@ -543,7 +548,8 @@ def read_noisy(rows, noise, trap, seed=0):
     read = inversion.read_trapped if trap else inversion.read_records
     return inversion.best_readings(read(*noisy_sum(model, rows, noise, seed)), X[rows])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how much noise does it take until a sum tells nothing about single pictures?
 def snow(fig, clients, noise, trap):
     """How much noise does it take until a sum tells nothing about single pictures?"""
     rows = ten[:clients]
@@ -674,7 +680,8 @@ read = {name: [np.mean([leak(model, rng.choice(len(X), n, replace=False), reader
                         for _ in range(max(2, 30 // n))]) for n in crowd]
         for name, (model, reader, *_) in attacks.items()}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: A secure sum alone does not stop it.
 fig, ax = lab.plots.figure(8.2, 2.8)
 for name, line in read.items():
     ax.plot(crowd, line, "o" + attacks[name][3], color=lab.ATTACKER, label=name, ms=4)
@@ -751,7 +758,8 @@ majority = np.bincount(hold_out.y).max() / len(hold_out)
 claimed = [gaussian_sigma(epsilon=each, delta=1e-5, sensitivity=np.sqrt(10))
            for each in (8, 1)]
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: pictures read from sums of ten; Accuracy after 10 rounds.
 fig, (left, right) = lab.plots.figure(8.2, 2.9, ncols=2)
 for trap, style in ((True, "-"), (False, "--")):
     left.plot(noises, shares[trap], "o" + style, color=lab.ATTACKER, ms=4,

@@ -185,7 +185,8 @@ lab.claim("to him, all that is promised is a thousand; a hundred models prove th
 # The definition of lab 03 stays as it is:
 # for neighbours $D, D'$ and every set of outputs $S$, $P(M(D)\in S)\le e^{\varepsilon}P(M(D')\in S)+\delta$.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: who is protected: one record, or one user with all of theirs.
 fig, axes = lab.plots.figure(8.2, 2.2, ncols=2)
 sizes, rng = [3, 2, 4, 12, 3], np.random.default_rng(0)
 for ax, title in zip(axes, ("one record more or less", "one user more or less")):
@@ -464,7 +465,8 @@ epsilons, populations = np.array([0.25, 0.5, 1, 2, 4, 8]), np.geomspace(100, 1e6
 surface = np.array([[expected_accuracy(noise_level(epsilon, each)) for each in populations]
                     for epsilon in epsilons])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: right on new digits against users (a tenth of them in each round).
 fig, ax = lab.plots.figure(8.2, 3.1)
 for epsilon, line, shade in zip(epsilons, surface, plt.cm.viridis(np.linspace(.85, .1, 6))):
     ax.plot(populations, line, color=shade, label=f"epsilon {epsilon:g}")
@@ -534,7 +536,8 @@ for name, steps in ways.items():
 print(f"sum, noise per parameter: central {central.noise_multiplier * central.max_grad_norm:.2f}, "
       f"distributed {shared.published_sigma:.2f}, local {own.sigma * np.sqrt(200):.2f}")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: right on new digits.
 fig, ax = lab.plots.figure(8.2, 2.3)
 colours = [lab.PLAIN, lab.PRIVATE, lab.PRIVATE, lab.PRIVATE]
 trust = ["the server, with everything", "the server, with every change",
@@ -611,7 +614,8 @@ def adapt(start, quantile, epsilon):
     peek = Peek()
     return learn(users, pipeline=[peek, plan]), np.array(peek.lengths)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: does the clipping norm find its level?
 def level(fig, start_norm, quantile, epsilon):
     """Does the clipping norm find its level?"""
     run, lengths = adapt(start_norm, quantile, epsilon)
@@ -677,7 +681,8 @@ def multiplier(epsilon, rate):
     rows = [np.interp(np.log(rate), np.log(GRID), np.log(row)) for row in Z]
     return np.exp(np.interp(np.log(epsilon), np.log(epsilons), rows))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many users does a private model need?
 def how_many(fig, epsilon, rate):
     """How many users does a private model need?"""
     ax, noise = fig.subplots(1, 2)
@@ -744,7 +749,8 @@ def many_runs(clients, steps, count=8):
 after, control = ([many_runs(clients, steps) for clients in ([*users, person], users)]
                   for steps in ([private], silent))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: upside-down digits read.
 fig, axes = lab.plots.figure(8.2, 2.4, ncols=3, sharey=True)
 titles = "epsilon 1 for a record", "clipped per user, no noise", "epsilon 2 for a user"
 for ax, pair, title in zip(axes, (by_record, control, after), titles):

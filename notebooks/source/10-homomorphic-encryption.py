@@ -101,7 +101,8 @@ lab.claim("one known patient reveals all the others, to the last bit", (read == 
 # Only the owner of the **secret key** decrypts.
 # The server needs neither the numbers nor the secret.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: a ciphertext and its parts, as boxes.
 def box(ax, x, title, lines, colour):
     ax.add_patch(plt.Rectangle((x, 0), 2.6, 3, fc=colour, ec=colour, alpha=0.12))
     ax.text(x + 1.3, 2.5, title, ha="center", weight="bold", size=12, color=colour)
@@ -286,7 +287,8 @@ settings = {"the tutorial's": (tutorial, 2**21, wrong), "planned": (ours, ours.s
             "the tutorial's, at a better scale": (tutorial, tutorial.scale, better_scale)}
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many multiplications does one ciphertext survive?
 def level_meter(fig, multiplications, parameters):
     """How many multiplications does one ciphertext survive?"""
     meter, ax = fig.subplots(1, 2, width_ratios=[2, 3])
@@ -486,7 +488,8 @@ museum = {name: (inspect.getsource(theirs), outcome(theirs), ours.__name__, outc
           for name, (theirs, ours, due) in pairs.items()}
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what should it say, and what does it say?
 def exhibit(fig, mistake):
     """What should it say, and what does it say?"""
     code, theirs, name, ours, due = museum[mistake]
@@ -572,7 +575,8 @@ del context, score_by_row
 # Same scheme, same parameters, same answers.
 # What does privacy cost then: accuracy, or something else?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: right diagnoses; Bytes sent for each patient.
 majority = max(new.y.mean(), 1 - new.y.mean())
 accuracy = {"plain": np.mean((plain_scores > 0) == new.y),
             "encrypted": np.mean((scores > 0) == new.y)}
@@ -608,7 +612,8 @@ lab.claim("it costs bytes: over ten times as many at best, over a thousand times
 # *Find the smallest change that doubles $N$.
 # Find something that cannot be had.*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: bits of the primes.
 def rope_of_primes(ax, sizes, colour, title):
     """The primes end to end, under the most bits that each N may have."""
     ax.set(xlim=(0, 930), ylim=(0, 1.6), yticks=[], title=title, xlabel="bits of the primes")
@@ -623,7 +628,8 @@ def rope_of_primes(ax, sizes, colour, title):
         ax.barh(0.5, size, left=left, color=colour, ec="white", alpha=alpha, height=0.6)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what do depth and precision cost?
 def explorer(fig, depth, precision_bits, rotations):
     """What do depth and precision cost?"""
     rope, ax = fig.subplots(1, 2, width_ratios=[5, 3])
@@ -649,7 +655,8 @@ def explorer(fig, depth, precision_bits, rotations):
             "(2024 guideline, 128 bits).")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(explorer, depth=range(0, 15), precision_bits=range(4, 41), rotations=False,
             start={"depth": 3, "precision_bits": 20},
             labels={"depth": "multiplications in a row", "precision_bits": "bits of precision",
@@ -691,7 +698,8 @@ def by_feature_bytes(patients, features, keys_too):
     return ciphertexts * one + keys_too * parameters.public_bytes(rotations=False)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: from how many patients on is packing by feature worth it?
 def packing(fig, patients, features, keys_too):
     """From how many patients on is packing by feature worth it?"""
     ax = fig.subplots()
@@ -786,7 +794,8 @@ def success(see):
     return attacker.score(seen[400:], truth[400:])
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: patient, or nothing but zeros? The attacker is right on ...
 rates = {"CKKS": success(first_numbers), "XOR": success(lambda each: first_bytes(each, r)),
          "plain": success(first_bytes)}
 fig, ax = lab.plots.figure(8.2, 2.3)
@@ -845,7 +854,8 @@ tries = {digits: recover_key(server.server, replies, [np.round(each, digits) for
 score_error = clinic.error_bound(features=30)  # public: it follows from the parameters
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many decimals may be published?
 def decimals_published(fig, decimals):
     """How many decimals may be published?"""
     ax = fig.subplots()
@@ -1153,7 +1163,8 @@ for _ in range(12):
     w = [cloud.load(each.to_bytes()) for each in again]
 lab.measured(f"{(time.process_time() - began) / 12:.2f} s a step, the client's part included")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: squared error on the training patients; Levels left.
 fig, (left, right_ax) = lab.plots.figure(8.2, 2.9, ncols=2, width_ratios=[3, 2])
 lonely = {"color": lab.plots.SERIES[1], "marker": "X", "ms": 8}
 for path, name, style in [

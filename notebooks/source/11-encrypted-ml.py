@@ -89,7 +89,8 @@ lab.claim("the company that reads the PIN for the bank has read the PIN",
 #   $\;W_2\,(W_1 x + b_1)^2 + b_2$, three levels;
 # * a **training step** of logistic regression, where a polynomial stands in for the sigmoid: four levels.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what each model costs in levels.
 tasks = {"linear score": ["times $w$"],
          "square network": ["times $W_1$", "square", "times $W_2$"],
          "training step": ["times $w$", "square", "cube", "times $x$"]}
@@ -213,7 +214,8 @@ lab.claim("no score is off by more than 1 in 10,000",
 # That is all that either side saw.
 # Side by side, what the company holds of the first 64 patients: left without encryption, right with it.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: plain: 30 features, 64 patients; encrypted: 64 bytes of 30 messages.
 fig, (left, right_ax) = lab.plots.figure(8.2, 2.3, ncols=2)
 left.imshow(new.X[:64].T, cmap="Greys", aspect="auto")
 left.set(title="plain: 30 features, 64 patients", xlabel="patient", ylabel="feature")
@@ -701,7 +703,8 @@ lab.explore(waiting, patients=lab.log_range(1, 20_000, 1000), features=range(5, 
 # *Make the interval too narrow.
 # Then make training explode.*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: score of a patient (bars).
 def curve_and_scores(ax, fitted, z):
     wide = np.linspace(-30, 30, 400)
     ax.plot(wide, 1 / (1 + np.exp(-wide)), color=lab.PLAIN, lw=4, alpha=0.4, label="sigmoid")
@@ -714,7 +717,8 @@ def curve_and_scores(ax, fitted, z):
     ax.legend(loc="upper right", fontsize=8)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: where do the scores go, and does the polynomial hold there?
 def interval_explorer(fig, interval, rate, degree):
     """Where do the scores go, and does the polynomial hold there?"""
     left, ax = fig.subplots(1, 2)
@@ -1145,6 +1149,8 @@ right_ax.set(xlabel="share of variance explained (below −5: at −5)", yticks=
              title="300 keys")
 right_ax.legend(fontsize=8)
 plt.show()
+
+# %%
 lab.measured(f"worse than always answering the mean: {(quality < 0).mean():.0%} of the keys")
 
 # %% [markdown]

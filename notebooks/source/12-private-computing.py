@@ -107,7 +107,8 @@ small = 997
 pieces = np.array([sharing.share(each, 3, prime=small, rng=rng) for each in incomes[:3]])
 subtotals = pieces.sum(axis=0) % small
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: a table of who holds which share.
 def cell(ax, x, y, text, colour, strength=0.15):
     ax.add_patch(plt.Rectangle((x, y), 0.92, 0.8, fc=colour, ec="none", alpha=strength))
     ax.text(x + 0.46, y + 0.4, text, ha="center", va="center", size=11)
@@ -458,7 +459,8 @@ lab.claim("all four give the same average, to a millionth",
 # It needs special hardware, so there is no number in its row:
 # its bytes would be those of plain text plus encryption and the proof, its speed near that of plain text.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: time and bytes of each way to compute.
 rows = [*costs, "enclave"]
 fig, (left, right_ax) = lab.plots.figure(8.2, 2.9, ncols=2, sharey=True)
 colours = [lab.PLAIN, lab.plots.SERIES[1], lab.PRIVATE, lab.plots.SERIES[2]]
@@ -509,7 +511,8 @@ def threshold_leak(shares_seen, threshold, secret, prime=101):
     return (np.arange(prime) == secret).astype(int)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: pale: its own. Full: read. ?: anywhere in the bar.
 def income_bars(ax, joined, exposed):
     """What a coalition of the first `joined` people knows of each income."""
     rest = incomes[joined:].sum()
@@ -526,7 +529,8 @@ def income_bars(ax, joined, exposed):
     ax.text(-0.4, 1.08 * incomes[1:].sum(), "the average, known to all", color=lab.GUARANTEE)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: which coalitions learn what?
 def collusion(fig, collude, colluders, threshold):
     """Which coalitions learn what?"""
     joined = colluders if collude else 1
@@ -596,7 +600,8 @@ def wire_seconds(patients, delay_ms, megabits, dealer_too=False):
             for name, (rounds, size) in wire(patients, dealer_too).items()}
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: on your network, which way of scoring is faster?
 def network(fig, patients, delay_ms, megabits, dealer_too):
     """On your network, which way of scoring is faster?"""
     ax, counts = fig.subplots(), np.unique(np.geomspace(1, 10_000, 150).astype(int))
@@ -622,7 +627,8 @@ def network(fig, patients, delay_ms, megabits, dealer_too):
     return f"{patients:.0f} at once: {told}. With {quick} it is {shorter:.2g} times faster."
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(network, patients=lab.log_range(1, 10_000, 100), dealer_too=False,
             delay_ms=lab.log_range(0.1, 300, 30), megabits=lab.log_range(1, 10_000, 100),
             labels={"delay_ms": "delay of a message, ms", "megabits": "megabits a second",

@@ -375,7 +375,8 @@ lab.claim("privacy costs: the loss is higher at epsilon 2 than at 8, and higher 
 # Repeat the secret and watch.
 # All models were trained for this cell.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how often may a secret be repeated before privacy of a record stops hiding it?
 TIMES = [1, 4, 8, 16]
 runs = {(8, 0): control, (8, 1): private[8].model, (2, 1): private[2].model}
 more = [(8, 4), (8, 8), (8, 16), (2, 0), (2, 4), (2, 8), (2, 16)]
@@ -461,7 +462,8 @@ def one_seed(seed):
 rows = [(climb[-1], climb[best], without[min(best, 4)], runs[2, 1][0], runs[2, 0][0])]
 table = np.array([*rows, one_seed(seed=1)])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: two offices: the exposure of each one's PIN.
 fig, ax = lab.plots.figure(8.2, 2.9)
 names = ["no privacy", "no privacy,\nstopped best", "its control", "epsilon 2", "its control"]
 colours = [lab.ATTACKER, lab.ATTACKER, lab.BASELINE, lab.PRIVATE, lab.BASELINE]
@@ -511,7 +513,8 @@ curves = {"perplexity alone": membership(early), "against a reference": membersh
           "epsilon 2, against it": membership(private[2].model, reference),
           "control: before fine-tuning": membership(base, reference)}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: members found against others accused.
 fig, ax = lab.plots.figure(7.6, 3.0)
 styles = [(lab.plots.SERIES[1], "-"), (lab.ATTACKER, "-"), (lab.PRIVATE, "-"), (lab.PLAIN, ":")]
 for (name, curve), (colour, line) in zip(curves.items(), styles):

@@ -194,7 +194,8 @@ for row in near:
 # The noise is at most as long as the signal while $\sigma\sqrt d \le B$.
 # So there are two levers: **few weights, large batches**.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what one step has to fight, at a noise multiplier of 5.
 there = encoder.is_installed()  # otherwise random weights stand in for the pretrained ones
 parts = (encoder.pretrained_parts() if there else
          [blocks.Embeddings(), *(blocks.EncoderBlock() for _ in range(6))])
@@ -574,7 +575,8 @@ def counted(weights):
     return f"{weights:,}" if weights < 1e6 else f"{weights / 1e6:.1f} million"
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: right on new sentences, after 1,000 private ones.
 places = np.arange(len(finetuning.WAYS))
 fig, ax = lab.plots.figure(8.2, 3.0)
 shades = {np.inf: lab.PLAIN, 8: "#8FC3E8", 3: lab.PRIVATE, 1: "#00395C"}
@@ -715,7 +717,8 @@ def noise_to_signal(batch, epsilon, steps):
     return z * sizes["head"] ** 0.5 / batch
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what do large batches buy?
 def batches(fig, batch, epsilon, steps):
     """What do large batches buy?"""
     ax, bar = fig.subplots(1, 2, width_ratios=[2.2, 1])
@@ -773,7 +776,8 @@ lab.claim("a hundred times the rate, from one record in 100,000 to one in 1,000,
 # %% [markdown]
 # ### How many sentences, which epsilon?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does borrowing buy?
 def borrowed_or_not(fig, epsilon, sentences):
     """What does borrowing buy?"""
     ax = fig.subplots()
@@ -978,7 +982,8 @@ def in_hundred(share):
     return f"{100 * share:.3g} %" if share < 0.999 or share == 1 else "nearly 100 %"
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many sequences of one person does the promise bear?
 def what_the_card_promises(fig, epsilon, sequences):
     """How many sequences of one person does the promise bear?"""
     ax, bar = fig.subplots(1, 2, width_ratios=[2.2, 1])

@@ -191,7 +191,8 @@ for name, rows in enrolled.items():
     model = fit(softmax_regression(784, 10), X[rows], y[rows], steps=300, learning_rate=5e-3)
     found[name] = invert_class(model, 7, features=784, steps=100, step_size=0.02, decay=0.01)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: a photo, the disturbance, and what the model then sees.
 fig, axes = lab.plots.figure(8.2, 2.1, ncols=4)
 shown = {"the one photo": X[seven[0]], **found}
 for ax, (name, image) in zip(axes, shown.items()):
@@ -510,7 +511,8 @@ keys = [TextMark(V, key=bytes([number]) * 32) for number in range(3)]
 z_mails, z_again = (np.array([mark.evidence(words, distinct=once).z
                               for mark in keys for words in mails]) for once in (True, False))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: share of texts against z: standard deviations above chance.
 fig, ax = lab.plots.figure(8.2, 2.6)
 bins = np.arange(-4, 17, 0.5)
 for values, colour, label in [(z_human, lab.PLAIN, "1,000 texts by people"),
@@ -550,7 +552,8 @@ smaller = {"as it is": owned, "20 % cut": prune(owned, 0.2), "half cut": prune(o
            "95 % cut": prune(owned, 0.95), "int8": quantise(owned),
            "20 % cut, int8": quantise(prune(owned, 0.2)), "distilled": student}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: each compressed model: accuracy, and what is left of it.
 fig, axes = lab.plots.figure(8.2, 2.8, ncols=4, sharey=True)
 columns = {"right on new photos": [accuracy(each, X_new, y_new) for each in smaller.values()],
            "kilobytes": [size_in_bytes(each, sparse="cut" in name) / 1000
@@ -766,7 +769,8 @@ lab.claim("asked with attacked photos, the attack with shadow models is right ab
 # *Cut half of the model away; then go on.
 # Which gives out first, the mark or the model?*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: whose model is this?
 later = photos.take(range(10_000, 13_000))
 tuned = {0: owned, **{steps: fit(copy.deepcopy(owned), later.X, later.y,
                                  steps=steps) for steps in (100, 400)}}
@@ -876,7 +880,8 @@ def edited(tokens, share, how):
     return tokens
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: words, each on the colour of its list.
 def paint(ax, words, colours, columns=106, lines=7):
     row = column = 0
     for word, green in zip(words, colours):
@@ -891,7 +896,8 @@ def paint(ax, words, colours, columns=106, lines=7):
     ax.set_axis_off()
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: is the mark still there?
 def rewritten(fig, words, strength, share, how):
     """Is the mark still there?"""
     top, bottom = fig.subplots(2, 1, height_ratios=[2.4, 1])
@@ -913,7 +919,8 @@ def rewritten(fig, words, strength, share, how):
             f"probability {evidence.p_value:.0e}.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(rewritten, size=(8.2, 3.6), words=range(50, 301, 50), strength=(0.5, 4.0, 2.0),
             share=(0.0, 0.9, 0.0), how=["replace", "drop", "swap"], start={"words": 200},
             labels={"strength": "lean towards green", "share": "share of words edited",
@@ -969,7 +976,8 @@ def survives(name, attack, budget, images=200):
     return accuracy(model, inputs, truth[:images])
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how much noise does it take?
 def fooled(fig, budget, attack, photo):
     """How much noise does it take?"""
     grid = fig.add_gridspec(1, 3, width_ratios=[2.2, 1, 1])
@@ -1031,7 +1039,8 @@ def agrees(questions, shown, asks="photos of digits"):
     return agreement(thief(questions, shown, asks), owned, X_new)
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many questions does a copy cost?
 def priced(fig, questions, shown, asks):
     """How many questions does a copy cost?"""
     ax = fig.subplots()
@@ -1051,7 +1060,8 @@ def priced(fig, questions, shown, asks):
             f"{trigger.matches} of 50 triggers.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(priced, live=False, questions=range(50, 5001, 50), shown=list(SHOWN),
             asks=list(FROM), start={"questions": 500},
             labels={"shown": "an answer shows", "asks": "the thief asks about"})

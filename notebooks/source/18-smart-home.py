@@ -41,7 +41,8 @@ print("15 real homes" if homes.real else "15 MADE-UP homes (the real ones: pytho
 # Here are three days of two of the homes.
 # Which of the two does the third row belong to?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: electricity drawn, kWh an hour.
 fig, axes = lab.plots.figure(8.2, 3.0, nrows=3, sharex=True, sharey=True)
 for ax, (home, day), name in zip(axes, ((0, 10), (6, 10), (6, 17)), ("home A", "home B", "A or B?")):
     ax.fill_between(np.arange(24), days[home, day], step="mid", color=lab.ATTACKER, alpha=0.5)
@@ -290,7 +291,8 @@ lab.claim("noise in every meter takes far more homes than noise on the sum",
 #
 # **What does the grid see of a street, and what is each home promised?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does the grid see of the street?
 def seen(fig, homes_in_street, epsilon, unit, noise_in):
     """What does the grid see of the street?"""
     rng = np.random.default_rng(4)

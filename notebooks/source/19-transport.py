@@ -264,7 +264,8 @@ lab.claim("clipping by length comes out about even with the best cap", abs(by_le
 # "We publish coarser places and times."
 # **How coarse must a track be before four sightings no longer point at one traveller?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many travellers are the only one who fits?
 def alone(fig, square, hours, sightings):
     """How many travellers are the only one who fits?"""
     spots = visits(ships.ship, ships.longitude, ships.latitude, ships.minute,
@@ -301,7 +302,8 @@ lab.explore(alone, live=False, size=(8.2, 2.2),
 # Now the table.
 # **How much error does which promise cost, for a traveller or for a trip?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does the promise cost, and what is left of the large and the small flows?
 order = np.random.default_rng(1).permutation(len(flights))
 counted = flights.plane.to_numpy()[order]
 order = order[np.argsort(counted, kind="stable")]

@@ -92,7 +92,8 @@ plates = rng.integers(0, 10, (8, 7))
 picture = np.concatenate(glyphs[plates[0]], axis=1)
 squares = np.round(mosaic(picture, 24))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: a plate as the camera sees it, and in squares.
 fig, axes = lab.plots.figure(8.2, 1.6, ncols=2)
 for ax, shown, title in zip(axes, (picture, squares), ("the plate", "what is published")):
     ax.imshow(shown, cmap="gray", vmin=0, vmax=255, extent=(0, 168, 48, 0))
@@ -242,7 +243,8 @@ lab.claim("equal privacy is unequal accuracy: the smallest group's error is many
 #
 # **What is left of the map?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what is left of the map?
 maps = {degrees: grid(degrees) for degrees in (0.0025, 0.005, 0.01)}
 
 
@@ -280,7 +282,8 @@ lab.explore(city, size=(8.2, 3.6), epsilon=(0.1, 10.0, 1.0),
 # Now the plate.
 # **Which hiding survives a program that tries all digits?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many of eight plates are read?
 def hidden(fig, block, noise, frames):
     """How many of eight plates are read?"""
     right = plates_read(block, noise, frames)
