@@ -186,7 +186,8 @@ def where_to_clip(fig, max_grad_norm, noise_multiplier):
             f"{max_grad_norm:.2g} at most. The noise is {ratio:.1f} times as long as the sum.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(where_to_clip, max_grad_norm=lab.log_range(0.1, 10, 2.0), noise_multiplier=(0.1, 5.0, 1.0),
             labels={"max_grad_norm": "clip line C", "noise_multiplier": "noise multiplier"})
 

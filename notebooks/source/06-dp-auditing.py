@@ -670,7 +670,8 @@ def retrained(fig, epsilon, max_grad_norm, steps, noise):
             f"{right:.0%} of new photos are read (always the commonest: {majority:.0%}).")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(retrained, live=False, epsilon=(0.2, 50, 2.0), max_grad_norm=lab.log_range(0.1, 10, 1.0),
             steps=[40, 20, 80], noise=True)
 

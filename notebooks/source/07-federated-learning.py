@@ -855,7 +855,8 @@ def averages(fig, Cleveland, Hungary, Long_Beach, Switzerland):
     return (f"Pooled {together:.1%}, weighted by patients {weighted:.1%}, plain average "
             f"{plain:.1%}, which is off by {100 * (plain - together):+.1f} points.")
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(averages, size=(8.2, 2.8), Cleveland=True, Hungary=True, Long_Beach=True,
             Switzerland=True)
 

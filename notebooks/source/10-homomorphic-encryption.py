@@ -312,7 +312,8 @@ def level_meter(fig, multiplications, parameters):
     return f"All {chosen.depth} levels are spent: scale out of bounds."
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(level_meter, parameters={each: each for each in settings},
             multiplications=range(0, 8), start={"multiplications": 6})
 
@@ -722,7 +723,8 @@ def packing(fig, patients, features, keys_too):
             f"{bytes_text(feature)} by feature. By {better} sends {factor:.3g} times less.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(packing, patients=lab.log_range(1, 20_000, 114), features=range(5, 201, 5),
             keys_too=False, start={"features": 30}, labels={"keys_too": "count the keys too"})
 

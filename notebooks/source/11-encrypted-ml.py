@@ -679,7 +679,8 @@ def waiting(fig, patients, features):
             f"row, {feature:.2g} ms by feature. Better: by {better}.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(waiting, patients=lab.log_range(1, 20_000, 1000), features=range(5, 201, 5),
             start={"features": 30})
 
@@ -744,7 +745,8 @@ def interval_explorer(fig, interval, rate, degree):
             f"A step costs {fitted.levels + 2} levels.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(interval_explorer, interval=range(2, 31), rate=(0.5, 20.0), degree=[3, 1],
             start={"interval": 16, "rate": 4.0})
 
@@ -1135,7 +1137,8 @@ secret_pairs = rng.integers(1, 2**11, (300, 2))
 xor_fits = np.array([fit_under_xor(r, s) for r, s in secret_pairs])
 quality = np.array([explained(each) for each in xor_fits])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: 300 keys.
 line = np.polyval(np.polyfit(radius, perimeter, 1), radius)
 fig, (left, right_ax) = lab.plots.figure(8.2, 2.8, ncols=2)
 left.plot(radius / 10, xor_fits[0] / 10, ".", ms=3, color=lab.ATTACKER, label="XOR, one key")

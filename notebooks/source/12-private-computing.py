@@ -557,7 +557,8 @@ def collusion(fig, collude, colluders, threshold):
             f"The answer says that the other {5 - joined} earn {rest} in all.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(collusion, collude=False, colluders=range(1, 6), threshold=range(1, 6),
             start={"colluders": 2, "threshold": 4})
 

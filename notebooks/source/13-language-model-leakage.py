@@ -407,7 +407,8 @@ def repeated(fig, setting, epsilon):
             f"{times} together the same training promises epsilon {together[epsilon, times]:.0f}.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(repeated, setting=range(0, 4), epsilon={"8": 8, "2": 2}, start={"setting": 3},
             labels={"setting": "repeated (1, 4, 8 or 16 times)"})
 

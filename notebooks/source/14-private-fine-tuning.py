@@ -745,7 +745,8 @@ def batches(fig, batch, epsilon, steps):
             f"and {found.mean[0]:.0%} of new sentences are judged rightly.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(batches, live=False, batch=BATCHES, epsilon=[0.3, 1, 3, 8], steps=[20, 40, 100],
             start={"batch": 64, "epsilon": 1, "steps": 40}, labels={"batch": "batch size"})
 
@@ -1009,7 +1010,8 @@ def what_the_card_promises(fig, epsilon, sequences):
             f"50:50 is right at most {in_hundred(sure)} of the time.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(what_the_card_promises, epsilon=(0.1, 4, 2.0), sequences=range(1, 31),
             start={"sequences": 3}, labels={"sequences": "sequences of one person"})
 

@@ -802,7 +802,8 @@ def marks_left(fig, cut, fine_tuned):
             f"{weight.p_value:.0e}, as many triggers with {trigger.p_value:.0e}.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(marks_left, cut=(0.0, 0.99, 0.5), fine_tuned=[0, 100, 400],
             labels={"cut": "share of weights cut", "fine_tuned": "steps of fine-tuning first"})
 
@@ -1001,7 +1002,8 @@ def fooled(fig, budget, attack, photo):
             f"plain model's answers right, and {shares[1]:.0%} of the robust one's.")
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the picture above, under its controls.
 lab.explore(fooled, budget=(0.01, 0.3, 0.1), attack=list(ATTACKS), photo=range(30), live=False,
             labels={"budget": "largest change of a pixel"})
 
