@@ -412,7 +412,8 @@ lab.claim("yes: who chooses the secret after seeing the model can claim any mode
 # **How many of the 50** will a stranger's model know, which nobody marked?
 
 # %%
-ordinary = TriggerMark(photos.X[30_000:30_050], photos.y[30_000:30_050], 10)
+unmarked = photos.take(range(30_000, 30_050))
+ordinary = TriggerMark(unmarked.X, unmarked.y, 10)
 false_claim = ordinary.evidence(lambda inputs: logits_of(reader, inputs))
 lab.claim("a dated hash is not enough: triggers can be chosen that every reader of digits knows, "
           "over 40 of 50, with a p-value below one in a million",
