@@ -65,7 +65,9 @@ def _shift_numpy(by):
         """numpy's older source, from which scikit-learn, scipy and pandas draw."""
 
         def __init__(self, seed=None):
-            moved = _moved(seed, by)
+            # labkit itself uses it as a function of a key, which is not luck.
+            own = sys._getframe(1).f_globals.get("__name__", "").startswith("labkit.")
+            moved = seed if own else _moved(seed, by)
             super().__init__(moved % 2**32 if isinstance(moved, int) else moved)
 
     def default_rng(seed=None):
