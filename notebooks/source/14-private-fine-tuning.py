@@ -1147,8 +1147,8 @@ lab.claim("fine-tuning alone gives away who was in it; made private, it does not
 # %%
 price = {count: found.mean[2] - found.mean[0] for (kind, count), found in curves.items()
          if kind == "borrowed model"}
-lab.claim("from epsilon 8 to epsilon 1 the head loses under 3 points with 8,000 sentences, "
-          "and over 4 with 1,000", price[8000] < 0.03 and price[1000] > 0.04,
+lab.claim("from epsilon 8 to epsilon 1 the head loses under 2 points with 8,000 sentences, "
+          "and over 2 with 1,000", price[8000] < 0.02 < price[1000],
           article="A5", verdict="holds")
 
 # %% [markdown]
