@@ -137,10 +137,30 @@ def _column(**argument):
     column = np.asarray(value)
     if column.ndim != 1 or column.size == 0:
         raise ValueError(f"{name} must be a non-empty sequence with one entry per record, got shape {column.shape}")
-    missing = column != column if column.dtype.kind == "f" else np.array([each is None for each in column])
+    missing = _missing(value, column)
     if missing.any():
-        raise ValueError(f"{name} must have an entry for every record, got {int(missing.sum())} missing")
+        raise ValueError(f"{name} must have an entry for every record, got {int(missing.sum())} missing, the first at {int(missing.argmax())}")
+    if column.dtype.kind == "O" and len({type(each) for each in column}) > 1:
+        raise ValueError(f"{name} must hold entries of one type, got {', '.join(sorted({type(each).__name__ for each in column}))}")
     return column
+
+
+def _missing(value, column):
+    """Where an entry is None, NaN or NaT, masked, or pandas' NA; before numpy writes it out as a word such as "nan"."""
+    if isinstance(value, np.ma.MaskedArray):
+        return np.ma.getmaskarray(value)
+    if column.dtype.kind in "fcmM":
+        return column != column
+    if isinstance(value, np.ndarray) and column.dtype.kind != "O":
+        return np.zeros(len(column), bool)
+    return np.array([_is_missing(each) for each in value])
+
+
+def _is_missing(entry):
+    try:
+        return entry is None or bool(entry != entry)
+    except TypeError:  # pandas' NA does not say whether it equals itself
+        return True
 
 
 def _sizes(records, clients, sizes):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from labkit import validate
+from labkit.models.modes import evaluating
 from labkit.threads import torch_threads
 
 
@@ -48,7 +49,7 @@ def fit(model, X, targets, *, steps, batch_size=128, learning_rate=2e-3, penalty
 def logits_of(model, X):
     """What a model says of records X (n, d), as a float32 array (n, classes) of logits."""
     X = validate.array(X=X, ndim=2)
-    with torch_threads(1), torch.no_grad():
+    with torch_threads(1), torch.no_grad(), evaluating(model):
         return model(torch.from_numpy(np.array(X, np.float32))).numpy()
 
 

@@ -138,3 +138,25 @@ def test_text_labels_and_seeds():
 def test_bad_arguments_are_named(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize("groups", [
+    ["a", None, "b"], ["a", float("nan"), "b"], np.array(["a", np.nan, "b"], dtype=object), [1.0, float("nan"), 2.0],
+    np.ma.masked_array([1, 2, 3], mask=[False, True, False]), np.array(["2020-01-01", "NaT", "2020-01-02"], dtype="datetime64[D]")],
+    ids=["none", "nan", "nan in an array", "float", "masked", "date"])
+def test_a_missing_group_is_refused_and_never_becomes_a_client(groups):
+    with pytest.raises(ValueError, match="groups must have an entry for every record, got 1 missing, the first at 1"):
+        partition.by_group(groups)
+
+
+def test_pandas_columns_with_missing_groups_are_refused_too():
+    pandas = pytest.importorskip("pandas")
+    for column in (pandas.Series(["a", pandas.NA, "b"], dtype="string"), pandas.Series([1, None, 2], dtype="Int64"), pandas.Series(["a", None, "b"])):
+        with pytest.raises(ValueError, match="1 missing, the first at 1"):
+            partition.by_group(column)
+    assert [len(each) for each in partition.by_group(pandas.Series(["a", "b", "a"]))] == [2, 1]
+
+
+def test_groups_of_several_types_are_refused_in_words():
+    with pytest.raises(ValueError, match="groups must hold entries of one type, got int, str"):
+        partition.by_group(np.array(["a", 1], dtype=object))

@@ -27,6 +27,12 @@ def batches(examples, *, batch_size, local_steps, local_epochs, seed, round_numb
     return found[:steps]
 
 
+def client_seed(seed, round_number, client):
+    """The seed of the model's own random layers (dropout) at one client in one round, whichever engine runs it."""
+    key = repr((seed, round_number, client, "layers")).encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little") >> 1
+
+
 _own = threading.local()
 
 

@@ -22,8 +22,10 @@ ELEMENTWISE = (*FROM_OUTPUT, nn.GELU, nn.SiLU, nn.ELU, nn.Softplus, nn.LeakyReLU
 def is_chain(model, inputs=None):
     """True for a Sequential of trainable linear layers and elementwise functions that fits the records of `inputs`."""
     if not (type(model) is nn.Sequential and all(each.requires_grad for each in model.parameters()) and len(set(model)) == len(model)
-            and all(type(layer) in (nn.Linear, nn.Flatten, *ELEMENTWISE) for layer in model)):
+            and all(type(layer) in (nn.Linear, nn.Flatten, *ELEMENTWISE) and _is_plain(layer) for layer in model)):
         return False
+    if len({id(each) for layer in model for each in layer.parameters()}) < sum(len(list(layer.parameters())) for layer in model):
+        return False  # two layers share a weight
     if any(type(layer) is nn.Flatten and (layer.start_dim, layer.end_dim) != (1, -1) for layer in model):
         return False
     flat = inputs is None or inputs.dim() == 2
@@ -32,6 +34,12 @@ def is_chain(model, inputs=None):
             return False
         flat |= type(layer) is nn.Flatten
     return True
+
+
+def _is_plain(layer):
+    """Without hooks or parameters of other names, as weight_norm adds them."""
+    hooks = layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks
+    return not hooks and set(layer._parameters) <= {"weight", "bias"}
 
 
 class Chain:

@@ -6,6 +6,7 @@ import torch
 from labkit import validate
 from labkit.federated.engines.parameters import trainable
 from labkit.federated.engines.population import to_tensors
+from labkit.models.modes import evaluating
 
 __all__ = ["by_client", "worst_share", "evaluator"]
 
@@ -51,7 +52,11 @@ def _common(evaluate, model, loss):
     if evaluate is None:
         return lambda model: {}
     if callable(evaluate):
-        return lambda model: {name: float(value) for name, value in evaluate(model).items()}
+        def measure(model):
+            with evaluating(model):
+                return {name: float(value) for name, value in evaluate(model).items()}
+
+        return measure
     inputs, targets = to_tensors(evaluate, "evaluate", trainable(model)[0])
     return lambda model: _measure(model, inputs, targets, loss)
 
@@ -73,8 +78,9 @@ def _pairs(clients, name, model):
 
 def _measure(model, inputs, targets, loss):
     """The mean loss and, for whole-number targets, the accuracy."""
-    with torch.no_grad():
-        outputs = model(inputs)
+    overwrites = any(getattr(layer, "inplace", False) for layer in model.modules())
+    with torch.no_grad(), evaluating(model):
+        outputs = model(inputs.clone() if overwrites else inputs)
         found = {"loss": float(loss(outputs, targets, reduction="none").mean())}
         if not targets.is_floating_point():
             found["accuracy"] = float((outputs.argmax(-1) == targets).double().mean())

@@ -36,7 +36,7 @@ class Pool(Lean):
         super().__init__(model, population, loss)
         self.wanted, self.workers, self.seconds = workers or processors(), [], []
 
-    def train(self, received, strategy, clients, plans, memories, learning_rate):
+    def train(self, received, strategy, clients, plans, memories, learning_rate, seeds):
         """Train each client; returns the parameters of each, shape (P,), in the order given."""
         if not self.workers:
             self._start(received, strategy, memories[0], learning_rate, rows=len(clients))
@@ -44,7 +44,7 @@ class Pool(Lean):
             self.received[name].copy_(tensor)
         return [own for start in range(0, len(clients), self.rows)
                 for own in self._some(clients[start:start + self.rows], plans[start:start + self.rows],
-                                      memories[start:start + self.rows])]
+                                      memories[start:start + self.rows], seeds[start:start + self.rows])]
 
     def _start(self, received, strategy, memory, learning_rate, rows):
         """Lay out the shared memory, then fork: the processes inherit both."""
@@ -61,7 +61,7 @@ class Pool(Lean):
             self.workers.append((process, ours))
         self.seconds = [0.0] * len(self.workers)
 
-    def _some(self, clients, plans, memories):
+    def _some(self, clients, plans, memories, seeds):
         for row, memory in enumerate(memories):
             for name, tensor in memory.items():
                 self.memory[name][row].copy_(tensor)
@@ -70,13 +70,16 @@ class Pool(Lean):
         for row in sorted(range(len(clients)), key=lambda row: -work[row]):  # the longest first, to whoever has least to do
             least = loads.index(min(loads))
             loads[least] += work[row]
-            shares[least].append((row, clients[row], plans[row]))
+            shares[least].append((row, clients[row], plans[row], seeds[row]))
         for (_, pipe), share in zip(self.workers, shares):
-            pipe.send(share)
+            try:
+                pipe.send(share)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # that process is gone: told below, where its answer is missing
         for number, (process, pipe) in enumerate(self.workers):
             try:
                 error, self.seconds[number] = pipe.recv()
-            except EOFError:
+            except (EOFError, ConnectionResetError):
                 process.join()
                 raise RuntimeError(f"a worker process of the pool died (exit code {process.exitcode}); engine='lean' needs none") from None
             if error:
@@ -96,10 +99,10 @@ class Pool(Lean):
                 return
             error = None
             try:
-                for row, client, plan in share:
+                for row, client, plan, seed in share:
                     memory = {name: tensor[row] for name, tensor in self.memory.items()}
                     self.trained[row] = train_one(self.bound, *self.population.records(client), self.received, plan, strategy, memory,
-                                                  learning_rate, self.loss)
+                                                  learning_rate, self.loss, seed)
             except Exception as raised:  # told to the parent, which raises
                 error = f"client {client}: {type(raised).__name__}: {raised}"
             pipe.send((error, process_time()))

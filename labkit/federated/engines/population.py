@@ -1,5 +1,6 @@
-"""The clients' data, checked once and laid out so that both engines read it fast."""
+"""The clients' data, checked once, and gathered for those who are at work."""
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -7,24 +8,57 @@ import numpy as np
 import torch
 
 from labkit import validate
-from labkit.federated.engines.parameters import trainable
+from labkit.federated.engines.parameters import copy_of, trainable
+from labkit.models.modes import evaluating, without_in_place
 
 __all__ = ["Population", "population_of", "to_tensors"]
 
 
+CHUNK = 2_000_000  # numbers that are looked at together
+KINDS = [np.dtype(each) for each in ("f4", "f8", "i1", "i2", "i4", "i8", "u1")]
+
+
 @dataclass(frozen=True)
-class Population:
-    """All clients' records in one pair of tensors; client k holds rows first[k] : first[k] + examples[k]."""
+class Gathered:
+    """The records of a few clients in one pair of tensors; the k-th of them holds rows first[k] : first[k] + examples[k]."""
 
     inputs: torch.Tensor  # (records, ...)
     targets: torch.Tensor  # (records,) for labels, or (records, ...)
     first: list  # first row of each client
     examples: list  # records of each client
 
+
+class Population:
+    """All clients' arrays as they were given; they become tensors when their client is at work.
+
+    So a hundred thousand clients cost nothing beyond their data, of which a round needs a hundredth.
+    """
+
+    def __init__(self, xs, ys, parameter):
+        self._xs, self._ys, self._parameter = xs, ys, parameter
+        self.examples = [len(y) for y in ys]
+
     def records(self, client):
-        """The inputs and targets of one client, as views."""
-        rows = slice(self.first[client], self.first[client] + self.examples[client])
-        return self.inputs[rows], self.targets[rows]
+        """The inputs and targets of one client, as tensors of its own."""
+        return _tensor(self._xs[client], self._parameter), _tensor(self._ys[client], self._parameter)
+
+    def gather(self, clients):
+        """The records of these clients, `Gathered`."""
+        examples = [self.examples[each] for each in clients]
+        inputs, targets = (_tensor(np.concatenate([arrays[each] for each in clients]), self._parameter, fresh=True)
+                           for arrays in (self._xs, self._ys))
+        return Gathered(inputs, targets, [0, *np.cumsum(examples)[:-1].tolist()], examples)
+
+    @property
+    def inputs(self):
+        """The first client's inputs: what records look like."""
+        return self.records(0)[0]
+
+    def chunks(self):
+        """(number of the first client, X, y) of a run of clients after another, as arrays of at most about CHUNK numbers."""
+        many = max(1, CHUNK // max(1, self._xs[0][:1].size * max(self.examples)))
+        for at in range(0, len(self), many):
+            yield at, np.concatenate(self._xs[at:at + many]), np.concatenate(self._ys[at:at + many])
 
     def __len__(self):
         return len(self.examples)
@@ -44,17 +78,43 @@ def population_of(clients, model, loss):
     if not clients:
         raise ValueError("clients must hold at least one pair (X, y), got none")
     parameter = trainable(model)[0]
+    population = _as_given(clients, parameter) or _one_by_one(clients, parameter)
+    _check_model(population, model, loss)
+    return population
+
+
+def _as_given(clients, parameter):
+    """The population of plain arrays of one kind, looked at in chunks; None for what has to be looked at client by client."""
+    try:
+        xs, ys = zip(*clients, strict=True)
+    except (TypeError, ValueError):
+        return None
+    if len(set(map(len, clients))) > 1 or {*map(type, xs), *map(type, ys)} != {np.ndarray} or 0 in {each.ndim for each in (*xs, *ys)}:
+        return None
+    kinds = [{(each.shape[1:], each.dtype) for each in arrays} for arrays in (xs, ys)]
+    lengths = [len(each) for each in ys]
+    if any(len(kind) > 1 or next(iter(kind))[1] not in KINDS for kind in kinds) or [len(each) for each in xs] != lengths or 0 in lengths:
+        return None
+    population = Population(list(xs), list(ys), parameter)
+    return population if all(_is_finite(x) and _is_finite(y) for _, x, y in population.chunks()) else None
+
+
+def _is_finite(values):
+    """Their sum is quick to look at, and tells; a sum that overflows is looked at again."""
+    if values.dtype.kind != "f":
+        return True
+    with np.errstate(all="ignore"):
+        return math.isfinite(values.sum(dtype=np.float64)) or bool(np.isfinite(values).all())
+
+
+def _one_by_one(clients, parameter):
     pairs = [to_tensors(pair, f"clients[{number}]", parameter) for number, pair in enumerate(clients)]
     for number, pair in enumerate(pairs):
         for kind, own, first in zip(("X", "y"), pair, pairs[0]):
             if (own.shape[1:], own.dtype) != (first.shape[1:], first.dtype):
                 raise ValueError(f"clients must all have the same kind of records: {kind} of clients[0] is {_kind(first)}, "
                                  f"of clients[{number}] {_kind(own)}")
-    examples = [len(y) for _, y in pairs]
-    population = Population(torch.cat([x for x, _ in pairs]), torch.cat([y for _, y in pairs]),
-                            [0, *np.cumsum(examples)[:-1].tolist()], examples)
-    _check_model(population, model, loss)
-    return population
+    return Population([x.cpu().numpy() for x, _ in pairs], [y.cpu().numpy() for _, y in pairs], parameter)
 
 
 def to_tensors(pair, name, parameter):
@@ -79,9 +139,21 @@ def _numpy(values):
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
 
 
-def _tensor(values, parameter):
-    tensor = torch.from_numpy(np.array(values))
+def _tensor(values, parameter, fresh=False):
+    """A tensor of the values; fresh: they are nobody else's, and need no copy."""
+    tensor = torch.from_numpy(values if fresh else np.array(values))
     return tensor.to(device=parameter.device, dtype=parameter.dtype if tensor.is_floating_point() else torch.int64)
+
+
+def _check_labels(population, classes):
+    for at, _, y in population.chunks():
+        if y.min() >= 0 and y.max() < classes:
+            continue
+        for number in range(at, len(population)):
+            own = population.records(number)[1]
+            if own.min() < 0 or own.max() >= classes:
+                raise ValueError(f"clients[{number}] y must lie between 0 and {classes - 1}, as the model has {classes} "
+                                 f"outputs, got {int(own.min())} to {int(own.max())}")
 
 
 def _kind(tensor):
@@ -90,23 +162,21 @@ def _kind(tensor):
 
 def _check_model(population, model, loss):
     """Run the model on one record, so that a misfit is told before any training."""
-    shape = tuple(population.inputs.shape[1:])
+    inputs, targets = population.records(0)
+    shape = tuple(inputs.shape[1:])
+    tried = without_in_place(copy_of(model))
     try:
-        with torch.no_grad():
-            outputs = model(population.inputs[:1])
-    except (RuntimeError, IndexError, TypeError) as error:
+        with torch.no_grad(), evaluating(tried):
+            outputs = tried(inputs[:1])
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
         raise ValueError(f"model must accept the clients' records of shape {shape}, but: {error}") from None
+    trainable(tried)  # a layer may make its buffers when it is first used
     if loss is torch.nn.functional.cross_entropy:
-        if population.targets.is_floating_point() or population.targets.dim() != 1:
+        if targets.is_floating_point() or targets.dim() != 1:
             raise ValueError("clients must have whole numbers as labels, one per record, for the cross-entropy loss")
-        classes = outputs.shape[-1]
-        for number in range(len(population)):
-            y = population.records(number)[1]
-            if y.min() < 0 or y.max() >= classes:
-                raise ValueError(f"clients[{number}] y must lie between 0 and {classes - 1}, as the model has {classes} "
-                                 f"outputs, got {int(y.min())} to {int(y.max())}")
+        _check_labels(population, outputs.shape[-1])
     copies = outputs.shape[-1] + 1  # not the number of outputs: a target broadcast over them would go unnoticed
-    outputs, targets = outputs.repeat_interleave(copies, 0), population.targets[:1].repeat_interleave(copies, 0)
+    outputs, targets = outputs.repeat_interleave(copies, 0), targets[:1].repeat_interleave(copies, 0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of such a broadcast; below it is an error

@@ -5,6 +5,7 @@ import warnings
 
 import torch
 
+from labkit.federated.engines.batches import client_seed
 from labkit.federated.engines.history import Round
 from labkit.federated.pipeline.step import message_bytes
 from labkit.federated.strategies.strategy import Update, weight_of
@@ -45,7 +46,8 @@ class AggregatingServer:
         examples = [self.population.examples[client] for client in clients]
         plans = [self.plan.batches(count, number, client, share) for count, client, share in zip(examples, clients, shares)]
         memories = [self.memories.get(client) or self.strategy.start_client(self.parameters) for client in clients]
-        trained = self.trainer.train(message, self.strategy, clients, plans, memories, self.plan.learning_rate)
+        trained = self.trainer.train(message, self.strategy, clients, plans, memories, self.plan.learning_rate,
+                                     [client_seed(self.plan.seed, number, client) for client in clients])
         replies = []
         losses = self.trainer.losses(message, clients) if self.strategy.needs_loss else None
         for position, (client, count, own, memory) in enumerate(zip(clients, examples, trained, memories)):

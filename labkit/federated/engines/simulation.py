@@ -1,6 +1,5 @@
 """Run a federated experiment on one machine."""
 
-import copy
 import dataclasses
 import warnings
 
@@ -11,7 +10,7 @@ from labkit.federated.engines.chain import is_chain
 from labkit.federated.engines.evaluation import evaluator
 from labkit.federated.engines.history import Round, Run
 from labkit.federated.engines.lean import Lean
-from labkit.federated.engines.parameters import load_vector, vector_of
+from labkit.federated.engines.parameters import copy_of, load_vector, vector_of
 from labkit.federated.engines.plan import plan_of
 from labkit.federated.engines.pool import Pool, pool_is_possible, processors
 from labkit.federated.engines.population import population_of
@@ -33,8 +32,10 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
              evaluate_every=1, engine="auto", on_round=None, loss=torch.nn.functional.cross_entropy):
     """Train `model` over `clients` by `strategy`; returns a `Run`. The model given is left as it is.
 
-    model:            a torch module without buffers; its values are where training starts.
-    clients:          a sequence of pairs (X, y), one per client; none empty.
+    model:            a torch module without buffers, in float32 or float64; its values are where training starts. It is
+                      trained in training mode and measured in evaluation mode; the mode it came in is left as it is.
+    clients:          a sequence of pairs (X, y), one per client; none empty. Arrays are read when their client is at work, not
+                      copied beforehand: leave them alone until the run has ended.
     strategy:         such as FedAvg().
     rounds:           how often the server averages.
     learning_rate:    of the clients' plain SGD.
@@ -56,7 +57,8 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
                       "accuracy_spread" (standard deviation) and "accuracy_worst_decile", and the same of the loss.
     engine:           "stacked" (all clients in one tensor), "lean" (one after the other), "pool" (lean, in a forked process
                       per processor core), or "auto": stacked for small models made of linear layers, the pool for large
-                      models where there are cores and forks, otherwise lean. The results agree within 1e-6.
+                      models where there are cores and forks, otherwise lean. The results agree within 1e-6; "stacked"
+                      refuses a model whose layers draw at random or let the records of a batch meet, and names the layer.
     on_round:         called with each `Round` as it ends, for progress bars.
     loss:             torch.nn.functional style: loss(outputs, targets, reduction="none").
     A client whose update is not finite, or has a wrong shape, is left out, named in its round's `rejected`, and warned of.
@@ -74,7 +76,7 @@ def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), co
     plan = plan_of(clients=len(population), learning_rate=learning_rate, cohort=cohort, sampling=sampling, local_steps=local_steps,
                    local_epochs=local_epochs, batch_size=batch_size, drop_out=drop_out, stragglers=stragglers, seed=seed)
     measured, measure = evaluate is not None or evaluate_clients is not None, evaluator(evaluate, evaluate_clients, len(population), model, loss)
-    parameters, model = vector_of(model), copy.deepcopy(model)
+    parameters, model = vector_of(model), copy_of(model)
     pipeline = Pipeline(Setting(strategy, len(population), plan.cohort, plan.sampling, rounds, len(parameters), steps), seed)
 
     with torch_threads(1):

@@ -4,15 +4,15 @@ A small model leaves a processor waiting for Python. Stacking the clients' param
 (clients, P) makes a hundred clients cost little more than one.
 """
 
-import copy
-
 import numpy as np
 import torch
 
 from labkit.federated.engines.chain import Chain, is_chain
 from labkit.federated.engines.lean import bind, mean_losses
-from labkit.federated.engines.parameters import trainable
+from labkit.federated.engines.parameters import copy_of, trainable
+from labkit.federated.engines.stackable import refuse_stacking
 from labkit.federated.strategies.strategy import Strategy
+from labkit.models.modes import without_in_place
 
 __all__ = ["Stacked"]
 
@@ -23,17 +23,20 @@ class Stacked:
     """Clients side by side. Those who have finished leave the stack; nobody is padded with empty steps."""
 
     def __init__(self, model, population, loss):
-        self.model, self.population, self.loss = copy.deepcopy(model), population, loss
+        self.model, self.whole, self.loss = without_in_place(copy_of(model)).train(), population, loss
         parameters = trainable(self.model)
         self.names = [name for name, each in self.model.named_parameters() if each.requires_grad]
         self.shapes = [each.shape for each in parameters]
         self.lengths = [each.numel() for each in parameters]
         self.chain = Chain(self.model, loss) if is_chain(model, population.inputs) else None
+        if self.chain is None:
+            refuse_stacking(self.model, population)
 
-    def train(self, received, strategy, clients, plans, memories, learning_rate):
+    def train(self, received, strategy, clients, plans, memories, learning_rate, seeds):
         """Train each client; returns the parameters of each, shape (P,), in the order given."""
+        self.population = self.whole.gather(clients)  # the records of those at work, and of nobody else
         order = sorted(range(len(clients)), key=lambda each: -len(plans[each]))  # longest first: the active are a prefix
-        rows, weights, at_work = self._plan([clients[each] for each in order], [plans[each] for each in order])
+        rows, weights, at_work = self._plan(order, [plans[each] for each in order])
         memory = {name: torch.stack([memories[each][name] for each in order]) for name in memories[0]}
         plain = self.chain and type(strategy).local_gradient is Strategy.local_gradient
         run = self._plain_steps if plain else self._steps
@@ -63,8 +66,8 @@ class Stacked:
 
     def losses(self, received, clients):
         """Each client's mean loss at the received model, in the order given."""
-        bound = bind(copy.deepcopy(self.model))
-        return mean_losses(bound, received, [self.population.records(client) for client in clients], self.loss)
+        bound = bind(copy_of(self.model))
+        return mean_losses(bound, received, [self.whole.records(client) for client in clients], self.loss)
 
     def _plan(self, clients, plans):
         """Row numbers (batches, records) and weights (batches, records, 1) that add up to 1 in every batch; and batches per step.

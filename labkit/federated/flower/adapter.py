@@ -32,7 +32,7 @@ with warnings.catch_warnings():
     from flwr.supercore.task_identity import TaskIdentity
 
 from labkit import validate
-from labkit.federated.engines.batches import batches
+from labkit.federated.engines.batches import batches, client_seed
 from labkit.federated.engines.lean import bind, local_training, mean_losses
 from labkit.federated.engines.parameters import load_vector, vector_of
 from labkit.federated.pipeline.step import Pipeline, Setting, seed_of
@@ -70,7 +70,7 @@ def client_app(model, records, strategy, *, learning_rate, local_steps=None, loc
         own = model()
         with torch_threads(1):
             trained = local_training(own, inputs, targets, received=received, batches=plan, strategy=strategy, memory=memory,
-                                     learning_rate=learning_rate, loss=loss)
+                                     learning_rate=learning_rate, loss=loss, seed=client_seed(drawn, number, client))
             extra = {"loss": mean_losses(bind(own), received, [(inputs, targets)], loss)[0]} if strategy.needs_loss else {}
         reply, memory = strategy.reply(trained, received, memory, steps=len(plan), learning_rate=learning_rate, **extra)
         if memory:

@@ -156,8 +156,9 @@ class DistributedDiscreteGaussian(Step):
         for _ in range(60):
             middle = math.sqrt(low * high)
             low, high = (middle, high) if fits(middle) else (low, middle)
-        return cls(**{"max_grad_norm": max_grad_norm, "grid": max_grad_norm / low, "sigma": _sigma_for(rho, low, dimension, clients), "parameters": parameters,
-                      "clients": clients, "senders": senders, "rounds": rounds, "bits": bits, **more})
+        fields = {"max_grad_norm": max_grad_norm, "grid": max_grad_norm / low, "sigma": _sigma_for(rho, low, dimension, clients),
+                  "parameters": parameters, "clients": clients, "rounds": rounds, "bits": bits, "senders": senders}
+        return cls(**{**fields, **more})
 
     @property
     def rho(self):

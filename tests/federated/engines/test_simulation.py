@@ -394,7 +394,7 @@ GOOD = (np.zeros((4, 16), dtype=np.float32), np.array([0, 1, 2, 0]))
     ({"drop_out": math.nan}, "drop_out"),
     ({"drop_out": "no"}, "drop_out"),
     ({"seed": -1}, "seed"),
-    ({"seed": None}, "seed"),
+    ({"seed": "1"}, "seed"),
     ({"evaluate": 3}, "evaluate"),
     ({"evaluate": (GOOD[0], GOOD[1][:2])}, "evaluate must have as many"),
     ({"evaluate": (GOOD[0] * math.nan, GOOD[1])}, "evaluate X"),
