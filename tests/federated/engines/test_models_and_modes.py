@@ -192,7 +192,8 @@ def test_a_worker_that_is_killed_between_rounds_is_told(monkeypatch):
 
 @pytest.mark.parametrize("bad, words", [
     (lambda: (X[:5], Y[:4]), r"clients\[6\]"), (lambda: (np.full((2, 64), np.nan, "f4"), Y[:2]), r"clients\[6\]"),
-    (lambda: (X[:2], np.array([1, 99])), r"clients\[6\] y must lie"), (lambda: (X[:2, :5], Y[:2]), r"of clients\[6\]"), (lambda: (X[:0], Y[:0]), r"clients\[6\]"),
+    (lambda: (X[:2], np.array([1, 99])), r"clients\[6\] y must lie"), (lambda: (X[:2, :5], Y[:2]), r"of clients\[6\]"),
+    (lambda: (X[:0], Y[:0]), r"clients\[6\]"),
     (lambda: (X[:2], np.array([1, -1])), r"clients\[6\] y must lie")])
 def test_the_client_at_fault_is_named_among_arrays_that_are_looked_at_together(bad, words):
     with pytest.raises(ValueError, match=words):
@@ -201,7 +202,8 @@ def test_the_client_at_fault_is_named_among_arrays_that_are_looked_at_together(b
 
 def test_lists_tensors_and_other_precisions_give_the_same_run_as_arrays():
     plain = vector_of(run(lambda: hidden(nn.ReLU())).model)
-    for change in (lambda x, y: (torch.tensor(x), torch.tensor(y)), lambda x, y: (x.tolist(), y.tolist()), lambda x, y: (x.astype("f8"), y.astype("i2"))):
+    for change in (lambda x, y: (torch.tensor(x), torch.tensor(y)), lambda x, y: (x.tolist(), y.tolist()),
+                   lambda x, y: (x.astype("f8"), y.astype("i2"))):
         torch.manual_seed(1)
         found = simulate(hidden(nn.ReLU()), [change(*pair) for pair in CLIENTS], FedProx(mu=0.1), engine="stacked", rounds=2, local_steps=3,
                          batch_size=8, learning_rate=0.3)
