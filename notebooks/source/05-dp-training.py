@@ -342,6 +342,21 @@ for people in (400, 399):
 #
 # Our `Plan` carries the divisor as a public constant, for the first reason.
 #
+# Accountants surprise too.
+# Each row is run now, on the installed version:
+# what one would expect, what happened, what to do instead (lab 14 has the rows of the training itself).
+# **Guess** how many of the five expectations hold.
+
+# %%
+from labkit.dp.accounting.library_rows import accountant_rows
+
+surprises = accountant_rows()
+for row in surprises:
+    print(f"{row.expected}\n    {row.library}: {row.found}\n    {row.instead}")
+lab.claim("none of these expectations holds in the installed versions",
+          all(row.surprising for row in surprises), expectations=len(surprises))
+
+# %% [markdown]
 # ## What it costs
 #
 # **Accuracy.** Ninety models a picture: nine epsilons, ten seeds each;

@@ -56,23 +56,14 @@ def _two_functions():
 def _pessimistic():
     from dp_accounting.pld import privacy_loss_distribution as pld
 
-    said = []
-    handler = logging.Handler()
-    handler.emit = said.append
-    logger = logging.getLogger("absl")
-    before = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.WARNING)
-    logger.propagate = False
+    logging.disable(logging.WARNING)  # it logs one line
     try:
         low = pld.from_gaussian_mechanism(1.0, pessimistic_estimate=False, value_discretization_interval=0.1).get_epsilon_for_delta(1e-5)
     finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before[0])
-        logger.propagate = before[1]
+        logging.disable(logging.NOTSET)
     true = pld.from_gaussian_mechanism(1.0).get_epsilon_for_delta(1e-5)
     return ("pessimistic_estimate=False, which the default algorithm does not support, is refused.",
-            f"{len(said)} log line, another algorithm, and {low:.2f} where {true:.2f} is true", low < true - 0.01, "Leave it at True.")
+            f"a log line, another algorithm, and {low:.2f} where {true:.2f} is true", low < true - 0.01, "Leave it at True.")
 
 
 def _gaussian_accountant():
