@@ -213,9 +213,12 @@ lab.claim("the package's coin tells the truth three times in four, as ours does"
 for package, purpose in {"torch": "models", "opacus": "private training", "dp-accounting": "counting epsilon",
                          "tenseal": "computing on encrypted numbers", "cryptography": "encryption and TLS",
                          "scikit-learn": "classic models", "ipywidgets": "sliders"}.items():
-    lab.claim(f"{package:15} is here, for {purpose}", bool(importlib.metadata.version(package)))
-versions = {each: importlib.metadata.version(each) for each in ["torch", "opacus", "tenseal", "jupyterlab"]}
-lab.measured(", ".join(" ".join(each) for each in versions.items()))
+    try:
+        version = importlib.metadata.version(package)
+        lab.claim(f"{package:15} is here, for {purpose}", bool(version))
+        lab.measured(f"{package} {version}")
+    except importlib.metadata.PackageNotFoundError:
+        lab.measured(f"{package} is missing; the labs on {purpose} need it: pip install 'labkit[labs]'")
 
 # %% [markdown]
 # ## What it costs
