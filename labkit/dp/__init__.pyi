@@ -37,6 +37,7 @@ from .training.dp_sgd import Plan as Plan
 from .training.dp_sgd import train_private as train_private
 from .training.dp_sgd import train_without_privacy as train_without_privacy
 from .training.curve import privacy_accuracy_curve as privacy_accuracy_curve
+from .training.curve import event_of_all as event_of_all
 from .auditing.bounds import audit as audit
 from .auditing.bounds import Audit as Audit
 from .auditing.gaussian import gaussian_bound as gaussian_bound

@@ -38,5 +38,5 @@ check.add("undo the lies", judge=_judge_share,
 
 check.add("which one is private", expected="C",
           hint="Ask of each: is there a number, known before seeing the data, that one person cannot exceed? Is the noise "
-               "scaled to that number? Could somebody who reads the code subtract the noise?",
-          wrong=["A", "B", "D", "c?", 3])
+               "scaled to that number? Could somebody who reads the code, or the last bits, take the noise away?",
+          wrong=["A", "B", "D", "E", "c?", 3])

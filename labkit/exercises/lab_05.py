@@ -7,7 +7,7 @@ from labkit.lab import Checks
 
 check = Checks()
 
-SETTING = dict(epsilon=1, delta=1e-4, sample_rate=256 / 1438)
+SETTING = dict(epsilon=1, delta=1e-5, sample_rate=256 / 1438)
 BREAKS = {"b", "d", "e"}
 WHY = {
     "a": "the divisor of the plan is a public constant, and that is right",

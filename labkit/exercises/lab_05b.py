@@ -66,7 +66,7 @@ check.add(
 
 def _ratio(answer):
     answer = float(answer)
-    half, whole = (noise_multiplier_for(epsilon=3, delta=1e-5, sample_rate=size / 60_000, steps=steps) / size
+    half, whole = (noise_multiplier_for(epsilon=3, delta=1e-6, sample_rate=size / 60_000, steps=steps) / size
                    for size, steps in ((2048, 800), (4096, 400)))
     ratio = half / whole * 2**0.5 * 0.5  # twice the steps, each with half the learning rate
     return None if abs(answer - ratio) <= 0.02 else f"expected {ratio:.3g} (within 0.02), you gave {answer:.3g}"

@@ -974,10 +974,12 @@ check("undo the lies", undo);
 # each claiming epsilon 1 (delta 0, replacing one customer).
 # Which one keeps it?
 #
-# - **A** adds Laplace noise of scale `max(incomes) / 1000` to the mean.
-# - **B** adds Laplace noise of scale 100 to the mean, and clips the result to 0 ... 100,000.
-# - **C** clips every income to 0 ... 100,000, takes the mean, and adds Laplace noise of scale 100.
+# - **A** rounds the sum, adds whole-number noise (`geometric`) of scale `max(incomes)`, and divides by 1,000.
+# - **B** does so with scale 100,000, and clips the result to 0 ... 100,000.
+# - **C** clips every income to 0 ... 100,000 and rounds it, adds them up,
+#   adds whole-number noise of scale 100,000 to the sum, and divides by 1,000.
 # - **D** does as C, drawing the noise from `np.random.default_rng(42)`, and publishes its code.
+# - **E** does as C, with Laplace noise in floating point instead of whole numbers.
 
 # %%
 team = ...
@@ -990,6 +992,7 @@ check("which one is private", team);
 # A's noise tells the largest income, and the next customer's may be larger.
 # B clips at the wrong end: one income of ten million moves its mean by far more than the noise.
 # D's noise is known to whoever reads the code.
+# E's last bits can tell what is under the noise, as you saw above: on paper it is private, in a computer it is not.
 #
 # ```python
 # team = "C"
@@ -1247,8 +1250,10 @@ lab.claim("the formula is a Gaussian that no data can change; the exponential me
 # - **Whoever holds the data.**
 #   Central privacy trusts the office: it protects the answers, not the file.
 #   For the file there are encryption (lab 10) and local noise, at the price you saw.
-# - **The clock.** How long an exact sampler takes depends on the noise that it draws,
+# - **The clock.** How long an exact sampler of noise takes depends on the noise that it draws,
 #   and whoever can time it learns something (Jin et al.).
+#   `exponential` and `report_noisy_max` do the same steps whatever the scores are,
+#   but for one choice in some 100,000 that needs a closer look.
 #   Answer after a fixed delay where that matters.
 # - **A passed audit proves nothing.**
 #   It tests the inputs, events and runs that somebody thought of.

@@ -161,13 +161,13 @@ lab.claim("compared with shadow models, a seventh of all members is found at 1 %
 rates = np.geomspace(5e-4, 1, 300)
 fig, axes = lab.plots.figure(8.2, 2.7, ncols=3, sharey=True)
 for ax, epsilon in zip(axes, (0.5, 2, 8)):
-    claimed = np.minimum(1, np.exp(epsilon) * rates + 1e-3)
-    mixed = 1 - np.exp(-epsilon) * np.maximum(0, 1 - 1e-3 - rates)  # with the worlds exchanged
+    claimed = np.minimum(1, np.exp(epsilon) * rates + 1e-5)
+    mixed = 1 - np.exp(-epsilon) * np.maximum(0, 1 - 1e-5 - rates)  # with the worlds exchanged
     limit = np.minimum(claimed, mixed)
     ax.fill_between(rates, limit, 2, color=lab.GUARANTEE, alpha=0.25, lw=0)
     ax.loglog(rates, limit, color=lab.GUARANTEE, label="no attack beyond")
     roc_plot(ax, [("the attack above", attack, lab.ATTACKER)])
-    ax.set(title=f"epsilon {epsilon}, delta 0.001", ylabel="members found" * (ax is axes[0]))
+    ax.set(title=f"epsilon {epsilon}, delta 1e-5", ylabel="members found" * (ax is axes[0]))
 axes[2].legend(loc="lower right", fontsize=8)
 plt.show()
 
@@ -496,14 +496,14 @@ def median_in(values, high):
 games = {
     "lines that occur": (lambda v: 90 in lines_of_the_table(v), decades, 90),
     "lines above a threshold": (lambda v: 90 in thresholded_histogram(
-        v, epsilon=1, delta=1e-3, rng=rng), decades, 90),
+        v, epsilon=1, delta=1e-5, rng=rng), decades, 90),
     "median up to the largest": (lambda v: median_in(v, max(v)), incomes, 900),
     "median up to 1,000": (lambda v: median_in(v, 1000), incomes, 900)}
 seen = {name: dp.audit(run, [*values, person], values, runs=200)
-        .epsilon_lower_bound(delta=1e-3) for name, (run, values, person) in games.items()}
+        .epsilon_lower_bound(delta=1e-5) for name, (run, values, person) in games.items()}
 print("\n".join(f"{name:25} epsilon at least {bound:.1f}" for name, bound in seen.items()))
 leaky, kept, from_data, public = seen.values()
-lab.claim("both are refuted at epsilon 1 (delta 1e-3); the other two are not",
+lab.claim("both are refuted at epsilon 1 (delta 1e-5); the other two are not",
           min(leaky, from_data) > 2 > 1 >= max(kept, public))
 
 # %% [markdown]
@@ -519,12 +519,12 @@ lab.claim("both are refuted at epsilon 1 (delta 1e-3); the other two are not",
 #
 # First the defender.
 # We train the same 64 models in five more ways: stopped early; with clipped gradients and no noise;
-# and with DP-SGD at epsilon 8, 2 and 0.5 (delta 0.001, below one over the 500 photos;
+# and with DP-SGD at epsilon 8, 2 and 0.5 (delta 1e-5, far below one over the 500 photos;
 # every record at every step; tight accounting by privacy-loss distributions).
 # **Guess** the price in accuracy on new photos.
 
 # %%
-STEPS, DELTA = 40, 1e-3
+STEPS, DELTA = 40, 1e-5
 gentle = dict(classes=10, steps=STEPS, learning_rate=1.0, momentum=0.5)
 noise = {each: dp.noise_multiplier_for(epsilon=each, delta=DELTA, sample_rate=1.0, steps=STEPS)
          for each in (8, 2, 0.5)}
@@ -664,7 +664,7 @@ def retrained(fig, epsilon, max_grad_norm, steps, noise):
     bars.axhline(majority, color=lab.BASELINE, ls="--", lw=1)
     bars.set(ylim=(0, 1), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"])
     fig.subplots_adjust(bottom=0.17, top=0.9, left=0.1, right=0.98, wspace=0.25)
-    told = f"Epsilon {epsilon:.2f}, delta 0.001 (adding or removing one photo)"
+    told = f"Epsilon {epsilon:.2f}, delta 1e-5 (adding or removing one photo)"
     return (f"{told if noise else 'Clipped, no noise, no epsilon'}: the attack is right about "
             f"{attack.auc:.0%} of pairs and finds {found:.0%} of members at 1 % false alarms; "
             f"{right:.0%} of new photos are read (always the commonest: {majority:.0%}).")
@@ -844,7 +844,7 @@ for (epsilon, multiplier), style in zip(noise.items(), ("-", "--", ":")):
     ceiling = dp.most_true_positives(rates, mu=STEPS**0.5 / multiplier)
     axes[1].loglog(rates, ceiling, color=lab.GUARANTEE, ls=style,
                    label=f"ceiling, epsilon {epsilon}")
-parts = zip(axes, (list(ways)[:3], list(ways)[3:]), ("no guarantee", "DP-SGD, delta 0.001"))
+parts = zip(axes, (list(ways)[:3], list(ways)[3:]), ("no guarantee", "DP-SGD, delta 1e-5"))
 for ax, names, title in parts:
     roc_plot(ax, [(f"attack, {name}", attacks[name], colours[name]) for name in names])
     ax.set(title=title, ylabel="members found" * (ax is axes[0]))
@@ -1127,8 +1127,8 @@ asked, unseen = public[:100], public[100:]
 votes = np.column_stack([nearest(teacher, asked) for teacher in teachers])
 
 # %%
-budget = dp.Budget(epsilon=3, delta=1e-4)
-spread = dp.vote_sigma(epsilon=3, delta=1e-4, questions=100)
+budget = dp.Budget(epsilon=3, delta=1e-5)
+spread = dp.vote_sigma(epsilon=3, delta=1e-5, questions=100)
 price = dp.vote_event(sigma=spread, questions=100)
 told = budget.ask(dp.noisy_vote, votes, candidates=10, sigma=spread, price=price, rng=rng)
 student = means_of(asked, told)
@@ -1140,7 +1140,7 @@ def reads(means):
 
 
 alone, everything = np.mean([reads(each) for each in teachers]), means_of(secret, digits.y[secret])
-lab.claim("the student reads two new photos in three or more at epsilon 3 (delta 1e-4, PLD, one "
+lab.claim("the student reads two new photos in three or more at epsilon 3 (delta 1e-5, PLD, one "
           "photo added, removed or replaced), and more than its teachers do one by one",
           reads(student) > 2 / 3 and reads(student) > alone, article="B15",
           verdict="holds once repaired", noise_in_votes=round(spread),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from labkit.dp import epsilon_spent, gaussian_delta, noise_multiplier_for
+from labkit.dp import accountant_used, epsilon_spent, gaussian_delta, noise_multiplier_for
 from labkit.dp.accounting.epsilon import FINEST, TARGET, best_attack, dp_sgd_event, epsilon_of
 
 # noise multiplier, sample rate, steps, then epsilon at delta 1e-5 by RDP and by PLD (Poisson, add or remove one).
@@ -143,3 +143,33 @@ def test_the_event_refuses_what_epsilon_spent_refuses():
             dp_sgd_event(**(dict(noise_multiplier=1.0, sample_rate=0.1, steps=10) | wrong))
     with pytest.raises(ValueError, match="^spacing must be"):
         epsilon_of(dp_event.GaussianDpEvent(1.0), delta=1e-5, spacing=0)
+
+
+def test_a_tiny_delta_takes_the_renyi_bound_and_says_so():
+    """Where the transform's rounding hides delta, the loss distribution alone would say infinity."""
+    for noise, rate, steps, delta in [(0.8, 0.01, 1000, 1e-15), (2.0, 0.02, 200, 1e-30)]:
+        run = dict(noise_multiplier=noise, sample_rate=rate, steps=steps, delta=delta)
+        assert epsilon_spent(**run) == epsilon_spent(**run, accountant="rdp") < 10
+        assert accountant_used(**run) == accountant_used(**run, accountant="rdp") == "rdp"
+    budget = dict(epsilon=1, delta=1e-15, sample_rate=0.01, steps=1000)
+    assert noise_multiplier_for(**budget) == pytest.approx(noise_multiplier_for(**budget, accountant="rdp"), rel=0.01)
+    assert accountant_used(noise_multiplier=1.0, sample_rate=0.01, steps=1000, delta=1e-6) == "pld"
+    assert accountant_used(noise_multiplier=0.01, sample_rate=0.01, steps=10, delta=1e-6) == "rdp"  # hardly any noise
+    assert accountant_used(noise_multiplier=0.01, sample_rate=1, steps=10, delta=1e-6) == "pld"  # closed form
+
+
+def test_many_steps_with_wide_noise_are_not_overcharged():
+    """dp_accounting's default grid of 1e-4 is too coarse here, and would ask for 338."""
+    assert noise_multiplier_for(epsilon=0.1, delta=1e-8, sample_rate=0.05, steps=20_000) == pytest.approx(325.1, rel=5e-4)
+
+
+@pytest.mark.parametrize("noise, rate, steps", [(1.0, 0.02, 50), (3.0, 0.3, 20), (0.6, 0.005, 40), (0.5, 0.1, 1)])
+def test_both_directions_agree_with_dp_accounting_on_a_fine_grid(noise, rate, steps):
+    event = dp_sgd_event(noise_multiplier=noise, sample_rate=rate, steps=steps)
+    for delta in (1e-3, 1e-6):
+        theirs = PLDAccountant(value_discretization_interval=1e-3).compose(event).get_epsilon(delta)  # too large by 1e-3 or so
+        assert theirs - 0.02 < epsilon_spent(noise_multiplier=noise, sample_rate=rate, steps=steps, delta=delta) < theirs * 1.001 + 1e-4
+
+
+def test_half_a_delta_is_private_already():
+    assert epsilon_spent(noise_multiplier=1, sample_rate=0.01, steps=1000, delta=0.5) == 0.0

@@ -9,8 +9,9 @@ from dp_accounting.pld import common, privacy_loss_distribution
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.dp import Budget, BudgetExceeded, laplace
+from labkit.dp import Budget, BudgetExceeded, laplace, objective_perturbation, private_histogram
 from labkit.dp.accounting.epsilon import dp_sgd_event, epsilon_of
+from labkit.dp.relations import ADD_OR_REMOVE, REPLACE
 
 
 def test_pure_epsilons_add_up_to_the_limit_exactly():
@@ -177,3 +178,38 @@ def test_bad_labels_and_mechanisms_are_refused():
     with pytest.raises(ValueError, match="^mechanism must be"):
         budget.ask(3, epsilon=0.1)
     assert budget.spends == ()
+
+
+def test_prices_carry_their_relation_and_relations_do_not_mix():
+    X, y = [[1.0], [0.5], [0.2]], [1, -1, 1]
+    budget = Budget(epsilon=5)
+    budget.ask(objective_perturbation, X, y, epsilon=1.0, strength=0.1)
+    assert budget.relation == budget.spends[0].relation == REPLACE and f"; {REPLACE})" in repr(budget)
+    with pytest.raises(ValueError, match="different neighbouring relations do not add up"):
+        budget.spend("a count", 0.1)
+    with pytest.raises(ValueError, match="relation must be the budget's"):
+        budget.ask(private_histogram, [1], bins=[1], epsilon=0.1, relation=ADD_OR_REMOVE)
+    budget.ask(private_histogram, [1], bins=[1], epsilon=0.1, relation=REPLACE)
+    budget.ask(laplace, 3.0, sensitivity=2, epsilon=0.1, relation=REPLACE)  # not passed on: laplace holds for any
+    assert len(budget.spends) == 3
+
+    ordinary = Budget(epsilon=5)
+    ordinary.spend("a count", 0.1)
+    with pytest.raises(ValueError, match="'objective_perturbation'"):
+        ordinary.ask(objective_perturbation, X, y, epsilon=1.0, strength=0.1)
+    assert len(ordinary.spends) == 1 and ordinary.spent == pytest.approx(0.1)
+
+
+def test_a_budget_keeps_the_relation_that_it_was_given():
+    users = Budget(epsilon=3, delta=1e-6, relation="add or remove one user")
+    users.spend("round", dp_sgd_event(noise_multiplier=8.0, sample_rate=0.1, steps=10))
+    assert users.spends[0].relation == "add or remove one user" and "add or remove one user" in repr(users)
+    with pytest.raises(ValueError, match="^relation must be the budget's"):
+        users.spend("count", 0.1, relation=ADD_OR_REMOVE)
+    with pytest.raises(ValueError, match="^relation must be .* for Poisson samples"):
+        Budget(epsilon=3, delta=1e-6, relation=REPLACE).spend("round", dp_sgd_event(noise_multiplier=8.0, sample_rate=0.1, steps=10))
+    for bad in ("", 3, ["replace"]):
+        with pytest.raises(ValueError, match="^relation must be"):
+            Budget(epsilon=1, relation=bad)
+        with pytest.raises(ValueError, match="^relation must be"):
+            Budget(epsilon=1).spend("count", 0.1, relation=bad)

@@ -1,5 +1,7 @@
 """Sparse vector: its distribution, when it ends, and that the stream and the batch are the same mechanism."""
 
+import threading
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -125,3 +127,31 @@ def test_a_bad_answer_is_refused_by_name_and_costs_nothing(bad):
 def test_noise_wider_than_64_bits_can_hold_is_refused():
     with pytest.raises(ValueError, match="2\\^40"):
         dp.above_threshold([1], threshold=0, epsilon=1e-13)
+
+
+def test_threads_that_share_a_stream_hear_above_only_as_often_as_it_may():
+    """Without a lock eight threads heard it more than once in nine trials of ten."""
+    for _ in range(100):
+        alarm, heard, together = SparseVector(threshold=0, epsilon=1.0, most=1), [], threading.Barrier(8)
+
+        def ask():
+            together.wait()
+            try:
+                heard.append(alarm.above(10**6))
+            except RuntimeError:
+                heard.append(False)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        [each.start() for each in threads], [each.join() for each in threads]
+        assert sum(heard) == 1 and alarm.left == 0
+
+
+def test_a_budget_charges_each_stream():
+    budget = dp.Budget(epsilon=1)
+    with pytest.raises(dp.BudgetExceeded):
+        budget.ask(above_threshold, np.full((100, 3), 1000), threshold=100, epsilon=1.0)
+    assert budget.spent == 0
+    budget.ask(above_threshold, np.full((4, 3), 1000), threshold=100, epsilon=0.1)
+    assert budget.spent == pytest.approx(0.4)
+    budget.ask(above_threshold, [1000, 0], threshold=100, epsilon=0.6)
+    assert budget.spent == pytest.approx(1.0)
