@@ -992,7 +992,8 @@ check("which one is private", team);
 # A's noise tells the largest income, and the next customer's may be larger.
 # B clips at the wrong end: one income of ten million moves its mean by far more than the noise.
 # D's noise is known to whoever reads the code.
-# E's last bits can tell what is under the noise, as you saw above: on paper it is private, in a computer it is not.
+# E's last bits can tell what is under the noise, as you saw above:
+# on paper it is private, in a computer it is not.
 #
 # ```python
 # team = "C"

@@ -42,7 +42,7 @@ def exp_between(g, bits):
 
 def _table(unit, entries):
     """2^31 exp(-i unit) for i = 0, 1, ..., rounded down."""
-    return np.array([1 << BITS, *(exp_between(i * unit, BITS + 40)[0] >> 40 for i in range(1, entries))], np.uint64)
+    return np.array([1 << BITS, *(exp_between(i * unit, BITS + 40)[0] >> 40 for i in range(1, entries))], np.int64)
 
 
 # g is whole units below 32, then three times ten binary digits: (table, how far its digits are from the right, their mask).
@@ -59,14 +59,14 @@ def enclosed(scores, unit):
     g = _exponents(gap, scores, unit)
     far = g >= FARTHEST
     fixed = (np.minimum(g, FARTHEST) * 2.0**30).astype(np.int64)
-    product = TABLES[0][0][fixed >> 30]
+    product = TABLES[0][0].take(fixed >> 30, mode="clip")  # nothing is clipped: that mode skips a check
     for table, shift, mask in TABLES[1:]:
-        product = product * table[(fixed >> shift) & mask] >> np.uint64(BITS)
-    product = product.astype(np.int64)
+        product *= table.take((fixed >> shift) & mask, mode="clip")
+        product >>= BITS
     low, high = np.maximum(product - BELOW, 0), product + ABOVE
-    low[far], high[far] = 0, 1
+    np.copyto(low, 0, where=far), np.copyto(high, 1, where=far)
     best = gap == 0
-    low[best] = high[best] = 1 << BITS
+    np.copyto(low, 1 << BITS, where=best), np.copyto(high, 1 << BITS, where=best)
     return low, high
 
 
@@ -84,7 +84,7 @@ def _exponents(gap, scores, unit):
         factor = unit.numerator / unit.denominator  # rounded correctly
     except OverflowError:
         factor = math.inf
-    if math.isfinite(factor) and np.isfinite(gap).all():
+    if math.isfinite(factor) and math.isfinite(gap.max()):
         with np.errstate(over="ignore", under="ignore"):
             return gap * factor
     best = Fraction(scores.max().item())  # a range or a unit beyond floating point: slowly, one by one

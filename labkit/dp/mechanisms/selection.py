@@ -7,6 +7,7 @@ promise of constant time: about once in 100,000 choices among a thousand, one ca
 """
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -68,8 +69,13 @@ def _checked(scores, sensitivity, epsilon, rng):
         raise ValueError(f"scores must be numbers of at most 64 bits, got {scores.dtype}: {given!r:.60}")
     if scores.dtype != np.uint64:
         scores = scores.astype(np.float64 if scores.dtype.kind == "f" else np.int64)
-    unit = exact_fraction(epsilon=epsilon) / (2 * exact_fraction(sensitivity=sensitivity))
-    return scores, unit, validate.generator(rng=rng)
+    validate.positive(epsilon=epsilon), validate.positive(sensitivity=sensitivity)
+    return scores, _unit(epsilon, sensitivity), validate.generator(rng=rng)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _unit(epsilon, sensitivity):
+    return exact_fraction(epsilon=epsilon) / (2 * exact_fraction(sensitivity=sensitivity))
 
 
 def _gap(scores, place):
