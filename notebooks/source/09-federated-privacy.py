@@ -420,7 +420,8 @@ lab.claim("hiding one of three clinics leaves a model that reads under half of t
 
 # %% [markdown]
 # (Both agree because the noise comes from a common seed.
-# Real parties must keep their seeds to themselves, or let the operating system draw.)
+# Whoever knows the seed can subtract the noise.
+# Real parties give none; then the operating system draws.)
 #
 # ## What it costs
 #

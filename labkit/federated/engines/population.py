@@ -3,6 +3,7 @@
 import math
 import warnings
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ __all__ = ["Population", "population_of", "to_tensors"]
 
 
 CHUNK = 2_000_000  # numbers that are looked at together
-KINDS = [np.dtype(each) for each in ("f4", "f8", "i1", "i2", "i4", "i8", "u1")]
+KINDS = {np.dtype(each) for each in ("f4", "f8", "i1", "i2", "i4", "i8", "u1")}
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,14 @@ class Population:
         """The first client's inputs: what records look like."""
         return self.records(0)[0]
 
-    def chunks(self):
-        """(number of the first client, X, y) of a run of clients after another, as arrays of at most about CHUNK numbers."""
-        many = max(1, CHUNK // max(1, self._xs[0][:1].size * max(self.examples)))
-        for at in range(0, len(self), many):
-            yield at, np.concatenate(self._xs[at:at + many]), np.concatenate(self._ys[at:at + many])
+    def all_finite(self):
+        """Whether no client holds NaN or infinity."""
+        return all(_is_finite(each) for arrays in (self._xs, self._ys) if arrays[0].dtype.kind == "f" for each in _together(arrays))
+
+    def label_range(self):
+        """The smallest and the largest label of all clients, whole numbers."""
+        found = [(each.min(), each.max()) for each in _together(self._ys)]
+        return int(min(low for low, _ in found)), int(max(high for _, high in found))
 
     def __len__(self):
         return len(self.examples)
@@ -89,22 +93,32 @@ def _as_given(clients, parameter):
         xs, ys = zip(*clients, strict=True)
     except (TypeError, ValueError):
         return None
-    if len(set(map(len, clients))) > 1 or {*map(type, xs), *map(type, ys)} != {np.ndarray} or 0 in {each.ndim for each in (*xs, *ys)}:
+    if {*map(type, xs), *map(type, ys)} != {np.ndarray}:
         return None
-    kinds = [{(each.shape[1:], each.dtype) for each in arrays} for arrays in (xs, ys)]
-    lengths = [len(each) for each in ys]
-    if any(len(kind) > 1 or next(iter(kind))[1] not in KINDS for kind in kinds) or [len(each) for each in xs] != lengths or 0 in lengths:
-        return None
+    for arrays in (xs, ys):
+        shapes, kinds = set(map(attrgetter("shape"), arrays)), set(map(attrgetter("dtype"), arrays))
+        if () in shapes or len({each[1:] for each in shapes}) > 1 or 0 in {each[0] for each in shapes} or len(kinds) > 1 or not kinds <= KINDS:
+            return None
     population = Population(list(xs), list(ys), parameter)
-    return population if all(_is_finite(x) and _is_finite(y) for _, x, y in population.chunks()) else None
+    return population if list(map(len, xs)) == population.examples and population.all_finite() else None
+
+
+def _together(arrays):
+    """The numbers of all arrays, and perhaps more: the one array of which they are parts, or a copy of a few at a time."""
+    base = arrays[0].base
+    parts = isinstance(base, np.ndarray) and base.dtype == arrays[0].dtype and set(map(id, map(attrgetter("base"), arrays))) == {id(base)}
+    if parts and base.size <= 2 * sum(map(attrgetter("size"), arrays)):
+        rows = max(1, CHUNK * len(base) // base.size)
+        yield from (base[at:at + rows] for at in range(0, len(base), rows))
+        return
+    many = max(1, CHUNK // max(map(attrgetter("size"), arrays)))
+    yield from (np.concatenate(arrays[at:at + many]) for at in range(0, len(arrays), many))
 
 
 def _is_finite(values):
     """Their sum is quick to look at, and tells; a sum that overflows is looked at again."""
-    if values.dtype.kind != "f":
-        return True
     with np.errstate(all="ignore"):
-        return math.isfinite(values.sum(dtype=np.float64)) or bool(np.isfinite(values).all())
+        return math.isfinite(values.sum()) or bool(np.isfinite(values).all())
 
 
 def _one_by_one(clients, parameter):
@@ -146,14 +160,14 @@ def _tensor(values, parameter, fresh=False):
 
 
 def _check_labels(population, classes):
-    for at, _, y in population.chunks():
-        if y.min() >= 0 and y.max() < classes:
-            continue
-        for number in range(at, len(population)):
-            own = population.records(number)[1]
-            if own.min() < 0 or own.max() >= classes:
-                raise ValueError(f"clients[{number}] y must lie between 0 and {classes - 1}, as the model has {classes} "
-                                 f"outputs, got {int(own.min())} to {int(own.max())}")
+    low, high = population.label_range()
+    if low >= 0 and high < classes:
+        return
+    for number in range(len(population)):
+        own = population.records(number)[1]
+        if own.min() < 0 or own.max() >= classes:
+            raise ValueError(f"clients[{number}] y must lie between 0 and {classes - 1}, as the model has {classes} "
+                             f"outputs, got {int(own.min())} to {int(own.max())}")
 
 
 def _kind(tensor):

@@ -1,6 +1,7 @@
 """Secure aggregation: a server learns the sum of its clients' vectors, and of each vector nothing else.
 
     agreement    what all agree on beforehand: how many clients, the threshold, who masks with whom
+    neighbourhood  how few neighbours will do
     fixed_point  real numbers as whole numbers modulo 2^k, with room for the sum
     masks        keys between two clients, and masks grown from them
     shares       a secret key in pieces, of which a threshold gives it back

@@ -1,6 +1,7 @@
 from .agreement import Aborted as Aborted
 from .agreement import Agreement as Agreement
 from .agreement import MessageRefused as MessageRefused
+from .neighbourhood import fewest_neighbours as fewest_neighbours
 from .fixed_point import FixedPoint as FixedPoint
 from .fixed_point import signed as signed
 from .client import MaskingClient as MaskingClient

@@ -16,6 +16,7 @@ from labkit.federated.secure_aggregation import (
     MaskingClient,
     MaskingServer,
     SecureSum,
+    fewest_neighbours,
     make_identities,
     secure_sum,
     signed,
@@ -164,3 +165,27 @@ def test_bad_arguments_are_named(call, name):
 def test_bad_vectors(vector):
     with pytest.raises(ValueError, match="vector"):
         MaskingClient(0, AGREED).masked(b"", vector)
+
+
+def test_the_fewest_neighbours_keep_the_rule_for_a_lying_server_and_their_promise():
+    degree, threshold, close = fewest_neighbours(1000)
+    assert Agreement(1000, threshold, 1, degree=degree, colluding=close).holders == degree + 1
+    with pytest.raises(ValueError, match="threshold must"):
+        Agreement(1000, threshold - 1, 1, degree=degree, colluding=close)
+    rng = np.random.default_rng(2)
+    degree, threshold, close = fewest_neighbours(200, colluding=0.05, dropping=0.05, unsafe=0.01, aborting=0.01)
+    agreement = Agreement(200, threshold, 1, degree=degree, session=b"one graph")
+    near = np.array([[*agreement.neighbours(each), each] for each in range(200)])
+    bad = few = 0
+    for _ in range(500):  # a promise of 1 % each: 25 of 500 would be reached once in a million times
+        helpers, late = np.zeros(200, bool), np.zeros(200, bool)
+        helpers[rng.permutation(200)[:10]], late[rng.permutation(200)[:10]] = True, True
+        bad += helpers[near[:, :-1]].sum(1).max() > close
+        few += (~late[near]).sum(1).min() < threshold
+    assert bad < 25 and few < 25
+    assert fewest_neighbours(10**4)[0] < 2 * fewest_neighbours(200)[0] + 20  # grows like a logarithm
+    with pytest.raises(ValueError, match="clients must be more"):
+        fewest_neighbours(4)
+    for bad in ({"colluding": 0}, {"dropping": 1}, {"unsafe": 2}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            fewest_neighbours(100, **bad)
