@@ -17,7 +17,7 @@ from labkit.models.fitting import fit
 from labkit.threads import torch_threads
 
 
-def train_adversarially(model, X, y, *, attack, steps, **options):
+def train_adversarially(model, X, y, *, attack, steps: int, **options):
     """Train `model` in place on attacked batches, and return it.
 
     X, y:    inputs (n, d) and their labels (n,).
@@ -67,7 +67,8 @@ class PopulationOfNetworks(nn.Module):
         return model
 
 
-def train_population(X, y, members, *, classes, attack=None, hidden=64, steps=100, learning_rate=0.5, momentum=0.9, seed=0):
+def train_population(X, y, members, *, classes, attack=None, hidden=64, steps: int = 100,
+                     learning_rate: float = 0.5, momentum: float = 0.9, seed: int = 0):
     """Train one network for each row of `members`, on the records that it has, by full-batch gradient descent.
 
     X:              records (n, d).

@@ -66,7 +66,7 @@ def quantise(model):
     return nn.Sequential(*(Int8Linear(each) if isinstance(each, nn.Linear) else copy.deepcopy(each) for each in model))
 
 
-def distil(teacher, student, X, *, steps, **options):
+def distil(teacher, student, X, *, steps: int, **options):
     """Train `student` in place on what `teacher` says of the records X (n, d), and return it: probabilities teach more than labels.
 
     teacher, student: torch modules to logits of the same classes. The labels of X are not needed, so X may be public data.

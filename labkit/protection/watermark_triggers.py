@@ -41,7 +41,7 @@ class TriggerMark:
                 raise ValueError("seed must be the one that X and y follow from: see TriggerMark.from_seed")
 
     @classmethod
-    def random(cls, *, count, features, classes, rng=None):
+    def random(cls, *, count, features, classes, rng: np.random.Generator | None = None):
         """A new secret: inputs of uniform noise in [0, 1], and a label for each by lot, all of which follow from a random seed.
 
         count, features: whole numbers >= 1. classes: whole number from 2 to 65,536.

@@ -44,7 +44,7 @@ class WeightMark:
                 raise ValueError("seed must be the one that key and bits follow from: see WeightMark.from_seed")
 
     @classmethod
-    def random(cls, *, bits, inputs, rng=None):
+    def random(cls, *, bits, inputs, rng: np.random.Generator | None = None):
         """A new secret: a key of fair signs, +1 and -1, and fair bits, all of which follow from a random seed.
 
         bits, inputs: whole numbers >= 1; inputs is the number of columns of the weights to be marked, and should well exceed bits.

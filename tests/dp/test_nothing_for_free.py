@@ -35,7 +35,7 @@ PER_PERSON = {
     "histogram of texts": lambda values: dp.private_histogram(values, bins=["0", "a"], epsilon=1),
     "thresholded histogram": lambda values: dp.thresholded_histogram(values, epsilon=1, delta=1e-6),
     "quantile": lambda values: dp.private_quantile(values, quantile=0.5, low=0, high=10, epsilon=1),
-    "clamped sum": lambda values: dp.laplace(dp.clamped_sum([each for each in values], low=0, high=2), sensitivity=2, epsilon=1),
+    "clamped sum": lambda values: dp.laplace(dp.clamped_sum(list(values), low=0, high=2), sensitivity=2, epsilon=1),
 }
 
 

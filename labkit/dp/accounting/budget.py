@@ -57,7 +57,7 @@ class Budget:
     Raises ValueError for an argument out of its range. May be shared between threads.
     """
 
-    def __init__(self, *, epsilon, delta=0.0, accountant="pld", relation=None):
+    def __init__(self, *, epsilon: float, delta: float = 0.0, accountant: str = "pld", relation=None):
         self.epsilon = validate.positive(epsilon=epsilon)
         self.delta = _delta(delta)
         self.accountant = validate.one_of(accountant=accountant, options=ACCOUNTANTS)

@@ -47,7 +47,7 @@ def quiet():
         logger.setLevel(before)
 
 
-def dp_sgd_event(*, noise_multiplier, sample_rate, steps):
+def dp_sgd_event(*, noise_multiplier: float, sample_rate: float, steps: int):
     """`steps` Gaussian mechanisms, each on a fresh Poisson sample, as a dp_accounting event.
 
     noise_multiplier:  standard deviation of the noise over the clipping norm, > 0 (dimensionless).
@@ -64,7 +64,7 @@ def dp_sgd_event(*, noise_multiplier, sample_rate, steps):
     return dp_event.SelfComposedDpEvent(one, steps)
 
 
-def epsilon_of(event, *, delta, accountant="pld", spacing=FINEST):
+def epsilon_of(event, *, delta: float, accountant: str = "pld", spacing=FINEST):
     """The epsilon that any dp_accounting event costs at `delta` (add or remove one record).
 
     event:       a dp_accounting DpEvent, such as `dp_sgd_event(...)`.
@@ -90,7 +90,7 @@ def _epsilon_of(event, delta, accountant, spacing, orders=None):
             raise ValueError(f"event must be one that the {accountant!r} accountant supports: {error}") from None
 
 
-def epsilon_spent(*, noise_multiplier, sample_rate, steps, delta, accountant="pld"):
+def epsilon_spent(*, noise_multiplier: float, sample_rate: float, steps: int, delta: float, accountant: str = "pld"):
     """The epsilon of DP-SGD: `steps` noisy gradients on Poisson-sampled batches.
 
     noise_multiplier:  standard deviation of the noise over the clipping norm, > 0.
@@ -105,7 +105,7 @@ def epsilon_spent(*, noise_multiplier, sample_rate, steps, delta, accountant="pl
     return _spent(noise_multiplier, sample_rate, steps, delta, accountant)[0]
 
 
-def accountant_used(*, noise_multiplier, sample_rate, steps, delta, accountant="pld"):
+def accountant_used(*, noise_multiplier: float, sample_rate: float, steps: int, delta: float, accountant: str = "pld"):
     """Which accountant `epsilon_spent` takes its answer from, given the same arguments: "pld" or "rdp".
 
     "rdp" stands in for "pld" in two places, and only where it gives the smaller epsilon. A delta so small that it drowns in the
@@ -120,7 +120,7 @@ def _spent(noise_multiplier, sample_rate, steps, delta, accountant):
                     validate.integer(steps=steps, at_least=1), validate.probability(delta=delta), accountant)
 
 
-def noise_multiplier_for(*, epsilon, delta, sample_rate, steps, accountant="pld"):
+def noise_multiplier_for(*, epsilon: float, delta: float, sample_rate: float, steps: int, accountant: str = "pld"):
     """The least noise, rounded up to five digits, with which DP-SGD stays within (epsilon, delta).
 
     epsilon:   > 0; the other arguments are those of `epsilon_spent`, which this function inverts.

@@ -77,11 +77,11 @@ class Audit:
             if len(self.scores[world]) < 2:
                 raise ValueError(f"{next(iter(given))} must hold at least 2 scores, got {len(self.scores[world])}")
 
-    def epsilon_lower_bound(self, *, delta=0.0, confidence=0.95, thresholds="split"):
+    def epsilon_lower_bound(self, *, delta: float = 0.0, confidence=0.95, thresholds="split"):
         """The epsilon of `bound`: a number that the true epsilon exceeds, save with probability 1 - confidence."""
         return self.bound(delta=delta, confidence=confidence, thresholds=thresholds).epsilon
 
-    def bound(self, *, delta=0.0, confidence=0.95, thresholds="split"):
+    def bound(self, *, delta: float = 0.0, confidence=0.95, thresholds="split"):
         """A lower confidence bound on epsilon, from the events output >= t and output <= t.
 
         delta:       the delta of the claim, from 0 (pure epsilon) to below 1.
@@ -116,7 +116,7 @@ class Audit:
         seen = {world: (event.count(scores), len(scores)) for world, scores in measuring.items()}
         return Bound(max(0.0, float(bounds[chosen])), delta, confidence, event, likelier, seen)
 
-    def verdict(self, *, epsilon, delta=0.0, confidence=0.95, thresholds="split"):
+    def verdict(self, *, epsilon: float, delta: float = 0.0, confidence=0.95, thresholds="split"):
         """The outcome for a claimed epsilon and delta, in words, with what a pass does not prove."""
         epsilon = validate.non_negative(epsilon=epsilon)
         bound = self.bound(delta=delta, confidence=confidence, thresholds=thresholds)

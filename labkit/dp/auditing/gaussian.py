@@ -44,7 +44,7 @@ class GaussianBound:
                 f"{self.epsilon:.3g} at delta {self.delta:g} for Gaussian noise ({self.event})")
 
 
-def gaussian_bound(tested, *, delta, confidence=0.95):
+def gaussian_bound(tested, *, delta: float, confidence=0.95):
     """A lower confidence bound on mu, and the epsilon that it means for a Gaussian mechanism.
 
     tested:      an `Audit`: scores of runs with the person and without. One half of the runs (a random one) chooses the
@@ -71,7 +71,7 @@ def gaussian_bound(tested, *, delta, confidence=0.95):
     return GaussianBound(mu, gaussian_epsilon(mu=mu, delta=delta), delta, confidence, event)
 
 
-def gaussian_mu(*, epsilon, delta):
+def gaussian_mu(*, epsilon: float, delta: float):
     """The mu of Gaussian noise that is exactly (epsilon, delta)-private: sensitivity over standard deviation.
 
     epsilon > 0, delta strictly between 0 and 1; ValueError otherwise.
@@ -79,7 +79,7 @@ def gaussian_mu(*, epsilon, delta):
     return 1 / gaussian_sigma(epsilon=epsilon, delta=delta, sensitivity=1)
 
 
-def gaussian_epsilon(*, mu, delta):
+def gaussian_epsilon(*, mu, delta: float):
     """The epsilon, at `delta`, of two normal distributions `mu` standard deviations apart.
 
     mu: zero or more, below 1,000; delta: strictly between 0 and 1. Returns epsilon >= 0. ValueError otherwise.

@@ -39,7 +39,7 @@ class OneRunBound:
                 f"({self.correct} of {self.guesses} guesses right, {self.canaries} canaries, one run)")
 
 
-def one_run_bound(scores, members, *, delta=0.0, confidence=0.95, guesses=None):
+def one_run_bound(scores, members, *, delta: float = 0.0, confidence=0.95, guesses=None):
     """A lower confidence bound on epsilon from one run with many canaries.
 
     scores:      one number per canary, array (m,): higher where it looks more as if the canary was in the data. Any function

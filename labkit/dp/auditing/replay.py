@@ -15,7 +15,7 @@ from labkit import validate
 NORMS = ("L1", "L2")
 
 
-def sensitivity_at_least(mechanism, with_person, without_person, *, norm="L2", replays=3, rng=None):
+def sensitivity_at_least(mechanism, with_person, without_person, *, norm="L2", replays=3, rng: np.random.Generator | None = None):
     """The largest change of a mechanism's answer between two neighbouring data sets, its noise held still.
 
     mechanism:                    mechanism(data, rng) -> number or array. It must take all its randomness from `rng`, a numpy

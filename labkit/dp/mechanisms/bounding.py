@@ -13,7 +13,7 @@ from labkit import validate
 EXACT = 1 << 53  # whole numbers up to here are exact in floating point
 
 
-def clip(rows, *, max_grad_norm):
+def clip(rows, *, max_grad_norm: float):
     """Scale down each row whose L2 norm exceeds `max_grad_norm`, so that one row moves a sum by at most that.
 
     rows:           array (n, d) of numbers, one row per person; n may be 0. A row that holds a missing or infinite number becomes zero.

@@ -8,7 +8,7 @@ from scipy.special import log_ndtr, ndtr
 from labkit import validate
 
 
-def gaussian_delta(*, sigma, epsilon, sensitivity):
+def gaussian_delta(*, sigma: float, epsilon: float, sensitivity: float):
     """The smallest delta for which Gaussian noise is (epsilon, delta)-differentially private.
 
     sigma:        standard deviation of the noise, in the units of `sensitivity`, > 0.
@@ -26,7 +26,7 @@ def gaussian_delta(*, sigma, epsilon, sensitivity):
     return max(0.0, float(ndtr(ratio / 2 - beyond) - math.exp(epsilon + log_ndtr(-ratio / 2 - beyond))))
 
 
-def gaussian_sigma(*, epsilon, delta, sensitivity):
+def gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float):
     """The smallest standard deviation of Gaussian noise that gives (epsilon, delta)-differential privacy.
 
     epsilon:      privacy loss bound, > 0 (dimensionless). Any size: the classic formula
@@ -52,7 +52,7 @@ def gaussian_sigma(*, epsilon, delta, sensitivity):
     return sensitivity * math.exp(log_sigma) * (1 + 1e-9)  # rounding errs on the safe side
 
 
-def discrete_gaussian_sigma(*, epsilon, delta, sensitivity):
+def discrete_gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float):
     """Width of discrete Gaussian noise that gives (epsilon, delta)-differential privacy, in the units of `sensitivity`.
 
     Such noise is rho-zero-concentrated private with rho = sensitivity^2 / (2 sigma^2), for answers of any dimension, and

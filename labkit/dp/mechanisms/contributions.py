@@ -7,7 +7,7 @@ from labkit import validate
 __all__ = ["bounded"]
 
 
-def bounded(people, *, contributions, rng=None):
+def bounded(people, *, contributions, rng: np.random.Generator | None = None):
     """Which records to keep so that nobody has more than `contributions`: a bool array, True for kept; a person's are drawn at random.
 
     people:         1-D array, whose record each one is (anything that sorts); may be empty.

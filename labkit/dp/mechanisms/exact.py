@@ -24,7 +24,7 @@ WIDEST = 1 << 40  # noise wider than this leaves nothing of a 64-bit answer
 _ENDLESS = 1 << 62  # more heads in a row than anybody will ever see
 
 
-def sample_discrete_laplace(*, scale, count, rng=None):
+def sample_discrete_laplace(*, scale, count, rng: np.random.Generator | None = None):
     """`count` whole numbers k with probability proportional to exp(-|k| / scale), as int64.
 
     scale: Fraction, int or float (a float means exactly the fraction that it stores), positive, at most 2^40.
@@ -47,7 +47,7 @@ def sample_discrete_laplace(*, scale, count, rng=None):
     return noise
 
 
-def sample_discrete_gaussian(*, sigma, count, rng=None):
+def sample_discrete_gaussian(*, sigma: float, count, rng: np.random.Generator | None = None):
     """`count` whole numbers k with probability proportional to exp(-k^2 / (2 sigma^2)), as int64.
 
     sigma: Fraction, int or float (a float means exactly the fraction that it stores), positive, at most 2^40.

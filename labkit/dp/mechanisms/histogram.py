@@ -25,7 +25,7 @@ from labkit.dp.relations import ADD_OR_REMOVE, REPLACE
 SENSITIVITY = {ADD_OR_REMOVE: 1, REPLACE: 2}  # L1 change of a list of counts
 
 
-def private_histogram(values, *, bins, epsilon, relation="add or remove one record", rng=None):
+def private_histogram(values, *, bins, epsilon: float, relation="add or remove one record", rng: np.random.Generator | None = None):
     """Count how many values fall into each of the given bins, under epsilon-differential privacy.
 
     values:      one value per person, a list, array or table column of n >= 0 of them. A value that is in no bin (another name, a
@@ -57,7 +57,7 @@ def _counted(values, bins):
     return np.bincount(order[place][bins[order[place]] == values], minlength=len(bins))
 
 
-def thresholded_histogram(values, *, epsilon, delta, rng=None):
+def thresholded_histogram(values, *, epsilon: float, delta: float, rng: np.random.Generator | None = None):
     """Count values whose names nobody knew in advance, under (epsilon, delta)-differential privacy.
 
     values:   one value per person, a list, array or table column of n >= 0 of them; what is neither a text nor a whole number
@@ -80,7 +80,7 @@ def thresholded_histogram(values, *, epsilon, delta, rng=None):
     return {name: counts[name] + extra for name, extra in told if counts[name] + extra >= least}
 
 
-def release_threshold(*, epsilon, delta):
+def release_threshold(*, epsilon: float, delta: float):
     """The smallest noisy count that may be shown: a single person's reaches it with probability at most delta.
 
     The noise is at least k > 0 with probability exp(-epsilon k) / (1 + exp(-epsilon)).

@@ -21,7 +21,7 @@ WIDEST = 1e300  # noise wider than that would overflow
 LARGEST = np.finfo(float).max
 
 
-def laplace(value, *, sensitivity, epsilon, rng=None):
+def laplace(value, *, sensitivity: float, epsilon: float, rng: np.random.Generator | None = None):
     """Answer a numeric query with Laplace noise: epsilon-differential privacy on paper.
 
     value:        the exact answer, scalar or array of any shape.
@@ -41,7 +41,7 @@ def laplace(value, *, sensitivity, epsilon, rng=None):
     return _released(value, scale * _generator(rng).laplace(size=value.shape))
 
 
-def geometric(value, *, sensitivity, epsilon, rng=None):
+def geometric(value, *, sensitivity: float, epsilon: float, rng: np.random.Generator | None = None):
     """Answer a counting query under epsilon-differential privacy, in whole numbers (discrete Laplace noise, exact).
 
     value:        the exact answer, a whole number or an integer array of any shape.
@@ -58,7 +58,7 @@ def geometric(value, *, sensitivity, epsilon, rng=None):
     return _as_given(value + noise.reshape(value.shape))
 
 
-def gaussian(value, *, sensitivity, epsilon, delta, rng=None):
+def gaussian(value, *, sensitivity: float, epsilon: float, delta: float, rng: np.random.Generator | None = None):
     """Answer a numeric query with Gaussian noise: (epsilon, delta)-differential privacy on paper.
 
     value:        the exact answer, scalar or array of any shape (an array is one joint answer).
@@ -78,7 +78,7 @@ def gaussian(value, *, sensitivity, epsilon, delta, rng=None):
     return _released(value, _generator(rng).normal(scale=sigma, size=value.shape))
 
 
-def discrete_gaussian(value, *, sensitivity, epsilon, delta, rng=None):
+def discrete_gaussian(value, *, sensitivity: float, epsilon: float, delta: float, rng: np.random.Generator | None = None):
     """Answer a whole-number query under (epsilon, delta)-differential privacy with discrete Gaussian noise, exact.
 
     value:        the exact answer, a whole number or an integer array of any shape (an array is one joint answer).

@@ -49,7 +49,7 @@ def noise_for(*, epsilon, records, strength):
     return ObjectiveNoise(2 / (epsilon / 2), CURVATURE / (records * math.expm1(epsilon / 4)))
 
 
-def objective_perturbation(X, y, *, epsilon, strength, rng=None):
+def objective_perturbation(X, y, *, epsilon: float, strength, rng: np.random.Generator | None = None):
     """Weights of a logistic regression under epsilon-differential privacy.
 
     X:         records, array (n, d). Rows longer than 1 are scaled down to length 1, each by itself, so that this is free.

@@ -26,7 +26,7 @@ MOST_POINTS = 1 << 40
 WIDEST = 1e150  # ends of the range beyond that leave no room for products
 
 
-def private_quantile(values, *, quantile, low, high, epsilon, points=10_001, rng=None):
+def private_quantile(values, *, quantile, low, high, epsilon: float, points=10_001, rng: np.random.Generator | None = None):
     """A value with about the share `quantile` of the records below it, under epsilon-differential privacy.
 
     values:    one number per person, a list, array or table column of n >= 0. Values outside [low, high], infinite ones too, count as

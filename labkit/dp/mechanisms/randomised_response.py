@@ -16,7 +16,7 @@ MOST_CATEGORIES = 1 << 40
 LEAST_EPSILON = 1e-9  # below it the estimate's standard error exceeds 10^6 for a million people
 
 
-def randomised_response(answers, *, epsilon, categories=2, rng=None):
+def randomised_response(answers, *, epsilon: float, categories=2, rng: np.random.Generator | None = None):
     """Replace each person's answer by a random one often enough that no report convicts anybody.
 
     answers:     one answer per person, bool or whole numbers 0 ... categories - 1, any shape.
@@ -47,7 +47,7 @@ def randomised_response(answers, *, epsilon, categories=2, rng=None):
 randomised_response.relation = REPLACE  # of one answer by another
 
 
-def estimated_shares(reports, *, epsilon, categories=2):
+def estimated_shares(reports, *, epsilon: float, categories=2):
     """The share of people behind each answer, estimated without bias from randomised responses.
 
     reports:              as `randomised_response` returned them, with the same epsilon and categories.

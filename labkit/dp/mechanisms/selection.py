@@ -16,7 +16,7 @@ from labkit.dp.mechanisms.enclosure import BITS, enclosed, settled
 from labkit.dp.mechanisms.exact import big_uniform_below, exact_fraction, random_bytes
 
 
-def exponential(scores, *, sensitivity, epsilon, rng=None):
+def exponential(scores, *, sensitivity: float, epsilon: float, rng: np.random.Generator | None = None):
     """Pick a candidate with a high score under epsilon-differential privacy.
 
     scores:       how good each candidate is on the data, array (k,) of finite numbers of at most 64 bits, taken as exact.
@@ -39,7 +39,7 @@ def exponential(scores, *, sensitivity, epsilon, rng=None):
             return winner
 
 
-def report_noisy_max(scores, *, sensitivity, epsilon, rng=None):
+def report_noisy_max(scores, *, sensitivity: float, epsilon: float, rng: np.random.Generator | None = None):
     """Pick the candidate whose score plus noise is largest, under epsilon-differential privacy.
 
     The noise is exponential with mean 2 sensitivity / epsilon. Why that is private: hold the others' noise still; then a

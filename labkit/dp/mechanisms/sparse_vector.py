@@ -35,7 +35,7 @@ class SparseVector:
     May be shared between threads: they share one stream. Raises ValueError for arguments out of range.
     """
 
-    def __init__(self, *, threshold, epsilon, sensitivity=1, most=1, rng=None):
+    def __init__(self, *, threshold, epsilon: float, sensitivity: float = 1, most=1, rng: np.random.Generator | None = None):
         threshold = validate.integer(threshold=threshold, at_least=-LARGEST, at_most=LARGEST)
         self.left = validate.integer(most=most, at_least=1)
         sensitivity = validate.integer(sensitivity=sensitivity, at_least=1)
@@ -62,7 +62,7 @@ class SparseVector:
         return int(sample_discrete_laplace(scale=scale, count=1, rng=self._rng)[0])
 
 
-def above_threshold(answers, *, threshold, epsilon, sensitivity=1, most=1, rng=None):
+def above_threshold(answers, *, threshold, epsilon: float, sensitivity: float = 1, most=1, rng: np.random.Generator | None = None):
     """The same for answers that are all there already, in one go.
 
     answers:  whole numbers, array (k,) for one stream, or (n, k) for n independent streams. Each stream costs the whole epsilon:

@@ -27,7 +27,7 @@ from labkit.dp.mechanisms.calibration import gaussian_sigma
 SENSITIVITY = math.sqrt(2)  # L2 change of the counts: one vote fewer here, one more there
 
 
-def noisy_vote(votes, *, candidates, sigma, rng=None):
+def noisy_vote(votes, *, candidates, sigma: float, rng: np.random.Generator | None = None):
     """The candidate with the most votes, after noise, for each question.
 
     votes:       whole numbers from 0 to candidates - 1, array (questions, teachers). Each row is one question.
@@ -59,7 +59,7 @@ def vote_counts(votes, *, candidates):
     return counts[:, :-1]
 
 
-def vote_event(*, sigma, questions):
+def vote_event(*, sigma: float, questions):
     """What so many answers cost, as a dp_accounting event (a price for `Budget`); the votes do not enter.
 
     sigma: standard deviation of the noise, in votes, > 0; questions: how many are answered, a whole number >= 1.
@@ -68,7 +68,7 @@ def vote_event(*, sigma, questions):
     return dp_event.SelfComposedDpEvent(dp_event.GaussianDpEvent(sigma / SENSITIVITY), questions)
 
 
-def vote_sigma(*, epsilon, delta, questions):
+def vote_sigma(*, epsilon: float, delta: float, questions):
     """The least noise, in votes, with which so many questions together stay within (epsilon, delta).
 
     Gaussian mechanisms compose to one whose sensitivity is the root of the sum of squares: exact, no accountant needed.

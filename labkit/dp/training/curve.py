@@ -53,8 +53,9 @@ class Curve:
         return self.accuracies.mean(axis=1)
 
 
-def privacy_accuracy_curve(X, y, X_test, y_test, *, epsilons, delta, classes, records, batch_size, steps=200, seeds=10,
-                           max_grad_norm=1.0, learning_rate=4.0, momentum=0.0, accountant="pld", rng=None):
+def privacy_accuracy_curve(X, y, X_test, y_test, *, epsilons, delta: float, classes, records, batch_size: int, steps: int = 200, seeds=10,
+                           max_grad_norm: float = 1.0, learning_rate: float = 4.0, momentum: float = 0.0,
+                           accountant: str = "pld", rng: np.random.Generator | None = None):
     """Train DP softmax regression at each of E epsilons with S seeds, all at once, and measure accuracy.
 
     X, y:            training records (n, d), numbers scaled by public bounds, and labels 0 ... classes - 1 (n,). A record with a

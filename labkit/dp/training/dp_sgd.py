@@ -66,8 +66,9 @@ class Plan:
             raise ValueError(f"momentum must be at least 0 and below 1, got {self.momentum!r}")
 
     @classmethod
-    def for_budget(cls, *, epsilon, delta, records, batch_size, steps, max_grad_norm, learning_rate, momentum=0.0,
-                   accountant="pld"):
+    def for_budget(cls, *, epsilon: float, delta: float, records, batch_size: int, steps: int,
+                   max_grad_norm: float, learning_rate: float, momentum: float = 0.0,
+                   accountant: str = "pld"):
         """The plan with the least noise that stays within (epsilon, delta).
 
         records:  the number of records as the public may know it; it only sets the sample rate, batch_size / records.
@@ -85,7 +86,7 @@ class Plan:
         """What running the plan spends, as a dp_accounting event (a price for `labkit.dp.Budget`)."""
         return dp_sgd_event(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps)
 
-    def epsilon(self, delta, accountant="pld"):
+    def epsilon(self, delta: float, accountant: str = "pld"):
         """What running the plan spends, as an epsilon at `delta`."""
         return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps,
                              delta=delta, accountant=accountant)
@@ -108,7 +109,7 @@ class Trained:
                 f"({self.accountant}; {self.relation})>")
 
 
-def train_private(model, X, y, *, plan, delta, accountant="pld", loss=None, rng=None, progress=None):
+def train_private(model, X, y, *, plan, delta: float, accountant: str = "pld", loss=None, rng: np.random.Generator | None = None, progress=None):
     """Train a copy of `model` by DP-SGD.
 
     model:       a torch module without layers that mix examples (BatchNorm is refused). Parameters that do not require a
@@ -138,7 +139,7 @@ def train_private(model, X, y, *, plan, delta, accountant="pld", loss=None, rng=
     return Trained(trained, epsilon, delta, accountant, RELATION)
 
 
-def train_without_privacy(model, X, y, *, plan, loss=None, rng=None, progress=None):
+def train_without_privacy(model, X, y, *, plan, loss=None, rng: np.random.Generator | None = None, progress=None):
     """The twin of `train_private` for comparison: the same steps and batches, no clipping and no noise.
 
     Returns Trained with epsilon = infinity: what this model reveals has no bound.

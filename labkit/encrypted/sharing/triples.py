@@ -18,7 +18,7 @@ from labkit.encrypted.sharing.field import FRACTION_BITS, PRIME
 from labkit.encrypted.sharing.sums import RoundLedger, reconstruct, share
 
 
-def deal_triple(rows, columns, rng=None):
+def deal_triple(rows, columns, rng: np.random.Generator | None = None):
     """One triple for a product of a rows x columns matrix with a vector: two messages, one for each party."""
     rows, columns = validate.integer(rows=rows, at_least=1), validate.integer(columns=columns, at_least=1)
     rng = validate.generator(rng=rng)
@@ -119,7 +119,7 @@ class Multiplier:
         return field.decode(total, fraction_bits=2 * self.fraction_bits)
 
 
-def secure_scores(X, weights, bias, *, ledger, input_bound=1.0, score_bound, fraction_bits=FRACTION_BITS, rng=None):
+def secure_scores(X, weights, bias, *, ledger, input_bound=1.0, score_bound, fraction_bits=FRACTION_BITS, rng: np.random.Generator | None = None):
     """A clinic (party 0, owns X) and a company (party 1, owns weights and bias) compute X w + bias; the clinic gets it.
 
     ledger: a RoundLedger; it sees the dealer's two messages and then three rounds: inputs, openings, result.

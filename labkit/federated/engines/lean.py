@@ -12,7 +12,7 @@ from labkit.models.modes import evaluating, without_in_place
 __all__ = ["local_training", "Lean", "bind", "mean_losses", "train_one"]
 
 
-def local_training(model, inputs, targets, *, received, batches, strategy, memory, learning_rate, loss, seed=0):
+def local_training(model, inputs, targets, *, received, batches, strategy, memory, learning_rate: float, loss, seed: int = 0):
     """Plain SGD on the client's own objective; returns the trained parameters, shape (P,).
 
     model:    trained in place, from `received["parameters"]`.

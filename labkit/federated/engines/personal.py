@@ -10,7 +10,7 @@ from labkit.federated.strategies.strategy import FedProx
 __all__ = ["personalise"]
 
 
-def personalise(model, clients, *, strength, learning_rate, loss=torch.nn.functional.cross_entropy, **work):
+def personalise(model, clients, *, strength, learning_rate: float, loss=torch.nn.functional.cross_entropy, **work):
     """A model of its own for each client, held near the common one: Ditto's second half.
 
     model:     the common model, trained.

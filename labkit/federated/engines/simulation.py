@@ -27,8 +27,9 @@ POOL_FROM = 50_000  # parameters; below, passing models between processes costs 
 ENGINES = {"stacked": Stacked, "lean": Lean, "pool": Pool}
 
 
-def simulate(model, clients, strategy, *, rounds, learning_rate, pipeline=(), cohort=None, sampling="fixed", local_steps=None,
-             local_epochs=None, batch_size=None, drop_out=0.0, stragglers=0.0, seed=None, evaluate=None, evaluate_clients=None,
+def simulate(model, clients, strategy, *, rounds: int, learning_rate: float, pipeline=(), cohort=None, sampling="fixed", local_steps=None,
+             local_epochs=None, batch_size: int | None = None, drop_out=0.0, stragglers=0.0,
+             seed: int | None = None, evaluate=None, evaluate_clients=None,
              evaluate_every=1, engine="auto", on_round=None, loss=torch.nn.functional.cross_entropy):
     """Train `model` over `clients` by `strategy`; returns a `Run`. The model given is left as it is.
 

@@ -42,7 +42,8 @@ from labkit.threads import torch_threads
 __all__ = ["client_app", "server_app", "run_in_process", "OnFlower"]
 
 
-def client_app(model, records, strategy, *, learning_rate, local_steps=None, local_epochs=None, batch_size=None, seed=None,
+def client_app(model, records, strategy, *, learning_rate: float, local_steps=None, local_epochs=None,
+               batch_size: int | None = None, seed: int | None = None,
                pipeline=(), loss=torch.nn.functional.cross_entropy):
     """A Flower ClientApp that trains on this node's own records.
 
@@ -93,7 +94,8 @@ def client_app(model, records, strategy, *, learning_rate, local_steps=None, loc
     return app
 
 
-def server_app(model, strategy, *, clients, rounds=None, examples=None, pipeline=(), seed=None, evaluate=None, on_end=None):
+def server_app(model, strategy, *, clients, rounds: int | None = None, examples=None, pipeline=(),
+               seed: int | None = None, evaluate=None, on_end=None):
     """A Flower ServerApp that runs `strategy` over all connected nodes.
 
     model:     a function without arguments that makes the model; its values are where training starts.

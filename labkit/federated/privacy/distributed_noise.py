@@ -133,7 +133,7 @@ class DistributedDiscreteGaussian(Step):
             validate.probability(delta=self.delta)
 
     @classmethod
-    def for_budget(cls, *, epsilon, delta, clients, parameters, rounds, max_grad_norm, bits=16, senders=None, **more):
+    def for_budget(cls, *, epsilon: float, delta: float, clients, parameters, rounds: int, max_grad_norm: float, bits=16, senders=None, **more):
         """The plan that stays within (epsilon, delta), with the finest grid for which sums fit into `bits`.
 
         senders:  how many clients send, if more than the `clients` whose noise is counted on.
@@ -165,7 +165,7 @@ class DistributedDiscreteGaussian(Step):
         """What one round spends, as zero-concentrated privacy."""
         return _rho(self.sigma, self.max_grad_norm / self.grid, padded(self.parameters), self.clients)
 
-    def epsilon(self, delta, rounds=None):
+    def epsilon(self, delta: float, rounds: int | None = None):
         """The epsilon at `delta` of this many rounds (all if None), through dp_accounting's Renyi accountant."""
         rounds = self.rounds if rounds is None else validate.integer(rounds=rounds, at_least=1, at_most=self.rounds)
         return epsilon_of(dp_event.ZCDpEvent(self.rho * rounds), delta=delta, accountant="rdp")

@@ -77,7 +77,7 @@ class UserLevelDP(Step):
             validate.probability(delta=self.delta)
 
     @classmethod
-    def for_budget(cls, *, epsilon, delta, users, cohort, rounds, max_grad_norm, accountant="pld", **more):
+    def for_budget(cls, *, epsilon: float, delta: float, users, cohort, rounds: int, max_grad_norm: float, accountant: str = "pld", **more):
         """The plan with the least noise that stays within (epsilon, delta) after `rounds` rounds.
 
         users:   how many there are, a public number; delta must be below 1 / users.
@@ -100,7 +100,7 @@ class UserLevelDP(Step):
         """What running all rounds spends, as a dp_accounting event (a price for `labkit.dp.Budget`)."""
         return dp_sgd_event(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.rounds)
 
-    def epsilon(self, delta, rounds=None, accountant="pld"):
+    def epsilon(self, delta: float, rounds: int | None = None, accountant: str = "pld"):
         """The epsilon at `delta` of this many rounds (all if None; 1 for a single one), for neighbours by `RELATION`."""
         rounds = self.rounds if rounds is None else validate.integer(rounds=rounds, at_least=1, at_most=self.rounds)
         return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=rounds, delta=delta,

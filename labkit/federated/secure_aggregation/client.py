@@ -74,7 +74,7 @@ class MaskingClient:
     Raises MessageRefused for a message that would expose somebody or is damaged, Aborted when too few are left.
     """
 
-    def __init__(self, number, agreement, *, identity=None, directory=None, rng=None, pairs=None):
+    def __init__(self, number, agreement, *, identity=None, directory=None, rng: np.random.Generator | None = None, pairs=None):
         if not isinstance(agreement, Agreement):
             raise ValueError(f"agreement must be an Agreement, got {type(agreement).__name__}")
         self.number = validate.integer(number=number, at_least=0, at_most=agreement.clients - 1)

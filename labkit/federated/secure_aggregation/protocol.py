@@ -32,7 +32,7 @@ class Outcome:
     server_seconds: float = field(repr=False)
 
 
-def make_identities(clients, rng=None):
+def make_identities(clients, rng: np.random.Generator | None = None):
     """Signing keys for `clients` clients: (list of 32 private bytes each, {number: 32 public bytes})."""
     clients, rng = validate.integer(clients=clients, at_least=2), validate.generator(rng=rng)
     keys = [Ed25519PrivateKey.generate() if rng is None else Ed25519PrivateKey.from_private_bytes(rng.bytes(32))
@@ -56,7 +56,7 @@ class OncePerPair:
         return self._waiting.setdefault(pair, masks.agree(key, public))
 
 
-def secure_sum(vectors, agreement, *, drop_outs=None, identities=None, rng=None, once_per_pair=False):
+def secure_sum(vectors, agreement, *, drop_outs=None, identities=None, rng: np.random.Generator | None = None, once_per_pair=False):
     """Run the protocol; returns an `Outcome`.
 
     vectors:    whole numbers, shape (clients, length); row i belongs to client i.

@@ -29,7 +29,7 @@ class QFedAvg(Strategy):
         validate.non_negative(q=self.q)
         validate.one_of(weight=self.weight, options=["equal", "examples"])
 
-    def reply(self, parameters, received, memory, *, steps, learning_rate, loss):
+    def reply(self, parameters, received, memory, *, steps: int, learning_rate: float, loss):
         smoothness, loss = 1 / learning_rate, max(loss, 1e-10)  # a loss of 0 to a negative power would not be finite
         gradient = smoothness * (received["parameters"] - parameters)
         curvature = self.q * loss ** (self.q - 1) * float(gradient @ gradient) + smoothness * loss ** self.q

@@ -20,7 +20,7 @@ class FedNova(FedAvg):
 
     sends = ("change", "steps")
 
-    def reply(self, parameters, received, memory, *, steps, learning_rate):
+    def reply(self, parameters, received, memory, *, steps: int, learning_rate: float):
         change = parameters - received["parameters"]
         return {"change": change / steps, "steps": change.new_tensor([steps])}, memory
 

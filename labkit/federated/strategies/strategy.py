@@ -87,7 +87,7 @@ class Strategy:
         """
         return gradient
 
-    def reply(self, parameters, received, memory, *, steps, learning_rate):
+    def reply(self, parameters, received, memory, *, steps: int, learning_rate: float):
         """The message to the server after `steps` local steps, and the client's memory for next time.
 
         A strategy that sets `needs_loss` has one more keyword argument, `loss`.
@@ -167,7 +167,7 @@ class Scaffold(FedAvg):
     def local_gradient(self, gradient, parameters, received, memory):
         return gradient - memory["control"] + received["control"]
 
-    def reply(self, parameters, received, memory, *, steps, learning_rate):
+    def reply(self, parameters, received, memory, *, steps: int, learning_rate: float):
         change = parameters - received["parameters"]
         control = memory["control"] - received["control"] - change / (steps * learning_rate)
         return {"change": change, "control": control - memory["control"]}, {"control": control}
