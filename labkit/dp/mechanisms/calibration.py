@@ -49,7 +49,10 @@ def gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float):
     while excess(high) > 0:
         high += 1
     log_sigma = brentq(excess, low - 1, high + 1, xtol=1e-13)
-    return sensitivity * math.exp(log_sigma) * (1 + 1e-9)  # rounding errs on the safe side
+    sigma = sensitivity * math.exp(log_sigma) * (1 + 1e-9)  # rounding errs on the safe side
+    if not math.isfinite(sigma):
+        raise ValueError(f"sensitivity must be so small that the noise stays finite, got {sensitivity!r}")
+    return sigma
 
 
 def discrete_gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float):
