@@ -28,7 +28,7 @@ def rotation_keys(client, steps):
     # Moving slots by s is replacing X by X^(3^s) in the polynomials, modulo X^N + 1.
     elements = [pow(3, each, 2 * client.poly_modulus_degree) for each in steps]
     sealapi.KeyGenerator(context.seal_context().data, context.secret_key().data).create_galois_keys(elements, keys)
-    return wire.checked(MARK + client.key_name + wire.saved(keys))
+    return wire.checked(MARK, client.key_name, wire.saved(keys))
 
 
 def take_rotation_keys(server, message):
@@ -38,7 +38,7 @@ def take_rotation_keys(server, message):
     start = len(MARK) + len(server.key_name)
     if not isinstance(message, bytes) or message[: len(MARK)] != MARK or len(message) <= start:
         raise ValueError(f"message must be the bytes that rotation_keys returned, got {type(message).__name__}")
-    content = wire.unchecked(message)
+    content = wire.verified(message)
     if content[len(MARK) : start] != server.key_name:
         raise ValueError("message must hold this client's keys, got another's")
     from tenseal import sealapi

@@ -46,17 +46,25 @@ def unpadded(content):
     return stripped[: -len(PAD)]
 
 
-def checked(content):
-    """`content` with its checksum behind it."""
-    return content + hashlib.sha256(content).digest()[:DIGEST]
+def checked(*parts):
+    """The parts, joined, with their checksum behind them."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return b"".join([*parts, digest.digest()[:DIGEST]])
 
 
 def unchecked(message, name="message"):
     """What `checked` was given; ValueError naming the argument for anything that is not undamaged bytes."""
+    return bytes(verified(message, name))
+
+
+def verified(message, name="message"):
+    """The same as a memoryview, without a copy: keys may have a hundred megabytes."""
     if not isinstance(message, bytes):
         raise ValueError(f"{name} must be bytes, got {type(message).__name__}")
-    content, digest = message[:-DIGEST], message[-DIGEST:]
-    if len(message) <= DIGEST or hashlib.sha256(content).digest()[:DIGEST] != digest:
+    content = memoryview(message)[:-DIGEST]
+    if len(message) <= DIGEST or hashlib.sha256(content).digest()[:DIGEST] != message[-DIGEST:]:
         raise ValueError(f"{name} must be undamaged, got {len(message)} bytes whose checksum is wrong")
     return content
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from labkit import validate
 from labkit.encrypted.ckks.masking import masked_sum, opened_sum
-from labkit.encrypted.ckks.planning import CKKSPlan
+from labkit.encrypted.ckks.planning import MOST_BITS, CKKSPlan
 from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.rotations import added_up, doublings, rotation_keys, take_rotation_keys
 from labkit.encrypted.ckks.sums import inner_product
@@ -63,15 +63,18 @@ class Recipe:
         """Weight of the model for a 1 in the scaled weights that travel encrypted."""
         return self.rate / (self.rows * self.scaling)
 
-    def plan(self, *, alone=False):
+    def plan(self, *, alone=False, poly_modulus_degree=16384):
         """CKKS parameters: for one step between two refreshes, exact under the masks, or for many levels at N = 8192.
 
         alone: False for a key holder who refreshes; True for training with rotation keys and no refresh.
+        poly_modulus_degree: 16384, or 8192 for half the memory, where masks have room for about 6 hiding bits only.
         """
         if validate.one_of(alone=alone, options=[True, False]):
             return CKKSPlan(8192, (37, *[27] * 5, 42), largest=2.0**8)
         depth = self.curve.levels + 2  # scores, curve, gradient
-        return CKKSPlan(16384, (60, *[56] * depth, 60), largest=LARGEST_SCALED_WEIGHT)
+        most = MOST_BITS["2024"][validate.one_of(poly_modulus_degree=poly_modulus_degree, options=[8192, 16384])]
+        middle = min(56, (most - 8) // (depth + 2))
+        return CKKSPlan(poly_modulus_degree, (middle + 4, *[middle] * depth, middle + 4), largest=LARGEST_SCALED_WEIGHT)
 
     def twin(self, X, y, steps):
         """The same training on plain numbers: the weights after 0, 1, ... steps, a list of arrays."""

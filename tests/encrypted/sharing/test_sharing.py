@@ -66,6 +66,24 @@ def test_fixed_point_overflow_is_refused():
         encode([1.0], largest=room * 1.001)
 
 
+def test_the_limits_are_exact_where_floats_round_onto_them():
+    with pytest.raises(ValueError, match="largest must be at most"):
+        encode([0.5], largest=2.0**40)
+    for number in (2.0**40, -(2.0**40)):
+        with pytest.raises(ValueError, match="numbers must be at most .* in size"):
+            encode([number])
+    with pytest.raises(ValueError, match="largest must be at most .* overflow"):
+        shamir_sum([[2.0**39], [2.0**39]], 2, largest=2.0**39, ledger=RoundLedger())
+    below = np.nextafter(2.0**39, 0)
+    assert shamir_sum([[below], [below]], 2, largest=below, ledger=RoundLedger())[0] == pytest.approx(2.0**40)
+
+
+@pytest.mark.parametrize("values", [[-1], [PRIME], np.array([2**70], dtype=object), "a", [1.5], [True], []])
+def test_only_field_elements_become_bytes(values):
+    with pytest.raises(ValueError, match="values must be"):
+        to_bytes(values)
+
+
 def test_without_the_check_an_overflow_would_change_the_sign():
     assert decode(field.elements([round(1.1e12 * 2**20)]))[0] < 0
 
