@@ -66,6 +66,9 @@ $(ready): pyproject.toml $(CONSTRAINTS) binder/overrides.json | torch
 	@if $(pip) --dry-run --no-deps --only-binary=:all: '$(psi)' >$(VENV)/psi.log 2>&1; then extras=test,psi; else extras=test; \
 	   echo "openmined-psi has no package for this system (see README.md); lab 12 uses labkit's own padlocks instead."; fi; \
 	$(pip) --editable ".[$$extras]"
+	@echo "Fetching two data sets that may not ship with the labs (65 MB, once) ..."
+	@$(bin)/python -m labkit.datasets.fetch >$(VENV)/fetch.log 2>&1 || \
+	   echo "They could not be fetched; labs 18 and 21 run on made-up data and say so."
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp binder/overrides.json $(VENV)/share/jupyter/lab/settings/
 	@touch $@
