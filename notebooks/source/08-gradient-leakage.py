@@ -32,16 +32,13 @@ from scipy.stats import chisquare
 
 from labkit import datasets, lab
 from labkit.attacks import inversion, inversion_by_search, mask_seed
-from labkit.attacks.lying_server import read_by_lying
 from labkit.dp.mechanisms import gaussian_sigma
 from labkit.federated import FedAvg, partition, simulate, vector_of
-from labkit.federated.pipeline import Step
 from labkit.federated.strategies import Krum, Median, TrimmedMean
 from labkit.federated.secure_aggregation import (
     Aborted, Agreement, FixedPoint, MaskingClient, MaskingServer, MessageRefused, SecureSum, make_identities,
     masks, secure_sum, signed)
-from labkit.federated.secure_aggregation.client import bitmap
-from labkit.federated.pipeline import Clip
+from labkit.federated.pipeline import Clip, Step
 from labkit.federated.privacy import UserLevelDP
 from labkit.models import mlp, softmax_regression
 from labkit.exercises.lab_08 import check
@@ -599,6 +596,8 @@ lab.explore(snow, size=(8.2, 2.2), clients=range(1, 11), noise=lab.log_range(1e-
 # Everybody else is honest, keys are signed, and six of ten must stay.
 
 # %%
+from labkit.attacks.lying_server import read_by_lying
+
 identities = make_identities(10)
 without_check = Agreement(10, threshold=6, length=100, consistency=False)
 overheard = read_by_lying(numbers, without_check, identities=identities)
@@ -871,6 +870,9 @@ lab.claim("of the 32 bits of the seed, 28 vary", int(varying).bit_count() == 28)
 # It can only be told two lists, one after the other:
 
 # %%
+from labkit.federated.secure_aggregation.client import bitmap
+
+
 def tell_twice():
     """Three rounds by hand; then a server that tells client 0 two lists."""
     agreement = Agreement(clients=3, threshold=2, length=4)

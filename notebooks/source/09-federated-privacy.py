@@ -385,7 +385,8 @@ lab.claim("and what they trained reads digits", task.evaluate(simulated)["accura
 # The course's tests do, at every change: `tests/federated/loopback.py` makes the certificates,
 # starts a SuperLink and three SuperNodes over TLS on this machine,
 # runs the app, and `tests/federated/flower/test_flower.py` asserts that the weights
-# differ from the simulator's by at most $10^{-5}$, and that a node which trusts another authority gets no connection.
+# differ from the simulator's by at most $10^{-5}$,
+# and that a node which trusts another authority gets no connection.
 # Two traps we met.
 # `flwr run --stream` ends with exit code 0 even if the run crashed: read the run's *status*.
 # And a round in which every client fails leaves Flower's own strategies with the old model
