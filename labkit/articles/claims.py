@@ -1,0 +1,40 @@
+"""The 31 claims, in our own words. "A" and "B" are two articles in Chinese that describe privacy protection for large models."""
+
+TITLES = {
+    "A": "an article on data privacy in deploying large models",
+    "B": "an article on privacy-protection mechanisms for applications of large models",
+}
+
+CLAIMS = {
+    "A1": "Privacy leaks when data are collected, trained on, deployed and used, also through a model's answers.",
+    "A2": "Data privacy, data security, differential privacy, federated learning and encryption are stages of one life cycle.",
+    "A3": "Four families of techniques protect: for data privacy, data security, the model, and its users.",
+    "A4": "Five steps (collect, store, train, deploy, use) each have their technique.",
+    "A5": "More privacy costs accuracy and money.",
+    "A6": "The techniques apply to medicine, finance and recommendation.",
+    "A7": "A private output is the output plus noise; epsilon is the sensitivity of each sample.",
+    "A8": "Epsilon follows from a formula over all inputs, in which delta is a threshold of difference.",
+    "A9": "Add noise to every record (epsilon 0.1, delta 0.05) and publish the private data set.",
+    "A10": "The code shown prints the private values shown.",
+    "A11": "Install the packages \"Differential Privacy\" and \"Google Encrypted AI\".",
+    "B1": "Leaks come from stolen data, from a model's answers, and from adversarial inputs.",
+    "B2": "Choose noise, add it, then clip the output to remove the influence of the noise.",
+    "B3": "Encrypt the data, train on ciphertexts, decrypt the model.",
+    "B4": "The server hands the data out to the clients; federating reduces leaks.",
+    "B5": "Privacy has its price in accuracy.",
+    "B6": "Private training adds epsilon to the loss.",
+    "B7": "Homomorphic encryption means E(f(x)) = f(E(x)).",
+    "B8": "The new global model is the plain average of the clients' models.",
+    "B9": "The Laplace distribution gives a formula for the parameters, the exponential of minus epsilon / 2 times their squares.",
+    "B10": "Products and sums of ciphertexts are ciphertexts of products and sums, exactly.",
+    "B11": "The global gradient is the average of the local gradients.",
+    "B12": "A classifier that adds 1 before taking the sign, and cuts to [-1, 1], is differentially private.",
+    "B13": "Encrypt with x XOR r, average, decrypt with XOR r: linear regression on encrypted data.",
+    "B14": "Ten clients, each adding its gradient to the parameters of the client before.",
+    "B15": "Noise on the predictions after each training step makes training private.",
+    "B16": "Tuning the noise and the clipping finds the best protection.",
+    "B17": "The techniques apply to the smart home, transport and public safety.",
+    "B18": "Quantum computers, blockchains and federated learning are the future of privacy protection.",
+    "B19": "Privacy protection makes systems more complex and dearer.",
+    "B20": "Differential privacy, federated learning and homomorphic encryption can be implemented in a few lines.",
+}
