@@ -454,6 +454,8 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 19 | [Transport](19-transport.ipynb) | may the city publish trips? four sightings, small numbers recovered, a unit of privacy for travellers |
 # | 20 | [Public safety](20-public-safety.ipynb) | may we publish the map, may we blur the plate? differencing, hot spots, unequal errors, a plate through a mosaic |
 # | 21 | [Recommendation](21-recommendation.ipynb) | may we share ratings? eight ratings find a person, averages of one, a promise for a user and what it can afford |
+# | | **The whole** | |
+# | 23 | [The articles, tested](23-the-articles-tested.ipynb) | 31 claims of two articles, each with its verdict, the number that decides it and a link to the experiment |
 #
 # ### Glossary
 #

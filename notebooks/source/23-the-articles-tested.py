@@ -60,7 +60,7 @@ errors = [abs((values + rng.laplace(0, 1 / 0.1, 1000)).mean() - values.mean()) f
 central = [abs(rng.laplace(0, 1 / (1000 * 0.1))) for _ in range(200)]
 
 # %%
-lab.claim("noise on each record drowns even the mean; noise on the mean itself is far smaller, at the same epsilon",
+lab.claim("noise on each record drowns even the mean; on the mean itself far less does, at the same epsilon",
           np.mean(errors) > 0.15 > 10 * np.mean(central), records=round(float(np.mean(errors)), 2),
           mean_itself=round(float(np.mean(central)), 3))
 
@@ -111,8 +111,10 @@ PLACES = {  # where these labs put each technique to work, and the labs
     "anonymisation": ({"collect": "01"}), "encryption and access": ({"store": "02"}),
     "differential privacy": {"collect": "03", "train": "05", "deploy": "06", "use": "04"},
     "federated learning": {"collect": "07", "train": "08"},
-    "homomorphic encryption": {"train": "11", "use": "10"}, "private computing": {"collect": "12", "use": "12"},
-    "watermarks, model protection": {"deploy": "15", "use": "15"}, "prompts and text": {"collect": "01", "use": "13"},
+    "homomorphic encryption": {"train": "11", "use": "10"},
+    "private computing": {"collect": "12", "use": "12"},
+    "watermarks, model protection": {"deploy": "15", "use": "15"},
+    "prompts and text": {"collect": "01", "use": "13"},
 }
 
 # %%
@@ -121,8 +123,8 @@ for row, (technique, places) in enumerate(PLACES.items()):
     columns = sorted(STEPS.index(step) for step in places)
     ax.plot([columns[0], columns[-1]], [row, row], color=lab.PRIVATE, alpha=0.3, lw=6, solid_capstyle="round")
     for step, number in places.items():
-        ax.text(STEPS.index(step), row, number, ha="center", va="center", color="white", weight="bold", size=9,
-                bbox={"boxstyle": "circle", "fc": lab.PRIVATE, "ec": "none"})
+        ax.text(STEPS.index(step), row, number, ha="center", va="center", color="white", weight="bold",
+                size=9, bbox={"boxstyle": "circle", "fc": lab.PRIVATE, "ec": "none"})
 ax.set(xlim=(-0.5, 4.5), ylim=(len(PLACES) - 0.4, -0.6))
 ax.set_xticks(range(5), STEPS)
 ax.set_yticks(range(len(PLACES)), PLACES)
@@ -132,9 +134,10 @@ plt.show()
 # %%
 several = [technique for technique, places in PLACES.items() if len(places) > 1]
 lab.claim("the techniques do relate along a life cycle, but most work at several steps, not at one",
-          len(several) > len(PLACES) / 2, article="A2", verdict="holds once repaired", at_several_steps=len(several))
+          len(several) > len(PLACES) / 2, article="A2", verdict="holds once repaired",
+          at_several_steps=len(several))
 covered = {step for places in PLACES.values() for step in places}
-lab.claim("each of the five steps has a technique and a lab with its attack; none is safe with that technique alone",
+lab.claim("each of the five steps has a technique and a lab with its attack; none is safe with it alone",
           covered == set(STEPS), article="A4", verdict="holds once repaired")
 
 # %% [markdown]
@@ -159,7 +162,8 @@ def federated_average(clients, weights, steps=5, learning_rate=0.5):
 # %%
 patients = datasets.breast_cancer()
 X = np.column_stack([patients.X, np.ones(len(patients.X))]).astype(float)
-clients = [(X[part], patients.y[part]) for part in np.array_split(np.random.default_rng(0).permutation(len(X)), 5)]
+order = np.random.default_rng(0).permutation(len(X))
+clients = [(X[part], patients.y[part]) for part in np.array_split(order, 5)]
 weights = np.zeros(X.shape[1])
 for _ in range(40):
     weights = federated_average(clients, weights)
@@ -171,7 +175,7 @@ answers = [laplace_count(100, 1.0, np.random.default_rng(seed)) for seed in rang
 
 # %%
 lines = sum(len(inspect.getsource(each).splitlines()) for each in (laplace_count, federated_average))
-lab.claim("a mechanism, federated averaging and a sum of ciphertexts fit in a few lines, and do what they should",
+lab.claim("noise, federated averaging and a sum of ciphertexts fit in a few lines, and do what they should",
           right > majority + 0.2 and abs(np.std(answers) - 2**0.5) < 0.15 and added == 2049,
           article="B20", verdict="holds once repaired", lines=lines, accuracy=round(right, 2),
           majority=round(majority, 2))
@@ -190,9 +194,10 @@ lab.claim("a mechanism, federated averaging and a sum of ciphertexts fit in a fe
 
 # %%
 train, test = patients.split(test_size=0.3, seed=0)
-curve = dp.privacy_accuracy_curve(train.X, train.y, test.X, test.y, epsilons=[1.0, 1e4], delta=1e-4, classes=2,
-                                  records=400, batch_size=200, steps=100, seeds=5, rng=np.random.default_rng(0))
-accuracy = {epsilon: float(np.mean(row)) for epsilon, row in zip((1.0, 1e4), curve.accuracy)}
+curve = dp.privacy_accuracy_curve(
+    train.X, train.y, test.X, test.y, epsilons=[1.0, 1e4], delta=1e-4, classes=2, records=400, batch_size=200,
+    steps=100, seeds=5, rng=np.random.default_rng(0))
+accuracy = {epsilon: float(np.mean(row)) for epsilon, row in zip((1.0, 1e4), curve.accuracies)}
 row, client = test.X[:1].astype(float), ScoringClient(plan(depth=1, largest=64.0))
 began = time.process_time()
 request = client.request(row)
@@ -226,7 +231,8 @@ fig, ax = lab.plots.figure(8.2, 1.4)
 left = 0
 for (verdict, number), colour in zip(counts.items(), (lab.GUARANTEE, lab.PRIVATE, lab.ATTACKER)):
     ax.barh(0, number, left=left, color=colour)
-    ax.text(left + number / 2, 0, f"{number}\n{verdict}", ha="center", va="center", color="white", weight="bold")
+    ax.text(left + number / 2, 0, f"{number}\n{verdict}", ha="center", va="center", color="white",
+            weight="bold")
     left += number
 ax.axis("off")
 plt.show()
@@ -282,7 +288,8 @@ def line(name):
         return f"| {name} | {CLAIMS[name]} | **{final[name]}** | this page, above |"
     anchor = best.section.replace(" ", "-")
     number = f" ({best.numbers})" if best.numbers else ""
-    return (f"| {name} | {CLAIMS[name]} | **{final[name]}** | [{best.lab[:3].strip('-')}]({best.lab}.ipynb#{anchor}): "
+    number_of_lab = best.lab.split("-")[0]
+    return (f"| {name} | {CLAIMS[name]} | **{final[name]}** | [{number_of_lab}]({best.lab}.ipynb#{anchor}): "
             f"{best.said}{number} |")
 
 
