@@ -370,8 +370,8 @@ lab.claim("k = 10 by itself allows a class in which everybody has the same incom
 #
 # To *check* a release there is **pycanon**;
 # to *make* one in earnest **ARX**, a Java program that searches for the best generalisation, or **anjana**.
-# The newest pycanon and anjana pin older versions of numpy and pandas, and cannot be installed together:
-# give each an environment of its own.
+# The newest pycanon and anjana pin older versions of numpy and pandas,
+# and cannot be installed together: give each an environment of its own.
 # What to know before you trust a number (pycanon 1.0 and 1.3, anjana 1.2.3):
 #
 # - pycanon's l and t go by row numbers.
@@ -388,7 +388,8 @@ lab.claim("k = 10 by itself allows a class in which everybody has the same incom
 # pycanon.k_anonymity(release, quasi), pycanon.t_closeness(release, quasi, ["income"])
 # ```
 #
-# The first is quickly shown. **Predict:** what happens to pycanon's t when the same rows come in another order?
+# The first is quickly shown.
+# **Predict:** what happens to pycanon's t when the same rows come in another order?
 
 # %%
 try:
@@ -561,8 +562,7 @@ lab.claim("post codes that are plain numbers get through, unless the scrubber is
 # %% [markdown]
 # *Recall* is the share of values that was masked whole.
 # Five digits may be a post code in Germany and anything elsewhere: `scrub(text, country="DE")` takes them.
-# The other side is *precision*:
-# of what was taken for a kind, the share that was of that kind.
+# The other side is *precision*: of what was taken for a kind, the share that was of that kind.
 # Beside the values stand bar codes, ISBN, prices, coordinates and numbers of 15 digits, which are nobody's.
 
 # %%
@@ -946,8 +946,8 @@ lab.claim("larger crowds cost accuracy: less than a point at k = 8, all that was
 # - **Our people are partly simulated.**
 #   The shares on this page belong to this page; real areas, registers and diagnoses differ.
 #   Who is alone in a sample need not be alone in the country: here the register holds everybody.
-# - **The scrubber knows ten kinds,**
-#   and recall was measured on values that a program made up, as a program writes them.
+# - **The scrubber knows ten kinds,** and recall was measured on values
+#   that a program made up, as a program writes them.
 #   Street addresses, identity papers, numbers in words and whatever is misspelt get through.
 #   "The mayor's second wife" is no pattern, and a masked text still has a style, a time and a place.
 #   Measure it on *your* texts.

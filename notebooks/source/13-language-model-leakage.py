@@ -284,8 +284,8 @@ lab.claim("at epsilon 8 (delta 0.0001, one scrap added or removed, PLD accountan
 
 # %% [markdown]
 # Mind the relation between the two collections.
-# Epsilon 8 is for a scrap *added or removed*; here one was *exchanged* for another,
-# which is a removal and an addition.
+# Epsilon 8 is for a scrap *added or removed*;
+# here one was *exchanged* for another, which is a removal and an addition.
 # **Guess** what the same training promises for an exchange.
 
 # %%
@@ -419,9 +419,9 @@ lab.explore(repeated, setting=range(0, 4), epsilon={"8": 8, "2": 2}, start={"set
 # <details><summary>Answer</summary>
 # Nobody.
 # The promise was made to a *record*.
-# Sixteen records that hold the same secret are a group, and a group of $k$ is promised far less than one record:
-# at the same delta its epsilon is more than $k\varepsilon$ for this training (the next cell),
-# which is no protection at all for sixteen.
+# Sixteen records that hold the same secret are a group,
+# and a group of $k$ is promised far less than one record: at the same delta its epsilon is more
+# than $k\varepsilon$ for this training (the next cell), which is no protection at all for sixteen.
 # Remove duplicates before you train, and make the unit of privacy the person, not the record (lab 09).
 # </details>
 
@@ -541,8 +541,8 @@ lab.measured("pairs told apart: " + "; ".join(f"{name} {each:.2f}" for name, eac
              + f" (a coin toss: 0.50, give or take {error:.3f})")
 
 # %% [markdown]
-# The last two are not exactly one half: 256 scraps and 300 others are a sample,
-# and some kinds of scrap are easier than others for any model.
+# The last two are not exactly one half:
+# 256 scraps and 300 others are a sample, and some kinds of scrap are easier than others for any model.
 # What epsilon bounds is the difference that *one* scrap makes; several alike help each other.
 
 # %% [markdown]

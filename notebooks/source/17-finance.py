@@ -234,7 +234,8 @@ def averaged(size, way, seeds=3):
 many = {way: averaged(8000, way, seeds=2) for way in ways}
 thousand = {way: averaged(1000, way) for way in ways}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: risky loans found by four ways of training, at two thresholds.
 fig, axes = lab.plots.figure(8.2, 2.8, ncols=2, sharey=True)
 colours = [lab.PLAIN, lab.plots.SERIES[1], lab.PRIVATE, lab.PRIVATE]
 for ax, results, title in zip(axes, (many, thousand), ("8,000 loans", "1,000 loans")):
@@ -286,7 +287,8 @@ lab.claim("with 8,000 loans no group loses much; the few are too few here to tel
 #
 # **What does epsilon do to the bank's decisions, with this many applicants?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many risky loans are found, and how many good ones are refused?
 kept = {}
 
 

@@ -117,7 +117,8 @@ PLACES = {  # where these labs put each technique to work, and the labs
     "prompts and text": {"collect": "01", "use": "13"},
 }
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: where each technique works, and the lab that shows it.
 fig, ax = lab.plots.figure(8.2, 3.4)
 for row, (technique, places) in enumerate(PLACES.items()):
     columns = sorted(STEPS.index(step) for step in places)
@@ -226,7 +227,8 @@ final = {name: overall(each) for name, each in verdicts.items()}
 counts = {verdict: sum(each == verdict for each in final.values())
           for verdict in ("holds", "holds once repaired", "does not hold")}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: how many claims have which verdict.
 fig, ax = lab.plots.figure(8.2, 1.4)
 left = 0
 for (verdict, number), colour in zip(counts.items(), (lab.GUARANTEE, lab.PRIVATE, lab.ATTACKER)):
@@ -236,6 +238,8 @@ for (verdict, number), colour in zip(counts.items(), (lab.GUARANTEE, lab.PRIVATE
     left += number
 ax.axis("off")
 plt.show()
+
+# %%
 lab.claim("every claim has a verdict, and few hold as they are written",
           len(final) == len(CLAIMS) == 31 and counts["holds"] < 10, **{"as_written": counts["holds"]})
 
@@ -244,7 +248,8 @@ lab.claim("every claim has a verdict, and few hold as they are written",
 #
 # **Which claims, and which experiments decided them?**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: which claims have which verdict?
 def decided(fig, article, verdict):
     """Which claims have which verdict?"""
     chosen = [name for name, each in final.items() if name[0] == article and verdict in ("any", each)]
