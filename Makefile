@@ -8,6 +8,7 @@
 # make models      add the two pretrained models that labs 13 and 14 can use (180 MB more to download)
 # make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
 # make constraints record the versions in the environment, once the tests pass with them
+# make bench      the claims about speed, each a program that runs both sides and prints a ratio; one table at the end
 # make clean       remove the environment and what tests left behind
 
 PYTHON      ?= python3
@@ -25,7 +26,7 @@ pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $
 # One thread a process: the models are small, and two threads on a busy machine wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks new-lab seeds student models newest constraints torch clean
+.PHONY: lab test notebooks new-lab seeds bench student models newest constraints torch clean
 
 lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
@@ -41,6 +42,9 @@ seeds: $(ready)
 
 new-lab: $(ready)
 	@$(bin)/python -m labkit.lab.new_lab "$(LAB)" "$(TITLE)"
+
+bench: $(ready)
+	$(bin)/python -m tests.benchmarks
 
 student: $(ready)
 	$(bin)/python -m labkit.lab.build --student $(LAB)
