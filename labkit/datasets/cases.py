@@ -112,7 +112,7 @@ def homes():
     """Homes: the electricity that 15 homes in Fontana, California, drew in each of 8,736 hours (364 days); kWh, one column a home.
 
     Real where `python -m labkit.datasets.fetch` has run, else made up (`.real` tells). Two of the 17 published homes are left
-    out: most of their hours were filled in.
+    out: half of their hours are empty and look filled in.
     """
     import pandas as pd
 
