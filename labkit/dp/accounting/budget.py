@@ -130,6 +130,16 @@ class Budget:
         self.spend(getattr(mechanism, "__name__", "release") if label is None else label, price, relation=relation)
         return mechanism(*arguments, **named)
 
+    def statement(self, *, unit, reused, tuning, records=None, records_per_unit=None):
+        """What may be said in public about everything recorded: a `labkit.statement.Statement`; its `state` has the arguments.
+
+        Raises `labkit.statement.NotStated` where an assumption is not met.
+        """
+        from labkit.dp.accounting.stated import of_spends
+
+        return of_spends(spends=self.spends, epsilon=self.spent, delta=self.delta, accountant=self.accountant, relation=self.relation,
+                         unit=unit, reused=reused, tuning=tuning, records=records, records_per_unit=records_per_unit)
+
     def _priced(self, label, price, relation):
         relation = _relation_of(price, self._relation or ADD_OR_REMOVE if relation is None else _relation(relation))
         if isinstance(price, dp_event.DpEvent):

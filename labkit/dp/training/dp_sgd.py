@@ -26,7 +26,9 @@ from labkit.dp.accounting.epsilon import (
     epsilon_spent,
     noise_multiplier_for,
 )
+from labkit.dp.accounting.stated import of_noisy_sums
 from labkit.dp.training.inputs import checked
+from labkit.statement import NotStated
 from labkit.threads import torch_threads
 
 GRADIENT_FLOATS = 4_000_000  # most numbers held at once as per-example gradients: 16 MB, whatever the batch
@@ -91,16 +93,34 @@ class Plan:
         return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps,
                              delta=delta, accountant=accountant)
 
+    def statement(self, *, delta, unit, batches, reused, tuning, records=None, **more):
+        """What may be said in public about a model trained by this plan: `labkit.dp.accounting.stated.of_noisy_sums`.
+
+        records: None for batch_size / sample_rate. Raises `labkit.statement.NotStated` where an assumption is not met.
+        """
+        records = round(self.batch_size / self.sample_rate) if records is None else records
+        return of_noisy_sums(event=self.event, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps,
+                             max_grad_norm=self.max_grad_norm, relation=RELATION, delta=delta, records=records, unit=unit,
+                             batches=batches, reused=reused, tuning=tuning, **more)
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A model and what it spent. `epsilon` is infinity for a model trained without privacy."""
+    """A model and what it spent. `epsilon` is infinity for a model trained without privacy, which has no `plan`."""
 
     model: torch.nn.Module
     epsilon: float
     delta: float
     accountant: str | None
     relation: str
+    plan: Plan | None = None
+
+    def statement(self, *, unit, reused, tuning, **more):
+        """What may be said in public about this model; its batches were Poisson samples. As `Plan.statement`."""
+        if self.plan is None:
+            raise NotStated("this model was trained without privacy: there is nothing to promise")
+        return self.plan.statement(delta=self.delta, unit=unit, batches="poisson", reused=reused, tuning=tuning,
+                                   **{"accountant": self.accountant, **more})
 
     def __repr__(self):
         if self.epsilon == math.inf:
@@ -136,7 +156,7 @@ def train_private(model, X, y, *, plan, delta: float, accountant: str = "pld", l
     epsilon, accountant = plan.epsilon(delta, accountant), accountant_used(
         noise_multiplier=plan.noise_multiplier, sample_rate=plan.sample_rate, steps=plan.steps, delta=delta, accountant=accountant)
     trained = _train(model, X, y, plan, loss, rng, progress, private=True)
-    return Trained(trained, epsilon, delta, accountant, RELATION)
+    return Trained(trained, epsilon, delta, accountant, RELATION, plan)
 
 
 def train_without_privacy(model, X, y, *, plan, loss=None, rng: np.random.Generator | None = None, progress=None):

@@ -20,6 +20,7 @@ import torch
 
 from labkit import validate
 from labkit.dp.accounting.epsilon import dp_sgd_event, epsilon_spent, noise_multiplier_for
+from labkit.dp.accounting.stated import of_noisy_sums
 from labkit.federated.pipeline.step import Step, add_up, after, counts_at_most_one
 from labkit.federated.pipeline.steps import Sum
 from labkit.federated.strategies.strategy import Update
@@ -105,6 +106,13 @@ class UserLevelDP(Step):
         rounds = self.rounds if rounds is None else validate.integer(rounds=rounds, at_least=1, at_most=self.rounds)
         return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=rounds, delta=delta,
                              accountant=accountant)
+
+    def statement(self, *, users, reused, tuning, batches="poisson", delta=None, **more):
+        """What may be said in public about all rounds, to a user: `labkit.dp.accounting.stated.of_noisy_sums`. `simulate` checks the samples."""
+        return of_noisy_sums(event=self.event, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.rounds,
+                             max_grad_norm=self.max_grad_norm, relation=RELATION, delta=self.delta if delta is None else delta,
+                             records=users, unit="user", batches=batches, reused=reused, tuning=tuning,
+                             **{"released": "the model after every round", **more})
 
     @property
     def published_sigma(self):
