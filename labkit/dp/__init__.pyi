@@ -33,6 +33,9 @@ from .accounting.epsilon import dp_sgd_event as dp_sgd_event
 from .accounting.epsilon import best_attack as best_attack
 from .accounting.budget import Budget as Budget
 from .accounting.budget import BudgetExceeded as BudgetExceeded
+from .accounting.errors import error_of as error_of
+from .accounting.errors import epsilon_for_error as epsilon_for_error
+from .accounting.errors import ExpectedError as ExpectedError
 from .training.dp_sgd import Plan as Plan
 from .training.dp_sgd import train_private as train_private
 from .training.dp_sgd import train_without_privacy as train_without_privacy

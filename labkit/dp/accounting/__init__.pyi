@@ -6,3 +6,6 @@ from .epsilon import dp_sgd_event as dp_sgd_event
 from .epsilon import best_attack as best_attack
 from .budget import Budget as Budget
 from .budget import BudgetExceeded as BudgetExceeded
+from .errors import error_of as error_of
+from .errors import epsilon_for_error as epsilon_for_error
+from .errors import ExpectedError as ExpectedError
