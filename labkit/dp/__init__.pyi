@@ -36,6 +36,7 @@ from .accounting.budget import BudgetExceeded as BudgetExceeded
 from .accounting.errors import error_of as error_of
 from .accounting.errors import epsilon_for_error as epsilon_for_error
 from .accounting.errors import ExpectedError as ExpectedError
+from .own_table import OwnTable as OwnTable
 from .training.dp_sgd import Plan as Plan
 from .training.dp_sgd import train_private as train_private
 from .training.dp_sgd import train_without_privacy as train_without_privacy

@@ -150,7 +150,7 @@ def _mean(epsilon, n, width, off, share):
     """(root mean square, within) of mid + (noisy sum around mid) / (noisy count, at least 1), where the mean is `off` from mid."""
     rate = epsilon / 2
     reach = min(int(FAR / rate) + 1, 5_000_000)
-    extra = np.unique(np.rint(np.linspace(-reach, reach, 200_001)))  # every whole number, or a grid of them
+    extra = np.unique(np.rint(np.linspace(-reach, reach, 4_001)))  # every whole number, or a grid of them
     weight = np.exp(-rate * np.abs(extra)) * np.gradient(extra)
     weight /= weight.sum()
     scale = width / 2 / rate
