@@ -48,18 +48,18 @@ def test_the_answers_are_close_to_the_truth(tmp_path):
 
 
 def test_the_error_bars_hold_as_often_as_they_say(tmp_path):
-    """100 releases of 8 counts: 95 % of 800 is 760, and 0.9 is 11 standard deviations away, were they independent; a mean too, of 100."""
+    """40 releases of two counts: 76 of 80 expected, 60 is 8 standard deviations below; and of a mean: 38 of 40, 28 is 7 below."""
     lines = ordinary(100)
     table, path = OwnTable(**DECLARED), written(tmp_path, lines)
     truth = Counter(row[2] for row in csv.reader(lines))
     age = np.mean([int(row[1]) for row in csv.reader(lines)])
     right, right_mean = 0, 0
-    for _ in range(100):
+    for _ in range(40):
         answers = table.release(path, budget=dp.Budget(epsilon=4))
         bars = table.error_bars(answers)
         right += sum(abs(answers[2]["answer"][name] - truth[name]) <= bars[2] for name in truth)
         right_mean += abs(answers[1]["answer"] - age) <= bars[1]
-    assert right >= 170 and right_mean >= 80
+    assert right >= 60 and right_mean >= 28
 
 
 def test_nothing_is_read_when_the_budget_says_no(tmp_path):
