@@ -23,13 +23,15 @@ def _judge_groups(answer):
             return f"expected {LEAST} to {MOST} people in the {name} group, you gave {group.sum()}: the office refuses"
     different = np.flatnonzero(groups[0] != groups[1])
     if different.tolist() != [PERSON]:
-        return f"expected groups that differ by person {PERSON} alone, yours differ by {len(different)} people"
+        them = f", at the indices {different[:5].tolist()}{' and more' if len(different) > 5 else ''}" if len(different) else ""
+        return (f"expected groups that differ by person {PERSON} alone (index {PERSON}: people are counted from 0), "
+                f"yours differ by {len(different)} people{them}")
     return None
 
 
 _half = np.arange(PEOPLE) < 150
 _everybody = np.ones(PEOPLE, dtype=bool)
-check.add("two groups", judge=_judge_groups, hint="Take any legal group that holds person 7, and the same group without.",
+check.add("two groups", judge=_judge_groups, hint="Take any legal group that holds person 7 (index 7), and the same group without.",
           wrong=[(_half, _half), (_everybody, _everybody & (np.arange(PEOPLE) != PERSON)), (_half, np.arange(PEOPLE) < 149), 7])
 
 

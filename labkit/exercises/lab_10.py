@@ -58,7 +58,8 @@ def _judge_balance(answer):
 check.add("balance", judge=_judge_balance,
           hint="Ciphertexts can be added, and multiplied by a number in the clear. A number may be negative.",
           wrong=[0, lambda start, income, rent: start + income * 12 + rent * 12, lambda start, income, rent: start,
-                 lambda start, income, rent: 700, lambda start, income, rent: start + (income - rent) * 12])
+                 lambda start, income, rent: 700,
+                 lambda start, income, rent: start + (income + rent) * 12])
 
 
 def _deepest():
@@ -77,4 +78,4 @@ def _judge_depth(answer):
 
 check.add("deepest", judge=_judge_depth,
           hint="Try plan(depth=d, precision_bits=20).poly_modulus_degree for d = 1, 2, 3, ... and stop before it grows past 8192.",
-          wrong=[0, 1, 5, 14, 8192, "3", None])
+          wrong=[0, 1, 5, 14, 8192, "many", None])

@@ -70,7 +70,7 @@ def _judge_masks(answer):
         if abs(first.sum()) > 1e-6:
             return f"expected a sum of zero for n = {n}, yours is {first.sum():.3g}"
         if (first == second).any():
-            return f"expected every number to be random, number {int((first == second).argmax())} came out the same twice"
+            return f"expected every number to be random, number {int((first == second).argmax())} (counted from 0) came out the same twice"
     largest = np.abs(first).max()
     if not 1e3 <= largest <= 1e5:
         return f"expected numbers in the thousands, the largest of 300 has size {largest:.3g}"

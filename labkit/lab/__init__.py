@@ -18,10 +18,12 @@ from labkit.lab.claims import ClaimFailed, claim, claims_made, measured
 from labkit.lab.decision import DecisionRecord, decision
 from labkit.lab.explore import Explore, explore, log_range
 from labkit.lab.plots import ATTACKER, BASELINE, GUARANTEE, PLAIN, PRIVATE
+from labkit.lab.predict import Prediction, predict, truth
 from labkit.lab.progress import progress
+from labkit.lab.score import Score, score
 
 __all__ = ["explore", "Explore", "log_range", "Checks", "claim", "ClaimFailed", "claims_made", "measured", "decision",
            "DecisionRecord", "plots",
-           "progress", "ATTACKER", "PRIVATE", "PLAIN", "BASELINE", "GUARANTEE"]
+           "predict", "truth", "Prediction", "score", "Score", "progress", "ATTACKER", "PRIVATE", "PLAIN", "BASELINE", "GUARANTEE"]
 
 plots.use_house_style()

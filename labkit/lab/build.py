@@ -86,7 +86,7 @@ def normalise(notebook):
                 bar = PROGRESS.match(data.get("text/plain", ""))
                 if bar:
                     data["text/plain"] = f"({bar.group(1)}: done)"
-                if bar or "image/png" in data:
+                if bar or "image/png" in data or "text/html" in data:
                     del data[VIEW]
                 else:
                     number += 1

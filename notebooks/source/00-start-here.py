@@ -7,8 +7,7 @@
 # # 0 · Start here
 #
 # *15 minutes.
-# You need Python and basic statistics, nothing else.
-# The whole page runs in seconds: choose* Run ▸ Run All Cells *now, then read on.*
+# You need Python and basic statistics, nothing else.*
 #
 # Models are trained on data about people, and they give some of it away:
 # through the files they were trained on, through the updates they exchange, through the answers they give.

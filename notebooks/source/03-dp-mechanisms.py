@@ -7,8 +7,7 @@
 # # 3 · Noise that hides one person
 #
 # *40 minutes.
-# You need lab 00 and a little probability.
-# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need lab 00 and a little probability.*
 #
 # **Afterwards you can** say in one sentence what epsilon promises,
 # build the five mechanisms that keep the promise, pick an epsilon from the error you can live with,

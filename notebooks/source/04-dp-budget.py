@@ -805,7 +805,8 @@ lab.claim("a model that never saw these people beats the trivial guess about the
 # ## Check yourself
 #
 # **1.** The office now answers only about groups of 100 to 200 of the 300 people.
-# Find two groups it must answer whose exact answers differ by just the income of person 7.
+# Find two groups it must answer whose exact answers differ by just the income of person 7
+# (index 7: people are counted from 0).
 
 # %%
 two_groups = ...  # two bool arrays of length 300

@@ -7,8 +7,7 @@
 # # 6 · Was this photo in the training set?
 #
 # *50 minutes.
-# You need labs 03 and 05.
-# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need labs 03 and 05.*
 #
 # **Afterwards you can** find out who was in a model's training set,
 # say what the best attacker can reach under a given epsilon,

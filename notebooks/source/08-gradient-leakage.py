@@ -7,8 +7,7 @@
 # # 8 · The picture in the gradient
 #
 # *40 minutes.
-# You need lab 07; labs 03 and 12 help.
-# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need lab 07; labs 03 and 12 help.*
 #
 # **Afterwards you can** read records out of gradients and out of sums of gradients,
 # by division and by search; build a sum that no server can look into, and say what it does *not* protect;

@@ -7,8 +7,7 @@
 # # 9 · One person, a thousand records
 #
 # *45 minutes.
-# You need labs 05 and 07.
-# The whole page runs in about a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need labs 05 and 07.*
 #
 # **Afterwards you can** say whom a privacy guarantee protects, a record or a person;
 # train a federated model that hides whether a *user* took part; let the clipping norm find its own level;

@@ -7,8 +7,7 @@
 # # 10 · Computing on what you cannot see
 #
 # *40 minutes.
-# You need lab 00 and school algebra.
-# The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need lab 00 and school algebra.*
 #
 # **Afterwards you can** build an encryption that adds numbers it cannot read, plan the parameters of one
 # that also multiplies, let a server diagnose patients whom it never sees, say what that costs in seconds,

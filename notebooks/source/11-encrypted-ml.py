@@ -7,8 +7,7 @@
 # # 11 · Models that work in the dark
 #
 # *40 minutes.
-# You need lab 10: ciphertexts, slots, levels.
-# The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need lab 10: ciphertexts, slots, levels.*
 #
 # **Afterwards you can** run a neural network on pictures that it cannot see, train a model on the patients
 # of three hospitals that show them to nobody, say who holds which key and what each party saw in bytes,

@@ -7,8 +7,7 @@
 # # 12 · Computing together, showing nothing
 #
 # *40 minutes.
-# You need lab 00; lab 10 helps.
-# The whole page runs in about half a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need lab 00; lab 10 helps.*
 #
 # **Afterwards you can** say why hashed telephone numbers are not protected,
 # average salaries that nobody shows, multiply numbers that nobody knows,

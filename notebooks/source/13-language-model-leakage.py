@@ -7,8 +7,7 @@
 # # 13 · The model that recites your PIN
 #
 # *45 minutes.
-# You need labs 05 and 06: DP-SGD, membership inference.
-# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need labs 05 and 06: DP-SGD, membership inference.*
 #
 # **Afterwards you can** measure how much of a secret a language model has memorised,
 # get it out with a prompt, say why watching the validation loss does not help,

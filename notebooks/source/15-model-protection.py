@@ -7,8 +7,7 @@
 # # 15 · Whose model is this? Protecting the model itself
 #
 # *50 minutes.
-# You need lab 06 (membership inference).
-# The whole page runs in under a minute: choose* Run ▸ Run All Cells *now, then read on.*
+# You need lab 06 (membership inference).*
 #
 # **Afterwards you can** steal a model through its own interface and say what slows the thief down,
 # fool a model with noise that no person minds,

@@ -34,6 +34,21 @@ def test_sections_in_order(source):
     found = [each for each in headings if each in SECTIONS]
     assert found in (SECTIONS, [each for each in SECTIONS if each != OPTIONAL])
     assert re.match(r"# \d+b? · ", cells[0].source) and "Afterwards you can" in cells[0].source
+    assert "Run All" not in cells[0].source  # a prediction comes before its number
+
+
+@every_lab
+def test_a_guess_is_asked_before_its_cell_runs(source):
+    """Every `lab.predict` stands in a cell of its own, and the next cell with a truth answers it."""
+    asked = 0
+    for cell in read_source(source).cells:
+        if cell.cell_type == "code":
+            questions = len(re.findall(r"^lab\.predict\(", cell.source, re.M))
+            truths = len(re.findall(r"^lab\.truth\(", cell.source, re.M))
+            assert not questions or (questions == 1 and cell.source.startswith("lab.predict(")), cell.source
+            asked += questions - truths
+            assert asked in (0, 1), cell.source
+    assert asked == 0
 
 
 @every_lab
