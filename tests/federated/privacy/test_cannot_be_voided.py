@@ -100,7 +100,7 @@ def test_random_pipelines_keep_the_declared_sensitivity_or_are_refused():
 
 
 @pytest.mark.parametrize("step", [TopK(0.02), Quantise(1), Quantise(4), Weight("examples"), Weight("equal"), Louder(),
-                                  Noise(0.1, at="client"), Noise(0.1), PLANS[0]], ids=repr)
+                                  Noise(0.1, at="client"), Noise(0.1), PLANS[0]], ids=lambda step: type(step).__name__)
 @pytest.mark.parametrize("plan", PLANS[:2], ids=["fixed", "adaptive"])
 def test_what_comes_after_a_clip_and_may_lengthen_it_is_refused_by_name(plan, step):
     steps = (plan, step) if step is not plan else (plan, UserLevelDP(max_grad_norm=0.4, **FIELDS))
@@ -187,7 +187,8 @@ def test_adaptive_clipping_refuses_users_who_count_by_less():
 
 
 @pytest.mark.parametrize("steps", [(Weight(at_most=5), Weight("examples"), SecureSum(largest=1.0)), (Clip(1.0), Weight(), SecureSum(largest=1.0)),
-                                   (TopK(0.1), Noise(0.1)), (Quantise(8), Sum())], ids=repr)
+                                   (TopK(0.1), Noise(0.1)), (Quantise(8), Sum())],
+                         ids=lambda steps: "-".join(type(each).__name__ for each in steps))
 def test_other_steps_that_would_fail_in_the_middle_are_refused_before(steps):
     with pytest.raises(ValueError):
         Pipeline(Setting(FedAvg(weight="equal"), USERS, USERS, "fixed", 1, P, steps), 0)
