@@ -77,6 +77,20 @@ class WordReader:
         return sum(len(words.intersection(guess)) for words, guess in zip(there, guesses)) / total
 
 
+def rotation_from_pairs(clear, turned):
+    """The secret rotation, from texts known with both points: the orthogonal matrix that turns `turned` back into `clear`.
+
+    clear, turned: points of the same texts before and after, (pairs, d). Returns (d, d), to be multiplied from the right.
+    Fewer pairs than d fix only the directions that they span. Source: Schönemann, "A generalized solution of the orthogonal
+    Procrustes problem", Psychometrika 1966.
+    """
+    clear, turned = validate.array(clear=clear, ndim=2), validate.array(turned=turned, ndim=2)
+    if clear.shape != turned.shape:
+        raise ValueError(f"clear and turned must have the same shape, got {clear.shape} and {turned.shape}")
+    left, _, right = np.linalg.svd(turned.T @ clear)
+    return left @ right
+
+
 def _texts(texts):
     if isinstance(texts, str) or not len(texts) or not all(isinstance(each, str) for each in texts):
         raise ValueError(f"texts must be a non-empty sequence of str, got {type(texts).__name__}")

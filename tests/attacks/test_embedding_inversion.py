@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from labkit import datasets
-from labkit.attacks.embedding_inversion import WordReader
+from labkit.attacks.embedding_inversion import WordReader, rotation_from_pairs
 
 TEXTS = datasets.film_reviews().X
 POINTS = datasets.review_embeddings().X
@@ -39,6 +39,19 @@ def test_noise_stops_it_late(reader):
     assert shares[0] > shares[1] > 0.1 and shares[2] < 0.1
 
 
+@pytest.mark.parametrize("pairs, least, most", [(0, 0, 0.02), (20, 0, 0.15), (200, 0.97, 1)])
+def test_a_secret_rotation_falls_to_known_pairs(pairs, least, most):
+    """Fewer pairs than the 384 dimensions do; none, and pairs of the wrong texts, do not."""
+    turned = POINTS @ np.linalg.qr(np.random.default_rng(3).normal(size=(384, 384)))[0].astype(np.float32)
+    known = OWN[:max(pairs, 1)]
+
+    def right(rows):
+        back = rotation_from_pairs(POINTS[rows], turned[known]) if pairs else np.eye(384, dtype=np.float32)
+        return np.mean(np.argmax((turned[STRANGERS] @ back) @ POINTS.T, axis=1) == STRANGERS)
+
+    assert least <= right(known) <= most and right(np.roll(known, 1)) < 0.15
+
+
 def test_it_learns_a_made_up_language_exactly():
     words = ["ant", "bee", "cat", "dog", "elk"]
     rng = np.random.default_rng(2)
@@ -58,6 +71,9 @@ def test_it_learns_a_made_up_language_exactly():
     *[(lambda bad=bad: WordReader(POINTS[:50], TEXTS[:50], least=bad), "least") for bad in (0, 1.5, -1)],
     *[(lambda bad=bad: WordReader(POINTS[:50], TEXTS[:50], skipped=bad), "skipped") for bad in (-1, 1.5)],
     *[(lambda bad=bad: WordReader(POINTS[:50], TEXTS[:50], penalty=bad), "penalty") for bad in (0, -1, np.inf)],
+    (lambda: rotation_from_pairs(POINTS[:2], POINTS[:3]), "clear and turned must have the same shape"),
+    (lambda: rotation_from_pairs([1.0], POINTS[:3]), "clear"),
+    (lambda: rotation_from_pairs(POINTS[:3], np.full((3, 384), np.nan)), "turned"),
     (lambda: WordReader(POINTS[:2], ["a", "b"]), "texts must hold a rarer word"),
 ])
 def test_bad_arguments_are_named(call, name):

@@ -1,0 +1,14 @@
+from .store import SharedStore as SharedStore
+from .store import KeywordIndex as KeywordIndex
+from .store import bait_score as bait_score
+from .labels import Labelled as Labelled
+from .labels import Blocked as Blocked
+from .labels import DEFENCES as DEFENCES
+from .agent import ToyAgent as ToyAgent
+from .agent import TASKS as TASKS
+from .agent import run_task as run_task
+from .injections import INJECTIONS as INJECTIONS
+from .injections import leaks as leaks
+from .injections import defence_matrix as defence_matrix
+from .cache import PrefixCache as PrefixCache
+from .cache import read_digits as read_digits
