@@ -19,7 +19,7 @@ class PrefixCache:
 
     salted: True puts the tenant into each block's name, so that only the tenant's own blocks are found.
     public: a beginning that all prompts may share although salted, such as the service's own instructions: whole numbers.
-    `computed`, `asked`: tokens computed, and tokens in all prompts, so far.
+    `computed`, `asked`, `questions`: tokens computed, tokens in all prompts, and prompts, so far.
     """
 
     def __init__(self, *, block=16, salted=False, public=()):
@@ -27,7 +27,7 @@ class PrefixCache:
         if not isinstance(salted, bool):
             raise ValueError(f"salted must be True or False, got {salted!r}")
         self.salted, self.public = salted, [*map(int, public)]
-        self.computed, self.asked = 0, 0
+        self.computed, self.asked, self.questions = 0, 0, 0
         self._known = set()
 
     def ask(self, tenant, tokens):
@@ -44,6 +44,7 @@ class PrefixCache:
         computed = len(tokens) - hits * self.block
         self.computed += computed
         self.asked += len(tokens)
+        self.questions += 1
         return computed
 
     def _names(self, tenant, tokens):

@@ -53,7 +53,7 @@ class SharedStore:
                   "before": the nearest `count` among the asker's own.
         """
         (question,) = _texts([question])
-        validate.one_of(FILTERS, filtered=filtered)
+        validate.one_of(filtered=filtered, options=FILTERS)
         count = validate.integer(count=count, at_least=1)
         likeness = self._points @ _unit(self._directions.transform(self._words.transform([question])))[0]
         mine = self.owners == asker
@@ -71,7 +71,7 @@ class KeywordIndex:
     """
 
     def __init__(self, *, statistics="own"):
-        self.statistics = validate.one_of(STATISTICS, statistics=statistics)
+        self.statistics = validate.one_of(statistics=statistics, options=STATISTICS)
         self._texts = {}  # number: (owner, words)
         self._standing, self._sizes = {}, Counter()  # for each circle of owners: word counts, number of texts
         self._next = 0
@@ -100,8 +100,8 @@ class KeywordIndex:
             raise PermissionError("no such text of yours")
         asked = set(re.findall(r"[a-z']+", question.lower()))
         weight = {word: self._rarity(word, self._circle(asker)) for word in words | asked}
-        both = sum(weight[word] ** 2 for word in words & asked)
-        lengths = [math.sqrt(sum(weight[word] ** 2 for word in each)) for each in (words, asked)]
+        both = sum(weight[word] ** 2 for word in sorted(words & asked))
+        lengths = [math.sqrt(sum(weight[word] ** 2 for word in sorted(each))) for each in (words, asked)]
         return both / (lengths[0] * lengths[1]) if all(lengths) else 0.0
 
     def _circle(self, owner):

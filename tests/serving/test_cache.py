@@ -14,6 +14,7 @@ def test_digits_are_read_from_the_counter_where_tokens_are_cached_one_by_one(sec
     cache = PrefixCache(block=1)
     cache.ask("alice", [*HEAD, *secret, 7])
     assert read_digits(cache, HEAD, count=4, tenant="eve") == secret
+    assert cache.questions == 41  # Alice's, and ten for each digit
 
 
 @pytest.mark.parametrize("options", [dict(block=1, salted=True), dict(block=1, salted=True, public=HEAD), dict(block=16)])
