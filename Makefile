@@ -7,6 +7,7 @@
 # make student     copies of the labs without solutions, in student/
 # make models      add the two pretrained models that labs 13 and 14 can use (180 MB more to download)
 # make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
+# make federation  Flower on this machine: a SuperLink and three SuperNodes over TLS (KILL=2: one of them is killed)
 # make constraints record the versions in the environment, once the tests pass with them
 # make bench      the claims about speed, each a program that runs both sides and prints a ratio; one table at the end
 # make clean       remove the environment and what tests left behind
@@ -26,7 +27,7 @@ pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $
 # One thread a process: the models are small, and two threads on a busy machine wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks new-lab seeds bench student models newest constraints torch clean
+.PHONY: lab test notebooks new-lab seeds bench student models newest federation constraints torch clean
 
 lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
@@ -58,6 +59,9 @@ models: $(ready)
 
 newest:
 	$(MAKE) test VENV=.venv-newest CONSTRAINTS=
+
+federation: $(ready)
+	$(bin)/python -m labkit.federated.flower $(if $(KILL),--kill $(KILL))
 
 constraints: $(ready)
 	@{ echo "# The exact versions that the tests last passed with: make constraints"; \

@@ -1,20 +1,17 @@
 """Flower: in one process it agrees with the simulator for every strategy and step; over TLS on loopback it does, too."""
 
-import resource
-
 import numpy as np
-import psutil
 import pytest
 import torch
 
 from labkit.federated import FedAvg, FedProx, Scaffold, partition, simulate, vector_of
-from labkit.federated.flower.adapter import OnFlower, client_app, run_in_process, server_app
-from labkit.federated.flower.app import task, write_app
+from labkit.federated.flower import client_app, run_in_process, server_app
+from labkit.federated.flower.app import write_app
+from labkit.federated.flower.server import OnFlower
 from labkit.federated.privacy.adaptive_clipping import AdaptiveUserLevelDP
 from labkit.federated.privacy.distributed_noise import DistributedDiscreteGaussian
 from labkit.federated.privacy.user_level import UserLevelDP
 from labkit.models import mlp
-from tests.federated.loopback import NODES, free_ports, loopback, simulated
 
 CLIENTS, ROUNDS = 4, 3
 WORK = {"learning_rate": 0.3, "local_steps": 4, "batch_size": 8, "seed": 3}
@@ -103,53 +100,6 @@ def test_write_app_refuses_a_folder_that_is_in_use(tmp_path):
     assert sorted(each.name for each in (app / "clinics").iterdir()) == ["__init__.py", "client_app.py", "server_app.py", "task.py"]
     with pytest.raises(ValueError, match="folder"):
         write_app(app)
-
-
-# --- real processes, over TLS
-
-
-def cpu_seconds():
-    """What the processes that we started, and theirs, have used so far, if they have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-@pytest.fixture(scope="module")
-def network():
-    """A SuperLink with three SuperNodes, and a fourth that trusts another authority."""
-    began = cpu_seconds()
-    with loopback() as here:
-        here.start_link()
-        for number in range(NODES):
-            here.start_node(number)
-        here.certificates(here.folder / "stranger")
-        here.stranger = here.start_node(NODES, trusted="stranger", max_retries=1)
-        yield here
-        folder, processes = here.folder, here.processes
-    assert not folder.exists() and all(each.poll() is not None for each in processes)
-    assert not [each for each in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(each.info["cmdline"] or [])]
-    assert cpu_seconds() - began < 150  # about 50 on a machine of 2026; in processor time, since a busy machine proves nothing
-
-
-def test_the_run_over_tls_gives_the_simulators_weights(network):
-    saved = network.folder / "parameters.npy"
-    status = network.run(write_app(network.folder / "clinics"), num_rounds=2, save_to=str(saved))
-    assert status == "finished:completed", network.logs()
-    assert np.abs(np.load(saved) - simulated(2)).max() <= 1e-5
-    assert np.abs(simulated(2) - vector_of(task.model()).numpy()).max() > 0.01  # and it did learn something
-
-
-def test_a_node_that_trusts_another_authority_gets_no_connection(network):
-    """It was started beside the others, with the same address, and its authority did not sign the SuperLink's certificate."""
-    network.wait_until(lambda: "CERTIFICATE_VERIFY_FAILED" in network.log(f"node-{NODES}").upper() or network.stranger.poll() is not None,
-                       "the stranger has given up", 60)
-    said = network.log(f"node-{NODES}")
-    assert "certificate verify failed" in said.lower(), said
-    assert "SuperNode ID" not in said and "SuperNode ID" in network.log("node-0")  # what a node says once it is let in
-
-
-def test_ports_are_free_and_different():
-    assert len(set(free_ports(5))) == 5
 
 
 def test_the_strategy_is_one_of_flowers():

@@ -3,6 +3,8 @@
     from labkit.federated.flower.app import write_app
     write_app("clinics")          # then: flwr run clinics SUPERLINK
 
+`python -m labkit.federated.flower` does that on this machine, with everything that it takes.
+
 `task` says what is learned, `client_app` runs at each clinic, `server_app` at the coordinator.
 """
 
@@ -31,6 +33,8 @@ clientapp = "clinics.client_app:app"
 
 [tool.flwr.app.config]
 num-rounds = 3
+round-timeout = 600
+connect-timeout = 120
 save-to = ""
 """
 

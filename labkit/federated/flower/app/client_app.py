@@ -1,6 +1,6 @@
 """What runs at each clinic."""
 
-from labkit.federated.flower.adapter import client_app
+from labkit.federated.flower import client_app
 
 from .task import STRATEGY, WORK, model, records
 

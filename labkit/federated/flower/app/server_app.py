@@ -3,7 +3,7 @@
 import numpy as np
 
 from labkit.federated import vector_of
-from labkit.federated.flower.adapter import server_app
+from labkit.federated.flower import server_app
 
 from .task import STRATEGY, evaluate, model
 

@@ -18,7 +18,7 @@ def model():
 
 
 def records(clinic, clinics):
-    """The records of one clinic. A real client would read its own database here, and know nothing of the others."""
+    """The records of one clinic. A real client would read its own database here, and know of no other."""
     train, _ = datasets.digits().split(seed=SEED)
     own = partition.dirichlet(train.y, clients=clinics, alpha=1.0, seed=SEED)[clinic]
     return torch.from_numpy(train.X[own]), torch.from_numpy(train.y[own])
