@@ -67,8 +67,8 @@ def federation(*, rounds=2, kill=None, round_timeout=None, connect_timeout=None,
                 killed.append(time.monotonic())
                 here.kill(kill)
                 tell(
-                    f"SuperNode {kill} killed, not replaced. A round waits {waits['round_timeout']} s at most "
-                    f"for answers, and {waits['connect_timeout']} s for nodes"
+                    f"SuperNode {kill} killed, not replaced. A round waits at most "
+                    f"{waits['round_timeout']} s for answers and {waits['connect_timeout']} s for nodes"
                 )
 
         status = here.run(

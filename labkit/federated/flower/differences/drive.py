@@ -11,8 +11,17 @@ from labkit.federated.flower.messages import Array, ArrayRecord, Error, Message,
 from labkit.federated.pipeline.step import Pipeline, Setting, seed_of
 from labkit.federated.strategies.strategy import Update, weight_of
 
-__all__ = ["Difference", "Answer", "FAILED", "SILENT", "after_rounds", "ours_after", "flowers_number", "our_number",
-           "table"]
+__all__ = [
+    "Difference",
+    "Answer",
+    "FAILED",
+    "SILENT",
+    "after_rounds",
+    "ours_after",
+    "flowers_number",
+    "our_number",
+    "table",
+]
 
 FAILED, SILENT = "failed", "silent"  # a client that answers with an error, and one that does not answer
 
