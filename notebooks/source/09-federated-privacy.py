@@ -22,6 +22,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from IPython.display import Markdown, display
 
 from labkit import datasets, dp, lab
 from labkit.attacks.membership import roc
@@ -338,7 +339,7 @@ for name in ("client_app.py", "server_app.py"):
 
 # %%
 try:
-    from labkit.federated.flower import adapter as flower
+    from labkit.federated import flower
     from labkit.federated.flower.app import client_app, server_app
 except ImportError:
     flower = None
@@ -362,34 +363,66 @@ if flower:
 lab.claim("and what they trained reads digits", task.evaluate(simulated)["accuracy"] > 0.8)
 
 # %% [markdown]
-# Then for real.
-# `write_app("clinics")` writes the app as a folder.
-# Each of the following is a process, and may be on a computer of its own;
-# the certificates come from a private authority (lab 02):
+# Then for real, with one command:
 #
 # ```bash
-# flower-superlink --host localhost --port 8000 --ssl-ca-certfile ca.pem \
-#     --ssl-certfile server.pem --ssl-keyfile server.key --disable-runtime-dependency-installation
-#
-# flower-supernode --superlink localhost:8000 --root-certificates ca.pem --port 9100 \
-#     --node-config "partition-id=0 num-partitions=3" ...          # and 1, and 2, at the other clinics
-#
-# flwr run clinics loopback --run-config 'num-rounds=2 save-to="parameters.npy"'
-# flwr ls loopback --format json                                   # finished:completed ?
+# make federation        # or: python -m labkit.federated.flower
 # ```
 #
-# (`loopback` is a name in Flower's `config.toml`, for an address and the authority to trust.)
-# We do **not** start them in this lab:
-# it takes a minute or two, mostly for starting Python again for every message.
-# The course's tests do, at every change: `tests/federated/loopback.py` makes the certificates,
-# starts a SuperLink and three SuperNodes over TLS on this machine,
-# runs the app, and `tests/federated/flower/test_flower.py` asserts that the weights
-# differ from the simulator's by at most $10^{-5}$,
-# and that a node which trusts another authority gets no connection.
+# It makes certificates (a private authority signs them, lab 02), starts a SuperLink and three SuperNodes,
+# each a process of its own, over TLS on this machine, runs the app between them,
+# compares the weights with the simulator's, and stops everything.
+# We do **not** start it in this lab: it takes a minute or two,
+# mostly for starting Python again for every message.
+# Between machines of your own, the same by hand. Once, at the coordinator:
+#
+# ```python
+# from labkit.federated.flower.app import write_app
+# from labkit.federated.flower.loopback import connection, write_certificates
+#
+# write_certificates("tls", host="coordinator.example")    # ca.pem is for all, server.key for the SuperLink
+# write_app("clinics")                                     # yours to change
+# print(connection("clinic-net", "coordinator.example:8000", "tls/ca.pem"))    # into ~/.flwr/config.toml
+# ```
+#
+# ```bash
+# flower-superlink --host coordinator.example --port 8000 --ssl-ca-certfile tls/ca.pem \
+#     --ssl-certfile tls/server.pem --ssl-keyfile tls/server.key --disable-runtime-dependency-installation
+#
+# flower-supernode --superlink coordinator.example:8000 --root-certificates ca.pem \
+#     --node-config "partition-id=0 num-partitions=3"              # and 1, and 2, at the other clinics
+#
+# flwr run clinics clinic-net --run-config 'num-rounds=2 save-to="parameters.npy"'
+# flwr ls clinic-net --format json                                 # finished:completed ?
+# ```
+#
 # Two traps we met.
 # `flwr run --stream` ends with exit code 0 even if the run crashed: read the run's *status*.
 # And a round in which every client fails leaves Flower's own strategies with the old model
 # and a run that "completed": ours raises an error.
+#
+# What if a clinic is missing, or there is one too many?
+# Flower's own strategies wait for the missing one for ever.
+# Ours begins a round when just as many nodes are connected as the server app has `clients`.
+# It waits `connect-timeout` seconds for that, and then `round-timeout` seconds for answers
+# (both stand in the app's `pyproject.toml`).
+# Whoever has not answered by then is left out of the round, and the log names them.
+# `make federation KILL=2` kills a node to show it.
+# In this process no node can come any more, so nobody waits.
+# **Predict:** two clinics come, then four; who trains?
+
+# %%
+for nodes in (2, 4) if flower else ():
+    try:
+        flower.run_in_process(server_app.app, client_app.app, clients=nodes,
+                              run_config={"num-rounds": 1, "save-to": ""})
+    except TimeoutError as refusal:
+        print(refusal)
+
+# %% [markdown]
+# Nobody trains, and both messages say what to do.
+# Two nodes that carry one `partition-id` are an error, too,
+# before anything is averaged: one clinic would count twice, and another not at all.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -420,8 +453,69 @@ lab.claim("hiding one of three clinics leaves a model that reads under half of t
 
 # %% [markdown]
 # (Both agree because the noise comes from a common seed.
-# Whoever knows the seed can subtract the noise.
-# Real parties give none; then the operating system draws.)
+# Real parties must keep their seeds to themselves, or let the operating system draw.)
+#
+# ### Flower's own strategies, beside the papers
+#
+# So far Flower carried *our* strategy.
+# It brings its own: `FedAvg`, `FedAdam`, `Krum`, wrappers that add privacy, a secure sum.
+# Each cites a paper; does it do what the paper says?
+# We ran them on examples small enough to compute by hand.
+# Here five clients' changes have lengths 1 to 5, and adaptive clipping starts with a norm of 10.
+# It is to bring the norm to their median.
+# **Predict:** where is the norm after fifty rounds?
+
+# %%
+rows = []
+if flower:
+    from labkit.federated.flower import differences as beside
+
+    rows = [*beside.strategy_rows(), *beside.robust_rows(), *beside.privacy_rows(), *beside.secure_sum_rows()]
+    norm = next(row for row in rows if "50 rounds" in row.example)
+    lab.claim("the paper's rule brings the norm to the median, Flower's carries it away",
+              2 < norm.paper < 4 and norm.flower > 100, paper=norm.paper, flower=norm.flower, ours=norm.ours)
+
+# %% [markdown]
+# The paper's rule asks how many changes were *within* the norm; Flower counts those that were *cut*,
+# and keeps the sign.
+# Then the noise. Ten clients are asked, and two answer.
+# **Predict:** is each of the two as well hidden as among ten?
+
+# %%
+if flower:
+    few_replies = next(row for row in rows if "2 answer" in row.example)
+    lab.claim("Flower's noise is then a fifth of what hides a client, and ours is all of it",
+              abs(few_replies.flower - 0.2) < 0.02 and abs(few_replies.ours - 1) < 0.05)
+
+# %% [markdown]
+# Flower divides the noise by the number asked, and the sum by the number that came.
+# Here are all examples, the papers' numbers beside those of the Flower that is installed here.
+# A cross marks a difference:
+
+# %%
+if flower:
+    folded = "<details><summary>Flower's strategies and wrappers</summary>\n\n"
+    display(Markdown(f"{folded}{beside.table(rows)}\n\n</details>"))
+    lab.claim("ours do what the papers say in each of these examples", all(row.ours_same for row in rows),
+              examples=len(rows), flower_differs=sum(not row.same for row in rows))
+
+# %% [markdown]
+# So, with Flower's own:
+#
+# - **As they are:** `FedAvg`, `FedMedian`, `FedTrimmedAvg`, `FedAvgM`.
+# - **Knowing what they do:** `FedAdam`, `FedYogi` and `FedAdagrad`
+#   (choose their rate by trying, not from the paper);
+#   `QFedAvg` and `MultiKrum` (see who counts how much).
+# - **Fixed clipping only with `accountant=`,** which refuses unequal weights,
+#   and publishes nothing if one answer is missing.
+#   Give every parameter a shape.
+# - **Not:** adaptive clipping; `Krum` and `Bulyan` on whole models in 32 bits;
+#   SecAgg+ against a server that lies (lab 08),
+#   and never with its default `max_weight` if a client has more records.
+#
+# Where this says no, the strategies and steps of `labkit` run on Flower as above.
+# The examples are run as tests (`tests/federated/flower/test_what_flower_does.py`),
+# so that a new version of Flower which changes one of them is noticed.
 #
 # ## What it costs
 #

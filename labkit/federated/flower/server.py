@@ -35,16 +35,16 @@ def server_app(
     model,
     strategy,
     *,
-    clients,
-    rounds=None,
+    clients: int,
+    rounds: int | None = None,
     examples=None,
     pipeline=(),
-    seed=None,
+    seed: int | None = None,
     evaluate=None,
     on_end=None,
-    round_timeout=None,
-    connect_timeout=None,
-    min_clients=None,
+    round_timeout: float | None = None,
+    connect_timeout: float | None = None,
+    min_clients: int | None = None,
 ):
     """A Flower ServerApp that runs `strategy` over all connected nodes.
 
@@ -123,14 +123,14 @@ class OnFlower(FlowerStrategy):
         self,
         strategy,
         *,
-        clients,
+        clients: int,
         rounds,
         examples=None,
         pipeline=(),
-        seed=None,
+        seed: int | None = None,
         round_timeout=ROUND_TIMEOUT,
         connect_timeout=CONNECT_TIMEOUT,
-        min_clients=None,
+        min_clients: int | None = None,
     ):
         self.round_timeout = validate.positive(round_timeout=round_timeout)
         self.connect_timeout = validate.positive(connect_timeout=connect_timeout)
@@ -175,7 +175,7 @@ class OnFlower(FlowerStrategy):
         patience = 0 if getattr(grid, "steady", False) else self.connect_timeout
         while len(nodes := sorted(grid.get_node_ids())) != self.clients:
             waited = time.monotonic() - began
-            state = f"round {server_round}: {len(nodes)} of {self.clients} nodes are connected"
+            state = f"round {server_round}: {len(nodes)} nodes are connected, clients={self.clients},"
             if waited >= patience:
                 if self.min_clients <= len(nodes) < self.clients:
                     log(logging.WARNING, f"{state} after {waited:.0f} s: going on with these")
@@ -183,13 +183,12 @@ class OnFlower(FlowerStrategy):
                 cure = (
                     f"stop {len(nodes) - self.clients}, or make the server app with clients={len(nodes)}"
                     if len(nodes) > self.clients
-                    else "start the others, or make the server app with min_clients=... or a longer "
-                    "connect-timeout"
+                    else "start the others, or allow fewer with min_clients=..."
                 )
                 raise TimeoutError(f"{state} after {waited:.0f} s: {cure}")
             if waited - said >= SAY_EVERY:
                 said = waited
-                log(logging.WARNING, f"{state}; waiting up to {patience - waited:.0f} s more")
+                log(logging.WARNING, f"{state} waiting up to {patience - waited:.0f} s more")
             time.sleep(0.2)
         return nodes
 

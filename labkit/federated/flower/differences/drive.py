@@ -53,7 +53,7 @@ def table(rows):
     """The rows as a table in Markdown, those that differ with a cross; numbers to three digits."""
     lines = ["| | Flower's | in this example | paper | Flower | ours | so |", "|---|---|---|---|---|---|---|"]
     for row in rows:
-        name = row.part.replace("DifferentialPrivacy", "…")
+        name = f"{row.part.replace('DifferentialPrivacy', '…')}<br>*{row.source}*"
         told = " | ".join(_shown(each) for each in (row.paper, row.flower, row.ours))
         lines.append(f"| {'✓' if row.same else '✗'} | {name} | {row.example} | {told} | {row.advice} |")
     return "\n".join(lines)
