@@ -1,7 +1,8 @@
-"""Who is it? Travellers found in pseudonymous tracks by a few places and times, and the same traveller under a new name.
+"""Who is it? Travellers found in pseudonymous tracks by a few places and times, and again under a new name.
 
-Sources: de Montjoye, Hidalgo, Verleysen, Blondel, "Unique in the crowd", Scientific Reports 3, 2013 (a few sightings);
-Narayanan, Shmatikov, "De-anonymizing social networks", IEEE S&P 2009, for the idea that structure re-identifies.
+Sources: de Montjoye, Hidalgo, Verleysen, Blondel, "Unique in the crowd", Scientific Reports 3, 2013 (a few
+sightings); Narayanan, Shmatikov, "De-anonymizing social networks", IEEE S&P 2009, for the idea that structure
+re-identifies.
 """
 
 from typing import NamedTuple
@@ -17,7 +18,7 @@ class Visits(NamedTuple):
     """Which traveller was at which spot: two int arrays of one length, each pair once, sorted by traveller.
 
     traveller:  0 to travellers - 1.
-    spot:       number of a cell of the map and a stretch of time; travellers share a spot if they were there then.
+    spot:       number of a cell of the map and a stretch of time; two share a spot if they were there then.
     """
 
     traveller: np.ndarray
@@ -25,7 +26,7 @@ class Visits(NamedTuple):
 
 
 def visits(traveller, longitude, latitude, minute=None, *, degrees, minutes=None):
-    """Round positions to cells of `degrees` and to stretches of `minutes` (no time where None). Returns Visits."""
+    """Positions rounded to cells of `degrees`, times to stretches of `minutes` (None: no time), as Visits."""
     degrees = validate.positive(degrees=degrees)
     rows = {"traveller": traveller, "longitude": longitude, "latitude": latitude}
     if minutes is not None:
@@ -53,8 +54,9 @@ def _matrix(visits):
 
 
 def singled_out(visits, *, known, rng):
-    """The share of travellers who are the only one at `known` of their own spots, drawn at random; those with fewer are left out.
+    """The share of travellers who are the only one at `known` of their own spots, drawn at random.
 
+    Those with fewer spots are left out.
     known:  how many sightings the attacker has, at least 1. rng: numpy Generator.
     Returns (share, number of travellers looked at). Raises ValueError where nobody has that many spots.
     """
@@ -63,12 +65,13 @@ def singled_out(visits, *, known, rng):
     spots_of = np.split(visits.spot, np.flatnonzero(np.diff(visits.traveller)) + 1)
     looked_at = [who for who, spots in enumerate(spots_of) if len(spots) >= known]
     if not looked_at:
-        raise ValueError(f"known must be at most the most spots that a traveller has ({max(map(len, spots_of))}), got {known}")
+        most = max(map(len, spots_of))
+        raise ValueError(f"known must be at most the most spots that a traveller has ({most}), got {known}")
     drawn = [rng.choice(spots_of[who], known, replace=False) for who in looked_at]
     from scipy.sparse import csr_matrix
 
-    seen = csr_matrix((np.ones(len(drawn) * known, np.float32), np.concatenate(drawn), np.arange(len(drawn) + 1) * known),
-                      shape=(len(drawn), were_there.shape[1]))
+    ones, starts = np.ones(len(drawn) * known, np.float32), np.arange(len(drawn) + 1) * known
+    seen = csr_matrix((ones, np.concatenate(drawn), starts), shape=(len(drawn), were_there.shape[1]))
     common = seen @ were_there.T  # how many of the sightings fit each traveller
     fitting = np.diff((common == known).tocsr().indptr)
     return float(np.mean(fitting == 1)), len(looked_at)
@@ -77,8 +80,9 @@ def singled_out(visits, *, known, rng):
 def relinked(before, after):
     """The share of travellers of `after` whose most similar traveller of `before` is the same one.
 
-    before, after:  arrays travellers x cells, how often each was where; row i is the same traveller in both. The attacker knows
-                    neither, only the two sets of rows. Similarity: cosine, cells that many visit counting little.
+    before, after:  arrays travellers x cells, how often each was where; row i is the same traveller in both.
+                    The attacker knows neither, only the two sets of rows. Similarity: cosine, cells that many
+                    visit counting little.
     Guessing scores 1 / travellers.
     """
     before, after = validate.array(before=before, ndim=2), validate.array(after=after, ndim=2)
