@@ -4,6 +4,7 @@ A budget is an (epsilon, delta) that all releases about one data set must share.
 what has been spent by dp_accounting's composition, and refuses the release that would overdraw.
 """
 
+import functools
 import html
 import inspect
 import math
@@ -117,6 +118,8 @@ class Budget:
         """
         if not callable(mechanism):
             raise ValueError(f"mechanism must be a function, got {mechanism!r}")
+        while isinstance(mechanism, functools.partial):  # what it was prepared with counts as if it stood in this call
+            mechanism, arguments, named = mechanism.func, (*mechanism.args, *arguments), {**mechanism.keywords, **named}
         if price is None:
             if "epsilon" not in named:
                 raise ValueError("price must be given when the mechanism is not called with an epsilon, got None")

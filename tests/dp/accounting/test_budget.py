@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from dp_accounting import dp_event
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from labkit.dp import Budget, BudgetExceeded, laplace, objective_perturbation, private_histogram
 from labkit.dp.accounting.epsilon import dp_sgd_event, epsilon_of
+from labkit.dp.mechanisms.sparse_vector import above_threshold
 from labkit.dp.relations import ADD_OR_REMOVE, REPLACE
 
 
@@ -213,3 +215,19 @@ def test_a_budget_keeps_the_relation_that_it_was_given():
             Budget(epsilon=1, relation=bad)
         with pytest.raises(ValueError, match="^relation must be"):
             Budget(epsilon=1).spend("count", 0.1, relation=bad)
+
+
+def test_a_prepared_mechanism_is_charged_like_one_called_in_full():
+    """functools.partial hides arguments from the call, and must not hide them from the price."""
+    budget = Budget(epsilon=10)
+    answers = [[0, 1]] * 4
+    for mechanism in (partial(above_threshold, answers, threshold=5), partial(partial(above_threshold, threshold=5), answers)):
+        before = budget.spent
+        budget.ask(mechanism, epsilon=1)
+        assert budget.spent - before == pytest.approx(4)
+    with pytest.raises(BudgetExceeded):
+        budget.ask(partial(above_threshold, answers, threshold=5, epsilon=1))
+    replaced = Budget(epsilon=9)
+    replaced.ask(partial(objective_perturbation, [[1.0], [0.5]], [1, -1], strength=0.1), epsilon=1)
+    replaced.ask(partial(private_histogram, [1], bins=[1], relation=REPLACE), epsilon=1)
+    assert replaced.relation == REPLACE and [each.label for each in replaced.spends] == ["objective_perturbation", "private_histogram"]
