@@ -43,8 +43,6 @@ PER_PERSON = {
 @pytest.mark.parametrize("person", ODD, ids=repr)
 def test_no_value_of_one_person_shows(name, person):
     run = PER_PERSON[name]
-    if name == "clamped sum" and (isinstance(person, (str, bytes, list))):
-        pytest.skip("a column of numbers")
     for others in ([], FEW):
         assert seen(lambda: run([*others, person])) == seen(lambda: run(others)) == seen(lambda: run([*others, 1]))
     assert not isinstance(seen(lambda: run([person])), type) or seen(lambda: run([person])) is dict
@@ -164,3 +162,34 @@ def test_columns_of_texts_are_counted():
         assert dp.private_histogram(values, bins=["a", "b"], epsilon=1000).tolist() == [2, 1]
     assert dp.private_histogram(pd.array([1, None, 2], dtype="Int64"), bins=[1, 2], epsilon=1000).tolist() == [1, 1]
     assert dp.private_histogram(["1", 2], bins=["1", "2"], epsilon=1000).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("person", ODD, ids=repr)
+def test_a_whole_sum_can_always_be_told(person):
+    """Neither the type of a clamped sum nor an exception of `geometric` says what one entry is."""
+    for others in ([], [*FEW]):
+        for given in ([*others, person], others, np.array([*others, person], object)):
+            total = dp.clamped_sum(given, low=0, high=2, whole=True)
+            assert type(total) is int and abs(total - dp.clamped_sum(others, low=0, high=2, whole=True)) <= 2
+            assert type(dp.geometric(total, sensitivity=2, epsilon=1)) is int
+            assert type(dp.clamped_sum(given, low=0, high=2)) is float
+    with pytest.raises(ValueError, match="^low and high must be whole"):
+        dp.clamped_sum(FEW, low=0, high=2.5, whole=True)
+    with pytest.raises(ValueError, match="^values must be numbers"):
+        dp.clamped_sum(["a", "b"], low=0, high=2)
+
+
+@pytest.mark.parametrize("person", [None, NAN, pd.NA, 7, "x", ("a", 1), [1], 10**400], ids=repr)
+def test_no_person_shows_in_the_bound_on_contributions(person):
+    for others in ([], ["a", "b", "a"], [1, 2, 1]):
+        kept = dp.bounded([*others, person], contributions=1, rng=np.random.default_rng(0))
+        assert kept.shape == (len(others) + 1,) and kept[:-1].sum() == len(set(others))
+        missing = person is None or person is pd.NA or person is NAN or isinstance(person, list)
+        assert kept[-1] == (not missing)
+
+
+@pytest.mark.parametrize("row, label", [([None, 0], 1), (["a", 0], 1), ([10**400, 0], 1), ([0, 1], None), ([0, 1], "a")])
+def test_objective_perturbation_reads_lists_with_any_entry(row, label):
+    X, y = np.random.default_rng(0).normal(size=(40, 2)).tolist(), np.where(np.arange(40) % 2, 1, -1).tolist()
+    X[3], y[3] = row, label
+    assert np.isfinite(dp.objective_perturbation(X, y, epsilon=1, strength=0.1)).all()

@@ -5,12 +5,15 @@ moved to where it does least, like one that is too large.
 """
 
 import math
+import numbers
 
 import numpy as np
 
 from labkit import validate
+from labkit.dp.mechanisms.records import LEAST_ODD
 
 EXACT = 1 << 53  # whole numbers up to here are exact in floating point
+LARGE = 1 << 31  # whole numbers up to here can be added 2^32 times in 64 bits
 
 
 def clip(rows, *, max_grad_norm: float):
@@ -23,7 +26,7 @@ def clip(rows, *, max_grad_norm: float):
     Raises ValueError for rows that are no matrix of numbers, or a max_grad_norm that is not positive and finite.
     Source: Abadi et al., CCS 2016 (there for gradients).
     """
-    max_grad_norm, rows = validate.positive(max_grad_norm=max_grad_norm), _numbers(rows=rows)
+    max_grad_norm, rows = validate.positive(max_grad_norm=max_grad_norm), numbers_in(rows=rows)
     if rows.ndim != 2:
         raise ValueError(f"rows must be a matrix, one row for each person, got an array of shape {rows.shape}")
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0.0)
@@ -37,14 +40,14 @@ def clamp(values, *, low, high):
     values:     scalar or array of any shape, also empty. A value that is missing or not a number becomes the one in [low, high]
                 that is nearest to zero.
     low, high:  finite bounds with low < high, in the units of `values`, chosen without looking at the data.
-    Returns the clamped numbers in the shape of `values`: int64 where values and bounds are whole and their sum cannot leave 64 bits,
-    else float64, whatever the width of `values`. Their exact sum has sensitivity max(|low|, |high|) for adding or
-    removing one number, and high - low for replacing one; `clamped_sum` keeps that in floating point. For vectors use `clip`.
+    Returns the clamped numbers in the shape of `values`: int64 for an array of a whole-number type, or one whole number, and whole
+    bounds up to 2^31; else float64, whatever the width of `values`. A list has no type of its own and gives float64: the type
+    must not depend on what somebody's entry is. Their exact sum has sensitivity max(|low|, |high|) for adding or removing one
+    number, and high - low for replacing one; `clamped_sum` keeps that in floating point. For vectors use `clip`.
     Raises ValueError for bounds that are not finite or in the wrong order, or values that are not numbers at all.
     """
-    values, (low, high) = _numbers(values=values), _bounds(low, high)
-    whole = values.dtype.kind == "i" and all(isinstance(each, int) for each in (low, high))
-    if whole and max(abs(low), abs(high)) * max(1, values.size) < 1 << 63:
+    values, (low, high) = numbers_in(values=values), _bounds(low, high)
+    if values.dtype.kind == "i" and isinstance(low, int) and max(abs(low), abs(high)) <= LARGE:
         clamped = np.clip(values, low, high)
     else:
         values = values.astype(np.float64)
@@ -52,13 +55,19 @@ def clamp(values, *, low, high):
     return clamped if clamped.ndim else clamped.item()
 
 
-def clamped_sum(values, *, low, high):
+def clamped_sum(values, *, low, high, whole=False):
     """The sum of the clamped numbers, exactly (whole numbers) or rounded once (float).
 
-    Arguments and errors as for `clamp`. Adding or removing one number moves it by at most max(|low|, |high|), replacing one by at
-    most high - low, plus one rounding of the total; an ordinary floating-point sum of many numbers can move by more.
+    whole:  True rounds each clamped number to the nearest whole one and returns an int, whatever the values are: for `geometric`,
+            which would refuse the float of a column in which one value is missing. The bounds must then be whole.
+    The other arguments and errors as for `clamp`. Adding or removing one number moves the sum by at most max(|low|, |high|),
+    replacing one by at most high - low, plus one rounding of the total; an ordinary floating-point sum can move by more.
     """
     clamped = np.ravel(clamp(values, low=low, high=high))
+    if validate.one_of(whole=whole, options=(False, True)):
+        if not all(isinstance(each, int) for each in _bounds(low, high)):
+            raise ValueError(f"low and high must be whole numbers for a whole sum, got low={low!r}, high={high!r}")
+        return sum(int(each) for each in np.rint(clamped).tolist())
     return int(clamped.sum()) if clamped.dtype.kind == "i" else math.fsum(clamped.tolist())
 
 
@@ -71,18 +80,34 @@ def _bounds(low, high):
     return float(low), float(high)
 
 
-def _numbers(**argument):
-    """The argument as an int64 or float64 array; what is no number in a column of objects becomes not-a-number."""
+def numbers_in(**argument):
+    """The argument as an int64 or float64 array; an entry that is no number becomes not-a-number.
+
+    Only where more than a tenth of a list are texts and the like is it refused: that is no person's oddity but the wrong column.
+    """
     ((name, given),) = argument.items()
+    listed = isinstance(given, (list, tuple))
     try:
         values = np.asarray(given)
-        if values.dtype.kind == "O":  # missing values, whole numbers beyond 64 bits
-            values = np.array([_real(each) for each in values.ravel()], float).reshape(values.shape)
-    except (ValueError, TypeError):
-        values = np.empty(0, "U1")
+        if listed and values.dtype.kind not in "biufO":  # one text among numbers makes all of them texts
+            values = np.array(given, object)
+    except (ValueError, TypeError):  # an entry that is itself a list
+        values = _objects(given) if listed else np.empty(0, "U1")
+    if values.dtype.kind == "O":  # missing values, texts, whole numbers beyond 64 bits
+        odd = sum(each is not None and not isinstance(each, numbers.Real) for each in values.flat) if listed else 0
+        if odd < LEAST_ODD or odd <= values.size / 10:
+            values = np.array([_real(each) for each in values.flat], float).reshape(values.shape)
     if values.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be numbers, got {given!r:.80}")
+    if listed and values.ndim:
+        values = values.astype(float)
     return values.astype(np.int64 if values.dtype.kind in "bi" or (values.dtype.itemsize < 8 and values.dtype.kind == "u") else float)
+
+
+def _objects(given):
+    values = np.empty(len(given), object)
+    values[:] = given
+    return values
 
 
 def _real(value):

@@ -19,12 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit import validate
-from labkit.dp.mechanisms.records import LEAST_ODD
+from labkit.dp.mechanisms.bounding import numbers_in
+from labkit.dp.mechanisms.records import LEAST_ODD, numbers_of
 from labkit.dp.relations import REPLACE
 
 CURVATURE = 0.25  # most that the second derivative of log(1 + exp(-t)) can be
 CLOSE = 1e-11  # length of the gradient, per record, at which a minimum counts as found
 MOST_STEPS = 200
+LEAST_EPSILON = 1e-100
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ def noise_for(*, epsilon, records, strength):
     term is made stronger until it takes half.
     """
     epsilon, strength = validate.positive(epsilon=epsilon), validate.positive(strength=strength)
+    if epsilon < LEAST_EPSILON:
+        raise ValueError(f"epsilon must be at least {LEAST_EPSILON:g}, so that the noise stays finite, got {epsilon!r}")
     records = validate.integer(records=records, at_least=1)
     left = epsilon - 2 * math.log1p(CURVATURE / (records * strength))
     if left > 0:
@@ -122,11 +126,10 @@ def hessian(X, w, strength):
 
 def _checked(X, y):
     """Rows of length at most 1 and classes; a record with a number or class that is none is a row of zeros, of the first class."""
-    X, y = np.asarray(X), np.asarray(y)
-    if X.ndim != 2 or not X.size or X.dtype.kind not in "biuf":
+    X = numbers_in(X=X)
+    if X.ndim != 2 or not X.size:
         raise ValueError(f"X must be a non-empty array of numbers with 2 dimensions, got {X!r:.80}")
-    if y.ndim != 1 or y.dtype.kind not in "iuf":
-        raise ValueError(f"y must hold -1 and 1 only, one for each record, got {y!r:.80}")
+    y = numbers_of(y=y)
     validate.same_length(X=X, y=y)
     X, known = X.astype(float), np.isin(y, (-1, 1))
     if (~known).sum() >= LEAST_ODD and (~known).mean() > 0.1:  # no person's oddity but the wrong encoding

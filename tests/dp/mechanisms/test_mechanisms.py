@@ -240,7 +240,7 @@ BAD = [
     (dp.sample_discrete_laplace, dict(scale=1, count=3), dict(scale=[*NOT_POSITIVE, 2**41], count=[-1, 1.5, None], rng=[0])),
     (dp.sample_discrete_gaussian, dict(sigma=1, count=3), dict(sigma=[*NOT_POSITIVE, 2**41], count=[-1, 1.5, None], rng=[0])),
     (dp.clip, dict(rows=[[1, 2]], max_grad_norm=1), dict(rows=["five", ["a"], [1, 2], 5, None], max_grad_norm=NOT_POSITIVE)),
-    (dp.clamp, dict(values=[1, 2], low=0, high=1), dict(values=["five", ["a"], [[1], [1, 2]]], low=[1, 2, NAN, -INF, "0"], high=[0, INF, None])),
+    (dp.clamp, dict(values=[1, 2], low=0, high=1), dict(values=["five", ["a", "b"], [[1], [1, 2]]], low=[1, 2, NAN, -INF, "0"], high=[0, INF, None])),
 ]
 CASES = [(call, {**good, name: bad}, name) for call, good, table in BAD for name, bads in table.items() for bad in bads]
 
