@@ -7,6 +7,10 @@ from scipy.special import log_ndtr, ndtr
 
 from labkit import validate
 
+SMALL = 1e-100
+LARGE = 1e15  # a larger epsilon is treated as this one, which is safe
+MOST_NATS = 745  # log(1 / delta) of the smallest positive delta
+
 
 def gaussian_delta(*, sigma: float, epsilon: float, sensitivity: float):
     """The smallest delta for which Gaussian noise is (epsilon, delta)-differentially private.
@@ -49,10 +53,7 @@ def gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float):
     while excess(high) > 0:
         high += 1
     log_sigma = brentq(excess, low - 1, high + 1, xtol=1e-13)
-    sigma = sensitivity * math.exp(log_sigma) * (1 + 1e-9)  # rounding errs on the safe side
-    if not math.isfinite(sigma):
-        raise ValueError(f"sensitivity must be so small that the noise stays finite, got {sensitivity!r}")
-    return sigma
+    return _noise(sensitivity, math.exp(log_sigma) * (1 + 1e-9))  # rounding errs on the safe side
 
 
 def discrete_gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float):
@@ -64,8 +65,10 @@ def discrete_gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float)
     Raises ValueError for a bad epsilon, delta or sensitivity.
     Source: Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS 2020.
     """
-    epsilon, delta = validate.positive(epsilon=epsilon), validate.probability(delta=delta)
+    epsilon, delta = min(validate.positive(epsilon=epsilon), LARGE), validate.probability(delta=delta)
     sensitivity = validate.positive(sensitivity=sensitivity)
+    if epsilon < SMALL:
+        raise ValueError(f"epsilon must be at least {SMALL:g}, so that the noise stays finite, got {epsilon!r}")
 
     def excess(log_rho):
         return _log_delta_of_zcdp(math.exp(log_rho), epsilon) - math.log(delta)
@@ -75,8 +78,17 @@ def discrete_gaussian_sigma(*, epsilon: float, delta: float, sensitivity: float)
         low -= 5
     while excess(high) < 0:
         high += 1
-    rho = math.exp(brentq(excess, low, high, xtol=1e-12)) * (1 - 1e-9)  # rounding errs on the safe side
-    return sensitivity / math.sqrt(2 * rho)
+    log_rho = brentq(excess, low, high, xtol=1e-12)
+    return _noise(sensitivity, math.exp(-log_rho / 2) / math.sqrt(2) * (1 + 1e-9))  # rounding errs on the safe side
+
+
+def _noise(sensitivity, multiple):
+    """Their product, which must be noise: not rounded to zero, and finite."""
+    sigma = sensitivity * multiple
+    if not 0 < sigma < math.inf:
+        raise ValueError(f"sensitivity must be such that {multiple:.6g} times it, the noise, is a positive and finite number, got "
+                         f"{sensitivity!r}")
+    return sigma
 
 
 def _log_delta_of_zcdp(rho, epsilon):
@@ -84,6 +96,7 @@ def _log_delta_of_zcdp(rho, epsilon):
 
     def bound(log_excess):
         excess = math.exp(log_excess)  # alpha - 1
-        return excess * ((1 + excess) * rho - epsilon) + excess * log_excess - (1 + excess) * math.log1p(excess)
+        return excess * ((1 + excess) * rho - epsilon) - excess * math.log1p(1 / excess) - math.log1p(excess)
 
-    return minimize_scalar(bound, bounds=(-20, 20), method="bounded", options={"xatol": 1e-10}).fun
+    widest = max(20, math.log(4 * MOST_NATS) - math.log(epsilon))  # the best order is near 2 log(1 / delta) / epsilon
+    return minimize_scalar(bound, bounds=(-20, widest), method="bounded", options={"xatol": 1e-10}).fun

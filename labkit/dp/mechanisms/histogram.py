@@ -87,6 +87,8 @@ def release_threshold(*, epsilon: float, delta: float):
     """
     epsilon, delta = validate.positive(epsilon=epsilon), validate.probability(delta=delta)
     needed = -(math.log(delta) + math.log1p(math.exp(-epsilon))) / epsilon  # of the noise, on top of the person's 1
+    if not math.isfinite(needed):
+        raise ValueError(f"epsilon must be so large that the threshold stays finite, got {epsilon!r}")
     return 1 + max(1, math.ceil(needed * (1 + 1e-12)))
 
 

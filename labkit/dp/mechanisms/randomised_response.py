@@ -13,6 +13,7 @@ from labkit.dp.mechanisms.exact import bernoulli_exp, exact_fraction, uniform_be
 from labkit.dp.relations import REPLACE
 
 MOST_CATEGORIES = 1 << 40
+MOST_ESTIMATED = 1 << 26  # a list with an entry for each must fit in memory
 LEAST_EPSILON = 1e-9  # below it the estimate's standard error exceeds 10^6 for a million people
 
 
@@ -54,7 +55,7 @@ def estimated_shares(reports, *, epsilon: float, categories=2):
     Returns a float array (categories,) that sums to 1; an entry can fall below 0 or above 1, by chance.
     Costs no privacy: it uses only what was reported. Raises ValueError as `randomised_response`.
     """
-    reports = _answers(validate.integer(categories=categories, at_least=2, at_most=MOST_CATEGORIES), reports=reports)
+    reports = _answers(validate.integer(categories=categories, at_least=2, at_most=MOST_ESTIMATED), reports=reports)
     epsilon = validate.positive(epsilon=epsilon)
     if epsilon < LEAST_EPSILON:
         raise ValueError(f"epsilon must be at least {LEAST_EPSILON:g} to estimate anything from the reports, got {epsilon!r}")

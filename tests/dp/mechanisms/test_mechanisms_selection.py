@@ -160,3 +160,16 @@ def test_bad_arguments_are_refused_by_name(call, arguments, name):
 def test_the_good_arguments_of_that_table_are_accepted(call, good):
     good = dict(good)
     call(*[good.pop(first) for first in ("answers", "reports", "scores") if first in good], **good)
+
+
+@pytest.mark.parametrize("dtype, categories", [(bool, 3), (np.uint8, 300), (np.int8, 200), (np.uint8, 256), (np.int8, 128), (bool, 2)])
+def test_reports_of_a_narrow_type_name_every_category(dtype, categories):
+    """Where the answers' type cannot hold a category, the reports have a wider one: each is told about equally often."""
+    answers = np.ones(categories * 100, dtype)
+    reports = dp.randomised_response(answers, epsilon=1e-6, categories=categories, rng=seeded())
+    counts = np.bincount(reports.astype(np.int64), minlength=categories)
+    assert reports.min() == 0 and reports.max() == categories - 1 and len(counts) == categories
+    assert np.abs(counts - 100).max() < 60  # six standard deviations of 10, at most 300 counts
+    assert (reports.dtype == dtype) == (categories <= {bool: 2, np.uint8: 256, np.int8: 128}[dtype])
+    likely = dp.randomised_response(answers[:20], epsilon=50, categories=categories, rng=seeded())
+    assert likely.dtype == reports.dtype and (likely == 1).all()
