@@ -19,6 +19,7 @@ from .mechanisms.sparse_vector import above_threshold as above_threshold
 from .mechanisms.histogram import private_histogram as private_histogram
 from .mechanisms.histogram import thresholded_histogram as thresholded_histogram
 from .mechanisms.histogram import release_threshold as release_threshold
+from .mechanisms.survival import private_life_table as private_life_table
 from .mechanisms.quantile import private_quantile as private_quantile
 from .mechanisms.voting import noisy_vote as noisy_vote
 from .mechanisms.voting import vote_counts as vote_counts

@@ -39,6 +39,8 @@ from .pipeline.compression import Quantise as Quantise
 from .privacy.user_level import UserLevelDP as UserLevelDP
 from .privacy.adaptive_clipping import AdaptiveUserLevelDP as AdaptiveUserLevelDP
 from .privacy.distributed_noise import DistributedDiscreteGaussian as DistributedDiscreteGaussian
+from .privacy.record_level import noisy_gradient as noisy_gradient
+from .privacy.record_level import train_logistic as train_logistic
 from .secure_aggregation import SecureSum as SecureSum
 from . import partition as partition
 from . import secure_aggregation as secure_aggregation

@@ -19,6 +19,7 @@ from .sparse_vector import above_threshold as above_threshold
 from .histogram import private_histogram as private_histogram
 from .histogram import thresholded_histogram as thresholded_histogram
 from .histogram import release_threshold as release_threshold
+from .survival import private_life_table as private_life_table
 from .quantile import private_quantile as private_quantile
 from .voting import noisy_vote as noisy_vote
 from .voting import vote_counts as vote_counts
