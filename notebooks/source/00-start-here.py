@@ -449,6 +449,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 14 | [Private fine-tuning](14-private-fine-tuning.ipynb) | a pretrained encoder; head, LoRA or all of it; reading a model card's epsilon |
 # | 15 | [Model protection](15-model-protection.ipynb) | watermarks, compression, adversarial examples, theft, inversion |
 # | | **Fields: six decisions** | |
+# | 16 | [Medicine](16-medicine.ipynb) | may we train together, may we publish the curve? a share read from a gradient, patients read off a curve, who gains by joining |
 # | 17 | [Finance](17-finance.ipynb) | may the bureau score, may bank and shop compare? encrypted scoring and its theft, customer lists, what clipping does to the few |
 # | 18 | [Smart home](18-smart-home.ipynb) | may the utility see the meter? whose day it is, empty homes, one epsilon for an hour, a day or a year |
 # | 19 | [Transport](19-transport.ipynb) | may the city publish trips? four sightings, small numbers recovered, a unit of privacy for travellers |
