@@ -9,7 +9,9 @@ import ipywidgets as widgets
 _LAYOUT = {"width": "460px", "max_width": "96%"}
 _STYLE = {"description_width": "initial"}
 _SLIDER = "360px"  # what a control gets beside its label
-ENDS = '<span style="color:#666;font-size:90%;white-space:nowrap">more private ⟵ ⟶ more accurate</span>'
+FAINT = "var(--jp-ui-font-color2, #666)"  # JupyterLab's own grey, which is light where the page is dark
+ENDS = f'<span style="color:{FAINT};font-size:90%;white-space:nowrap">more private ⟵ ⟶ more accurate</span>'
+SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,21 @@ def log_range(low, high, start=None):
     return LogRange(float(low), float(high), float(start))
 
 
-def _is_epsilon(name):
+def is_epsilon(name):
+    """Whether a control of that name is a privacy budget: logarithmic, with one end more private."""
     return name == "epsilon" or name.startswith("epsilon_")
 
 
 def row(name, each):
     """A control as it is shown: beside an epsilon, which end is which."""
-    return widgets.HBox([each, widgets.HTML(ENDS)]) if _is_epsilon(name) else each
+    if not is_epsilon(name):
+        return each
+    return widgets.HBox([each, widgets.HTML(ENDS)], layout=widgets.Layout(flex_flow="row wrap"))  # on a narrow page, below
 
 
 def align(controls):
     """Give the labels of a widget's controls one width, so that the controls stand in line."""
-    in_line = [each for each in controls if isinstance(each, (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider,
-                                                              widgets.Dropdown))]
+    in_line = [each for each in controls if isinstance(each, (*SLIDERS, widgets.Dropdown))]
     width = f"{0.55 * max((len(each.description) for each in in_line), default=0) + 1:.1f}em"
     for each in in_line:
         each.style.description_width = width
@@ -71,7 +75,7 @@ def control(name, spec, *, label=None, start=None, live=True):
         value = options[0][1] if start is None else start
         return widgets.Dropdown(options=options, value=value, **shared)
     if isinstance(spec, tuple) and len(spec) in (2, 3) and all(isinstance(each, numbers.Real) for each in spec):
-        if _is_epsilon(name):
+        if is_epsilon(name):
             spec = log_range(*spec)
         else:
             return _linear(name, *spec, start=start, live=live, shared=shared)

@@ -8,8 +8,9 @@
     explore(bell, epsilon=(0.05, 8, 0.5))
 
 The picture goes to the page as an image inside an HTML widget. Compared with `ipywidgets.interactive_output`
-it redraws twice as fast, keeps its height, has alt text, and its default state is stored in the notebook,
-where GitHub and readers without a kernel see it.
+it redraws twice as fast, keeps its height, has alt text and two pixels for each of the page's, and its default state is
+stored in the notebook, where GitHub and readers without a kernel see it. A screen reader hears each slider's name and its
+value in the units of the page.
 """
 
 import asyncio
@@ -20,16 +21,21 @@ import io
 import textwrap
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import ipywidgets as widgets
 
-from labkit.lab.controls import align, control, log_range, row
+from labkit.lab.controls import FAINT, SLIDERS, align, control, log_range, row
+from labkit.lab.picture import DPI, raster, webp
 from labkit.lab.plots import bare_figure
 
 __all__ = ["explore", "Explore", "log_range"]
 
-DPI = 100
 MOST_CONTROLS = 4
+ERROR = "var(--jp-error-color1, #A33B00)"
+NAMES = html.escape("".join(line for line in Path(__file__).with_name("names.js").read_text().splitlines(keepends=True)
+                            if not line.startswith("//")), quote=True)
+NO_PIXELS = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
 def explore(draw, *, question=None, size=(8.2, 3.2), live=True, labels=None, start=None, **controls):
@@ -77,9 +83,11 @@ class Explore(widgets.VBox):
         self.painted = 0  # how many pictures so far; on the page too, for who must know that a move has been drawn
         self._waiting = False
         self._painting = threading.RLock()  # JupyterLab may deliver moves on a thread of their own
-        self._picture = widgets.HTML(layout=widgets.Layout(min_height=f"{int(size[1] * DPI)}px", margin="0"))
+        self._picture = widgets.HTML(layout=widgets.Layout(margin="0"))
         self._sentence = widgets.HTML(layout=widgets.Layout(min_height="3.2em", margin="0"))
-        title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}</div>')
+        sliders = sum(isinstance(each, SLIDERS) for each in self.controls.values())
+        title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}'
+                             f'<img alt="" src="{NO_PIXELS}" data-sliders="{sliders}" onload="{NAMES}"></div>')
         align(self.controls.values())
         rows = [row(name, each) for name, each in self.controls.items()]
         super().__init__([title, *rows, self._picture, self._sentence])
@@ -98,7 +106,7 @@ class Explore(widgets.VBox):
     def _moved(self, _change):
         """A control moved. Many moves may arrive at once (a drag): draw once, with the last of them."""
         if not self.live:
-            self._say("computing …", "#666")
+            self._say("computing …", FAINT)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # no kernel: a test or a script
@@ -115,29 +123,24 @@ class Explore(widgets.VBox):
             try:
                 with _no_garbage_collection():
                     self.reading = self.draw(self.figure, **self.values) or ""
-                    self.png = self._render()
+                    picture = base64.b64encode(webp(raster(self.figure))).decode()
                 self.error = None
             except Exception as error:
                 self.error = error
                 self.painted += 1
                 self._say(f"This setting cannot be drawn: {type(error).__name__}: {error}. "
-                          "Move a control to go on.", "#A33B00")
+                          "Move a control to go on.", ERROR)
                 return
             width, height = (int(inches * DPI) for inches in self.size)
             self._picture.value = (f'<img alt="{html.escape(self.reading or self.question, quote=True)}" '
                                    f'decoding="sync" width="{width}" height="{height}" '
-                                   f'style="max-width:100%;height:auto" src="data:image/png;base64,{self.png}">')
+                                   f'style="max-width:100%;height:auto" src="data:image/webp;base64,{picture}">')
             self.painted += 1
             self._say(self.reading, "inherit")  # after the picture: the page gets them in this order
 
     def _say(self, sentence, colour):
         self._sentence.value = (f'<div data-painted="{self.painted}" style="color:{colour};line-height:1.4">'
                                 f'{html.escape(sentence)}</div>')
-
-    def _render(self, **options):
-        buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=DPI, **options)
-        return base64.b64encode(buffer.getvalue()).decode()
 
     def _still(self):
         """The picture with its question, settings and reading written on it, for pages without a kernel."""
@@ -147,8 +150,10 @@ class Explore(widgets.VBox):
         marks = [self.figure.text(0.01, 1 + above, self.question, weight="bold", size=12, va="top"),
                  self.figure.text(0.01, 1 + above * 0.5, settings, size=9, color="#555555", va="top"),
                  self.figure.text(0.01, -0.06 / self.size[1], "\n".join(lines), size=10, va="top")]
+        buffer = io.BytesIO()
         try:
-            return self._render(bbox_inches="tight", pad_inches=0.1)
+            self.figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1)
+            return base64.b64encode(buffer.getvalue()).decode()
         finally:
             for mark in marks:
                 mark.remove()

@@ -18,7 +18,7 @@ def line(fig, **values):
 
 
 def image(widget):
-    return re.search(r'src="data:image/png;base64,([^"]+)"', widget._picture.value).group(1)
+    return re.search(r'src="data:image/webp;base64,([^"]+)"', widget._picture.value).group(1)
 
 
 @pytest.mark.parametrize("spec, kind, first, another", [
