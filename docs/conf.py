@@ -5,6 +5,7 @@ import os
 project = html_title = "Privacy labs"
 author = copyright = ""
 html_copy_source = html_show_sourcelink = False
+html_show_search_summary = False  # it would fetch pages, which a browser refuses to pages from disk
 html_show_copyright = html_show_sphinx = False
 extensions = ["myst_nb", "sphinx_copybutton"]
 exclude_patterns = ["README.md"]
@@ -28,6 +29,7 @@ html_theme_options = {
     "use_download_button": False,  # each lab has its own buttons below its title
     "use_fullscreen_button": False,
     "show_navbar_depth": 1,
+    "navbar_persistent": [],  # one search field is enough
     "home_page_in_toc": True,
     "navigation_with_keys": False,  # arrow keys belong to the sliders
     "extra_footer": '<p>No cookies, no tracking, no request to another server: '

@@ -41,6 +41,7 @@ for number, places in json.load(open({asked!r})).items():
     for place in places:
         for name, value in chosen.values(tuple(map(int, place.split(",")))).items():
             widget.controls[name].value = value
+        widget._paint()  # at once: a kernel waits until the cell is done
         data = re.search('base64,([^"]+)', widget._picture.value)[1]
         open("{folder}/" + number + "-" + place + ".webp", "wb").write(base64.b64decode(data))
         open("{folder}/" + number + "-" + place + ".txt", "w").write(widget.reading)
@@ -82,7 +83,8 @@ def opened(site, chromium):
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("requestfailed", lambda request: wrong.append(request.url))
-        page.goto((site / name).as_uri())
+        address, _, query = name.partition("?")
+        page.goto((site / address).as_uri() + ("?" + query if query else ""))
         return page
 
     yield show
@@ -94,10 +96,10 @@ def opened(site, chromium):
 
 def at(box):
     """The setting of a widget and what it shows: (place, name of the picture, reading)."""
-    box.page.wait_for_function("([box, at]) => { const image = box.querySelector('img'), spec = JSON.parse("
-                               "document.getElementById(box.dataset.frames).textContent);"
+    box.page.wait_for_function("box => { const image = box.querySelector('img'),"
+                               " spec = JSON.parse(document.getElementById(box.dataset.frames).textContent);"
                                " return image.complete && image.src.endsWith(spec.frames[box.dataset.at][0]) }",
-                               arg=[box.element_handle(), None])
+                               arg=box.element_handle())
     return (box.get_attribute("data-at"), box.locator("img").get_attribute("src").rsplit("/", 1)[1],
             box.locator(".lk-reading").inner_text())
 
