@@ -35,7 +35,7 @@ MOST_CONTROLS = 4
 ERROR = "var(--jp-error-color1, #A33B00)"
 NAMES = html.escape("".join(line for line in Path(__file__).with_name("names.js").read_text().splitlines(keepends=True)
                             if not line.startswith("//")), quote=True)
-NO_PIXELS = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+FOCUS = ".labkit-explore .noUi-handle:focus-visible { outline: 3px solid var(--jp-brand-color1, #0072B2); }"
 
 
 def explore(draw, *, question=None, size=(8.2, 3.2), live=True, labels=None, start=None, **controls):
@@ -86,8 +86,8 @@ class Explore(widgets.VBox):
         self._picture = widgets.HTML(layout=widgets.Layout(margin="0"))
         self._sentence = widgets.HTML(layout=widgets.Layout(min_height="3.2em", margin="0"))
         sliders = sum(isinstance(each, SLIDERS) for each in self.controls.values())
-        title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}'
-                             f'<img alt="" src="{NO_PIXELS}" data-sliders="{sliders}" onload="{NAMES}"></div>')
+        title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}</div>'
+                             f'<style data-sliders="{sliders}" onload="{NAMES}">{FOCUS}</style>')
         align(self.controls.values())
         rows = [row(name, each) for name, each in self.controls.items()]
         super().__init__([title, *rows, self._picture, self._sentence])

@@ -1,6 +1,6 @@
 // What a screen reader says of a slider: its name and its value as the page shows it.
 // The sliders of ipywidgets have no name, and a logarithmic one tells its exponent: -0.301 for an epsilon of 0.5.
-// `this` is a picture without pixels in the widget's title; the sliders may come later than it.
+// `this` is the style element below the widget's title; the sliders may come later than it.
 const began = Date.now();
 const name = () => {
   const box = this.closest(".labkit-explore"), sliders = box ? box.querySelectorAll(".widget-slider") : [];

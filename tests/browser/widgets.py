@@ -28,6 +28,13 @@ class Mover:
         self.expected = painted(widget)
         self.controls = [(selector, number) for selector in KINDS for number in range(widget.locator(selector).count())]
 
+    def badly_named(self):
+        """The sliders that a screen reader would announce without a name, or with another value than the page shows."""
+        told = [(each.locator("[role=slider]").get_attribute("aria-label"),
+                 each.locator("[role=slider]").get_attribute("aria-valuetext"),
+                 each.locator(".widget-readout").inner_text()) for each in self.widget.locator(".widget-slider").all()]
+        return [each for each in told if not each[0] or each[1] != each[2]]
+
     def still(self):
         """The count of drawings once the kernel has nothing left to do."""
         self.page.wait_for_function("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'")

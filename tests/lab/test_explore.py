@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+import io
 import re
 
 import ipywidgets as widgets
+import numpy as np
 import pytest
+from PIL import Image
 
 from labkit.lab import Explore, explore, log_range
 
@@ -164,6 +167,23 @@ def test_the_stored_notebook_has_the_picture_and_its_description():
     assert data["text/plain"] == "Where does the line go? [x = 1] The line goes to x 1"
     assert metadata["image/png"]["alt"] == data["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_the_picture_has_two_pixels_for_each_of_the_page_and_loses_none():
+    widget = explore(line, x=range(1, 9), size=(5, 2))
+    shown = Image.open(io.BytesIO(base64.b64decode(image(widget))))
+    assert shown.size == (1000, 400) and 'width="500" height="200"' in widget._picture.value
+    buffer = io.BytesIO()
+    widget.figure.savefig(buffer, format="png", dpi=200)
+    assert np.array_equal(np.asarray(shown.convert("RGB")), np.asarray(Image.open(buffer).convert("RGB")))
+
+
+def test_a_narrow_page_leaves_no_hole_and_nothing_beyond_its_edge():
+    """The picture keeps its shape by width and height; a fixed height would leave a hole below a smaller one."""
+    widget = explore(line, epsilon=(0.1, 10, 1))
+    assert widget._picture.layout.min_height is None and "max-width:100%;height:auto" in widget._picture.value
+    (beside,) = (each for each in widget.children if isinstance(each, widgets.HBox))
+    assert beside.layout.flex_flow == "row wrap" and widget.controls["epsilon"].layout.max_width == "96%"
 
 
 def test_alt_text_is_escaped_and_the_size_is_fixed():

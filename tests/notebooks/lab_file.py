@@ -140,6 +140,7 @@ class Widgets(_After):
         mover = Mover(page, widget)
         height = widget.bounding_box()["height"]
         assert not mover.without_effect(), f"of widget {number}"
+        assert not mover.badly_named(), f"of widget {number}"
         assert mover.still() == mover.expected, f"widget {number} drew more than once for one move"
         assert abs(widget.bounding_box()["height"] - height) < 40, f"widget {number} changed its height"
         if self.config.option.pictures:
