@@ -4,6 +4,7 @@
 # make notebooks   re-execute the labs whose source changed (ALL=1: all of them; LAB=03: one)
 # make seeds       how often each claim fails for other seeds than the lab's own (LAB=06: one lab; SEEDS=10: ten seeds)
 # make new-lab     begin a lab: LAB=16 TITLE="Synthetic data" (a page that passes every test, to be written over)
+# make site        the labs as a website whose sliders move without a program behind them (LAB=03: one lab); needs npm
 # make student     copies of the labs without solutions, in student/
 # make models      add the two pretrained models that labs 13 and 14 can use (180 MB more to download)
 # make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
@@ -19,6 +20,7 @@ WORKERS     ?= 2
 SEEDS       ?= 3
 LAB_FLAGS   ?=
 TEST_FLAGS  ?=
+SITE_FLAGS  ?=
 
 bin   := $(VENV)/bin
 ready := $(VENV)/.ready
@@ -27,7 +29,7 @@ pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $
 # One thread a process: the models are small, and two threads on a busy machine wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks new-lab seeds bench student models newest federation constraints torch clean
+.PHONY: lab test notebooks new-lab seeds bench site student models newest federation constraints torch clean
 
 lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
@@ -46,6 +48,9 @@ new-lab: $(ready)
 
 bench: $(ready)
 	$(bin)/python -m tests.benchmarks
+
+site: $(ready)
+	$(bin)/python -m labkit.site.build $(LAB) $(SITE_FLAGS)
 
 student: $(ready)
 	$(bin)/python -m labkit.lab.build --student $(LAB)

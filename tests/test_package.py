@@ -11,7 +11,7 @@ import pytest
 
 LABKIT = Path(__file__).resolve().parents[1] / "labkit"
 HEAVY = {"torch", "tenseal", "opacus", "matplotlib", "ipywidgets", "sklearn", "pandas", "dp_accounting", "scipy"}
-NOT_TECHNIQUES = {"lab", "exercises"}
+NOT_TECHNIQUES = {"lab", "exercises", "site"}
 
 
 @pytest.mark.parametrize("module", ["labkit", "labkit.dp", "labkit.federated", "labkit.encrypted", "labkit.security", "labkit.validate"])
