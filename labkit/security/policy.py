@@ -115,7 +115,7 @@ class AccessControl:
     def decide(self, person, action, dataset, *, purpose, **attributes):
         """May `person` do `action` with `dataset` for `purpose`, as things stand? A `Decision`, already logged.
 
-        attributes:  text, numbers or booleans, by the names declared. They are logged: give no secrets.
+        attributes:  printable text, numbers or booleans, by the names declared. They are logged: give no secrets.
         Raises ValueError for an undeclared attribute or a name that is not short printable text.
         """
         names = {"person": person, "action": action, "dataset": dataset, "purpose": purpose}
@@ -125,6 +125,8 @@ class AccessControl:
                 raise ValueError(f"attributes must be among {self._attributes}, got {name!r}")
             if not isinstance(value, (str, int, float)) or (isinstance(value, float) and not math.isfinite(value)):
                 raise ValueError(f"{name} must be text, a number or a boolean, got {type(value).__name__}")
+            if isinstance(value, str) and not value.isprintable():  # "home" with a mark that nobody sees is no other place
+                raise ValueError(f"{name} must be printable text, got {value!r:.80}")
         decision = self._evaluate(*names.values(), attributes)
         line = {"time": self._clock(), **names, **attributes, "allowed": decision.allowed, "reason": decision.reason}
         try:

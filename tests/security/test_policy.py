@@ -207,3 +207,15 @@ def test_not_equal_is_allowed_in_a_condition():
     guard = control(rules=[Rule("clerk", "read", "salaries", "payroll", "r.at.site != 'home' and not r.at.emergency == True")])
     assert guard.decide("p1", "read", "salaries", purpose="payroll", **HERE)
     assert not guard.decide("p1", "read", "salaries", purpose="payroll", site="home", emergency=False)
+
+
+@pytest.mark.parametrize("site", ["home\u200b", "\u2060home", "home\n", "ho\u00adme", "home\x00"])
+def test_a_mark_that_nobody_sees_does_not_slip_past_a_deny(site):
+    rules = [Rule("clerk", "read", "*", "*"), Rule("clerk", "*", "*", "*", "r.at.site == 'home'", effect="deny")]
+    log = []
+    access = control(log.append, rules=rules)
+    assert not access.decide("p5", "read", "salaries", purpose="payroll", site="home")
+    assert access.decide("p5", "read", "salaries", purpose="payroll", site="office")
+    with pytest.raises(ValueError, match="^site must be printable text"):
+        access.decide("p5", "read", "salaries", purpose="payroll", site=site)
+    assert len(log) == 2
