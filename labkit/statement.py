@@ -68,7 +68,7 @@ class Statement:
     def attacker(self):
         """What the best attacker can do, in words."""
         return (f"whoever starts at 50:50 whether somebody is in the data is right at most {up(100 * self.attacker_even):.4g} % of the time; "
-                f"whoever looks for the 1 in 1,000 who is in it, and accuses at least {ACCUSED:.0%} of those who are, is right in at most "
+                f"whoever looks for the 1 in 1,000 who is in it, and accuses at least {100 * ACCUSED:.0f} % of those who are, is right in at most "
                 f"{up(100 * self.attacker_rare):.4g} % of the accusations")
 
     def text(self):
@@ -111,7 +111,7 @@ def state(*, unit, relation, epsilon, delta, records, accountant, sampling, rele
     odds = math.exp(min(epsilon, 700.0))
     even = (odds + delta) / (1 + odds) if right_at_most is None else min(right_at_most, (odds + delta) / (1 + odds))
     rare = RARE * ACCUSED / (RARE * ACCUSED + (1 - RARE) * max(ACCUSED - delta, 0) / odds)
-    open_ends = [*not_covered, *([f"a {unit} with more than one record"] if per_record and unit == "record" else []), *ALWAYS_OPEN]
+    open_ends = [*not_covered, *(["a person with more than one record"] if per_record and unit == "record" else []), *ALWAYS_OPEN]
     return Statement(unit, relation, epsilon, delta, records, delta * (records or 0), accountant, sampling, tuple(released), releases,
                      settings or {}, TUNING[tuning], even, rare, tuple(open_ends))
 

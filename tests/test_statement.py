@@ -84,7 +84,7 @@ def test_a_statement_says_what_the_account_says():
     assert said.records == 1000 and said.delta_times_records == pytest.approx(0.01) and said.releases == 60
     assert said.attacker_even == pytest.approx(dp.best_attack(PLAN.event)) and "Poisson" in said.sampling
     assert said.settings == {"noise_multiplier": 1.2, "sample_rate": 0.05, "steps": 60, "max_grad_norm": 1.0}
-    assert "a record with more than one record" in said.not_covered
+    assert "a person with more than one record" in said.not_covered
     assert PLAN.statement(**GOOD | {"accountant": "rdp"}).epsilon == PLAN.epsilon(1e-5, "rdp") > said.epsilon
 
 

@@ -457,6 +457,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 21 | [Recommendation](21-recommendation.ipynb) | may we share ratings? eight ratings find a person, averages of one, a promise for a user and what it can afford |
 # | | **The whole** | |
 # | 23 | [The articles, tested](23-the-articles-tested.ipynb) | 31 claims of two articles, each with its verdict, the number that decides it and a link to the experiment |
+# | 25 | [Your own data](25-your-own-data.ipynb) | what epsilon does to your number, epsilons of known releases, a table of yours in, a private release with its program and a statement out |
 #
 # ### Glossary
 #
