@@ -384,8 +384,7 @@ lab.claim("only epsilons of about 2 and less hold a 50:50 attacker below 90 %",
 #
 # **What does epsilon do to your number?**
 
-# %% tags=["hide-input"] jupyter={"source_hidden": true}
-# Draws: what does epsilon do to my number?
+# %%
 RANGES = {"0 to 1": 1.0, "0 to 100": 100.0, "0 to 10,000": 10_000.0}
 CURVE = np.geomspace(0.05, 40, 25)
 
@@ -395,6 +394,8 @@ def half_width(statistic, epsilon, n, width):
     return dp.error_of(statistic=statistic, epsilon=float(epsilon), n=int(n), **more).within
 
 
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: what does epsilon do to my number?
 def my_number(fig, statistic, epsilon, n, values):
     """What does epsilon do to my number?"""
     ax = fig.add_axes([0.11, 0.15, 0.86, 0.76])
