@@ -700,6 +700,7 @@ check("the first gradient", number_ill)
 #
 # ```python
 # number_ill = 123 / 2 + 53.5
+# check("the first gradient", number_ill)
 # ```
 # Each patient adds one half, and each ill one takes away 1.
 #
@@ -720,6 +721,9 @@ check("one step", at_risk)
 # ```python
 # def at_risk(before, after, deaths):
 #     return deaths / (1 - after / before)
+#
+#
+# check("one step", at_risk)
 # ```
 #
 # </details>
@@ -745,6 +749,7 @@ check("the small clinic", allow)
 #
 # ```python
 # allow = "C"
+# check("the small clinic", allow)
 # ```
 # A is a table of patients.
 # B drowns: 180 monthly intervals, sixty patients.
