@@ -78,17 +78,18 @@ class WordReader:
 
 
 def rotation_from_pairs(clear, turned):
-    """The secret rotation, from texts known with both points: the orthogonal matrix that turns `turned` back into `clear`.
+    """The secret rotation, from texts known with both points: the matrix that turns `turned` back into `clear`.
 
     clear, turned: points of the same texts before and after, (pairs, d). Returns (d, d), to be multiplied from the right.
-    Fewer pairs than d fix only the directions that they span. Source: Schönemann, "A generalized solution of the orthogonal
+    Fewer pairs than d fix only the directions that they span; the others are dropped. Source: Schönemann, "A generalized solution of the orthogonal
     Procrustes problem", Psychometrika 1966.
     """
     clear, turned = validate.array(clear=clear, ndim=2), validate.array(turned=turned, ndim=2)
     if clear.shape != turned.shape:
         raise ValueError(f"clear and turned must have the same shape, got {clear.shape} and {turned.shape}")
-    left, _, right = np.linalg.svd(turned.T @ clear)
-    return left @ right
+    left, sizes, right = np.linalg.svd(turned.T @ clear)
+    fixed = int(np.sum(sizes > 1e-4 * sizes[0]))  # beyond these the decomposition's directions are arbitrary
+    return left[:, :fixed] @ right[:fixed]
 
 
 def _texts(texts):
