@@ -32,6 +32,7 @@ FINEST = 1e-4  # dp_accounting's own spacing of the privacy-loss grid
 TARGET = 0.995
 # Below this noise epsilon is over a thousand: the Renyi bound stands in for "pld".
 HARDLY_ANY = 0.02
+LEAST_DELTA = 1e-250  # below it, shares of delta vanish in floating point, and the Renyi bound stands in
 FEW_ORDERS = [1.25, 1.5, 1.75, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 128, 256, 512, 1024]
 
 
@@ -155,7 +156,7 @@ def best_attack(event):
 def _epsilon(noise_multiplier, sample_rate, steps, delta, accountant, rough=False):
     """(epsilon, the accountant that it is from)."""
     answers = []
-    if accountant == "pld" and (sample_rate == 1 or noise_multiplier >= HARDLY_ANY):
+    if accountant == "pld" and (sample_rate == 1 or (noise_multiplier >= HARDLY_ANY and delta >= LEAST_DELTA)):
         answers.append((sampled_gaussian.epsilon_at(noise_multiplier, sample_rate, steps, delta), "pld"))
     if not answers or not (sample_rate == 1 or sampled_gaussian.seen_well(delta, steps)):
         event = dp_sgd_event(noise_multiplier=noise_multiplier, sample_rate=sample_rate, steps=steps)

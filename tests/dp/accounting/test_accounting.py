@@ -173,3 +173,10 @@ def test_both_directions_agree_with_dp_accounting_on_a_fine_grid(noise, rate, st
 
 def test_half_a_delta_is_private_already():
     assert epsilon_spent(noise_multiplier=1, sample_rate=0.01, steps=1000, delta=0.5) == 0.0
+
+
+@pytest.mark.parametrize("delta", [1e-300, 5e-324])
+def test_the_smallest_delta_has_an_epsilon_too(delta):
+    settings = dict(noise_multiplier=0.8, sample_rate=0.01, steps=1000, delta=delta)
+    assert accountant_used(**settings) == "rdp" and 100 < epsilon_spent(**settings) < 1000
+    assert epsilon_spent(**settings) == epsilon_spent(**settings, accountant="rdp")
