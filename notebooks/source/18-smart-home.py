@@ -58,6 +58,9 @@ plt.show()
 # How often is the program?
 
 # %%
+lab.predict("How many of a hundred days does the program give to the right home?", low=0, high=100)
+
+# %%
 def features(curves):
     """What the attacker looks at: the hours, the hours sorted, the largest, the mean."""
     high, mean = curves.max(-1, keepdims=True), curves.mean(-1, keepdims=True)
@@ -78,6 +81,7 @@ def whose_day(readings, seed=0):
 recognised = whose_day(days)
 
 # %%
+lab.truth(round(100 * recognised), "of a hundred")
 lab.claim("days under a pseudonym are given to the right home many times as often as by chance",
           recognised > 0.4, right=round(float(recognised), 2), guessing=1 / 15)
 
@@ -156,7 +160,11 @@ lab.claim("noise in each meter that does hide it is local differential privacy",
 # The noise is not the same.
 # **Predict:** by what factor must the noise grow from a home-day to a home-year of 365 days,
 # if Gaussian noise is used?
-#
+
+# %%
+lab.predict("By what factor must the noise grow from a home-day to a home-year?", low=1, high=400)
+
+# %% [markdown]
 # ## Build it
 #
 # A home's curve is scaled down to a length (L2 norm) of at most 12 kWh.
@@ -178,9 +186,11 @@ def noise_for(unit, epsilon):
 
 
 factor = noise_for("home-year", 1.0) / noise_for("home-day", 1.0)
+
+# %%
+lab.truth(round(factor), "times")
 lab.claim("a year takes the square root of 365 times the noise of a day", abs(factor - 365**0.5) < 0.1,
           day_kWh=noise_for("home-day", 1.0), year_kWh=noise_for("home-year", 1.0))
-
 
 # %% [markdown]
 # (365 releases about one home, each with Gaussian noise,
@@ -210,6 +220,9 @@ def error(number, sigma, rng):
 # **Predict** the epsilon of a year in which each *day* was released with epsilon 1.
 
 # %%
+lab.predict("What epsilon has the year?", low=1, high=365)
+
+# %%
 import dp_accounting
 
 daily = dp_accounting.GaussianDpEvent(noise_multiplier=noise_for("home-day", 1.0) / bound)
@@ -218,6 +231,7 @@ a_year_of_days = dp.epsilon_of(dp_accounting.SelfComposedDpEvent(daily, 365), de
 a_year = dp.epsilon_of(dp_accounting.SelfComposedDpEvent(yearly, 365), delta=delta)
 
 # %%
+lab.truth(round(a_year_of_days))
 lab.claim("365 days at epsilon 1 a day are no epsilon 1 for the home that lives there", a_year_of_days > 20,
           epsilon=round(a_year_of_days), if_noise_is_for_a_year=round(a_year, 2))
 lab.claim("the noise for a year is right by the library's books too", abs(a_year - 1) < 0.02)

@@ -50,11 +50,15 @@ print(f"{len(flights):,} trips of {flights.plane.nunique():,} planes, from three
 # How many, of four?
 
 # %%
+lab.predict("How many of a hundred are the only one who fits one sighting?", low=0, high=100)
+
+# %%
 fine = visits(ships.ship, ships.longitude, ships.latitude, ships.minute, degrees=0.01, minutes=60)
 rng = np.random.default_rng(19)
 shares = {known: singled_out(fine, known=known, rng=rng)[0] for known in (1, 2, 4)}
 
 # %%
+lab.truth(round(100 * shares[1]), "of a hundred")
 for known, share in shares.items():
     print(f"{known} sighting{'s' if known > 1 else ' '}: {share:4.0%} of the travellers are alone")
 lab.claim("four sightings single out nearly everybody", shares[4] > 0.95)
@@ -95,6 +99,9 @@ lab.claim("most travellers are found again under their new pseudonym", right > 0
 # How many of them can be worked out again?
 
 # %%
+lab.predict("How many of the 140 numbers can be worked out again?", low=0, high=140)
+
+# %%
 hidden_cells = found = 0
 for month, trips in flights.groupby("month"):
     table = trips.groupby(["origin", "destination"]).size().unstack(fill_value=0).to_numpy()
@@ -104,6 +111,7 @@ for month, trips in flights.groupby("month"):
     found += (back == table)[hidden].sum()
 
 # %%
+lab.truth(found)
 lab.claim("numbers left out are found again by subtracting from the totals", found == hidden_cells,
           left_out=int(hidden_cells), found=int(found))
 
@@ -128,9 +136,13 @@ lab.claim("numbers left out are found again by subtracting from the totals", fou
 # **Predict:** "epsilon 1 for each trip": what is it for the plane that flew most?
 
 # %%
+lab.predict("What epsilon does the plane have that flew most?", low=1, high=1000)
+
+# %%
 trips_of = flights.groupby("plane").size().to_numpy()
 epsilon_trip = 1.0
 epsilon_busiest = epsilon_trip * trips_of.max()
+lab.truth(epsilon_busiest)
 
 # %%
 fig, ax = lab.plots.figure(8.2, 2.6)

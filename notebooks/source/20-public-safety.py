@@ -43,12 +43,16 @@ print(f"{len(stops):,} stops in Minneapolis in 2017, {stops.neighborhood.nunique
 # **Predict:** for how many of a hundred stops is the record in the table the only one that fits?
 
 # %%
+lab.predict("For how many of a hundred stops is the record the only one that fits?", low=0, high=100)
+
+# %%
 known = ["neighborhood", "hour"]
 fits = stops.groupby(known, dropna=False).size()
 fits_looks = stops.groupby([*known, "gender", "race"], dropna=False).size()
 alone, alone_looks = (fits == 1).sum() / len(stops), (fits_looks == 1).sum() / len(stops)
 
 # %%
+lab.truth(round(100 * alone), "of a hundred")
 lab.claim("who saw the place and the hour finds the record, and reads the rest of it",
           alone > 0.6 and alone_looks > 0.85,
           place_and_hour=alone, with_gender_and_race=alone_looks)
@@ -107,6 +111,9 @@ plt.show()
 # (There are ten million numbers.)
 
 # %%
+lab.predict("How many of the eight plates are read whole?", low=0, high=8)
+
+# %%
 def plates_read(block, deviation=0.0, frames=1, seed=0):
     """How many plates are read whole, through squares of `block` pixels with noise, from some frames."""
     rng, right = np.random.default_rng(seed), 0
@@ -120,6 +127,7 @@ def plates_read(block, deviation=0.0, frames=1, seed=0):
 read = plates_read(24)
 
 # %%
+lab.truth(read)
 lab.claim("fourteen grey squares are read like print", read == len(plates), read=read, of=len(plates))
 
 # %% [markdown]
@@ -187,6 +195,9 @@ lab.claim("and what is about one person or two is gone: that is the guarantee, n
 # **Predict** what epsilon 0.1 a night is at the end of the year, for a stop of the first of January.
 
 # %%
+lab.predict("What epsilon does that stop have at the end of the year?", low=0.0, high=40.0)
+
+# %%
 import dp_accounting
 
 night = dp_accounting.LaplaceDpEvent(noise_multiplier=1 / 0.1)
@@ -194,6 +205,7 @@ year = dp.epsilon_of(dp_accounting.SelfComposedDpEvent(night, 365), delta=1e-7)
 only_new = 0.1  # if each night's map counts that day's stops only, a stop is in one map
 
 # %%
+lab.truth(round(year, 1))
 lab.claim("running totals charge a stop again every night", year > 5, epsilon_after_a_year=round(year, 1))
 
 # %% [markdown]

@@ -50,6 +50,9 @@ print(f"{len(stars):,} ratings by {table.shape[0]} users of {table.shape[1]:,} f
 # For eight?
 
 # %%
+lab.predict("How many of a hundred are the best match for two of their ratings?", low=0, high=100)
+
+# %%
 def remembered(user, count, rng):
     """Films that the user rated, and the stars as a colleague remembers them: off by -1, 0 or 1."""
     some = rng.choice(np.flatnonzero(table[user]), count, replace=False)
@@ -66,6 +69,7 @@ def found(count, seed, published=table, people=200):
 shares = {count: np.mean([found(count, seed) for seed in range(2)]) for count in (1, 2, 4, 8)}
 
 # %%
+lab.truth(round(100 * shares[2]), "of a hundred")
 for count, share in shares.items():
     print(f"{count} remembered: {share:4.0%} are the best match")
 lab.claim("eight half-remembered ratings find most people", shares[8] > 0.8, guessing=1 / len(table))
@@ -78,6 +82,9 @@ lab.claim("eight half-remembered ratings find most people", shares[8] > 0.8, gue
 # The authors' rule is to accuse only where the best is far ahead of the next:
 # by 1.5 standard deviations of all scores.
 # **Predict:** how many absent people are accused by that rule?
+
+# %%
+lab.predict("How many of a hundred absent people are accused?", low=0, high=100)
 
 # %%
 def clear_lead(count, seed, absent, people=150):
@@ -99,6 +106,7 @@ careful = np.quantile(absent[:, 1], 0.99)  # accuses one absent person in a hund
 named = np.mean((present[:, 1] > careful) & (present[:, 0] == 1))
 
 # %%
+lab.truth(round(100 * accused), "of a hundred")
 lab.claim("by the published rule many absent people are accused", accused > 0.08,
           accused=round(float(accused), 2))
 lab.claim("with one false accusation in a hundred, far fewer are named than are ranked first",
@@ -115,9 +123,13 @@ lab.claim("with one false accusation in a hundred, far fewer are named than are 
 # **Predict:** what share of the averages is one person's opinion?
 
 # %%
+lab.predict("How many of a hundred averages are one person's rating?", low=0, high=100)
+
+# %%
 raters = (table > 0).sum(axis=0)
 one_rater = np.mean(raters == 1)
 exposed = np.mean([(raters[row > 0] == 1).any() for row in table])
+lab.truth(round(100 * one_rater), "of a hundred")
 lab.claim("many averages are the rating of one person", one_rater > 0.1,
           films=one_rater, users_exposed=exposed)
 
