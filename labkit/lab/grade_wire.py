@@ -45,7 +45,8 @@ class _Pickler(pickle.Pickler):
         self.functions = functions
 
     def reducer_override(self, value):
-        if isinstance(value, (types.FunctionType, types.MethodType)):
+        of_numpy = (getattr(value, "__module__", None) or "").startswith("numpy.")  # they rebuild arrays and generators
+        if isinstance(value, (types.FunctionType, types.MethodType)) and not of_numpy:
             self.functions.append(value)
             return Remote, (len(self.functions) - 1,)
         return NotImplemented

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from labkit.lab import grade, grade_wire
+from labkit.lab.build import read_source, sources
+from tests.notebooks.solutions import solution_of
 
 IMPORT = "from labkit.exercises.lab_18 import check"
 RIGHT = [IMPORT, "length = 7 ** 0.5\ncheck('a week', length);",
@@ -70,6 +72,25 @@ def test_a_function_that_patches_the_checker_when_it_is_called(tmp_path):
     cells = [IMPORT, "def part(sigma, homes, colluding):\n    import labkit.exercises.lab_18 as them\n"
              "    them._judge_part = them.check.outcome = lambda *all: None\n    return 0.0\ncheck('my part of the noise', part)"]
     assert outcomes(grade.judge(handed_in(tmp_path, "late", cells), seconds=60))[1] == "wrong"
+
+
+def solutions_of(lab):
+    """A submission made of the lab's own solutions, with the imports of its first cell."""
+    (source,) = (each for each in sources() if each.name.startswith(f"{lab}-"))
+    cells = read_source(source).cells
+    first = next(cell.source for cell in cells if cell.cell_type == "code")
+    return [first, *filter(None, map(solution_of, cells))]
+
+
+@pytest.mark.parametrize("lab", ["02", "04", "09", "10", "15"])
+def test_arrays_rules_generators_ciphertexts_and_functions_as_arguments_reach_the_judge(lab, tmp_path):
+    given = grade.judge(handed_in(tmp_path, lab, solutions_of(lab)), seconds=200)
+    assert given["right"] == given["of"] > 0 and not given["message"], given
+
+
+def test_a_library_function_may_be_an_answer(tmp_path):
+    given = grade.judge(handed_in(tmp_path, "np", [IMPORT, "import numpy as np\ncheck('my part of the noise', np.mean)"]), seconds=60)
+    assert outcomes(given) == ["not attempted", "wrong", "not attempted"] and not given["message"]
 
 
 def test_what_may_not_be_unpickled_runs_nothing(tmp_path):
