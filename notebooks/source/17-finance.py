@@ -417,6 +417,8 @@ check("sixty columns", questions_needed)
 #
 # ```python
 # questions_needed = 61
+#
+# check("sixty columns", questions_needed);
 # ```
 # One for the bias (all zeros), one for each weight.
 #
@@ -440,6 +442,8 @@ check("the control", further_run)
 #
 # ```python
 # further_run = "B"
+#
+# check("the control", further_run);
 # ```
 # If clipping alone finds 10 % as well, the noise cost nothing:
 # the scores have shrunk, and the threshold wants moving.
@@ -465,6 +469,8 @@ check("letters", ask_for)
 #
 # ```python
 # ask_for = "B"
+#
+# check("letters", ask_for);
 # ```
 # With A each side can try all numbers, since it knows the salt.
 # C tells who joined when.

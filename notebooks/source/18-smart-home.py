@@ -413,6 +413,8 @@ check("a week", week_factor)
 #
 # ```python
 # week_factor = 7 ** 0.5
+#
+# check("a week", week_factor);
 # ```
 # The seven curves together have a length of at most the square root of 7 times the bound.
 #
@@ -433,6 +435,8 @@ check("my part of the noise", part_of)
 # ```python
 # def part_of(sigma, homes, colluding):
 #     return sigma / (homes - colluding) ** 0.5
+#
+# check("my part of the noise", part_of);
 # ```
 # Variances add up; those of the honest homes alone must make `sigma` squared.
 #
@@ -458,6 +462,8 @@ check("the village", grant)
 #
 # ```python
 # grant = "B"
+#
+# check("the village", grant);
 # ```
 # With 40 homes A's sums are drowned in noise and still add up to a large epsilon.
 # C hands over curves.

@@ -434,6 +434,8 @@ check("twelve months", year_epsilon)
 #
 # ```python
 # year_epsilon = 12 * 0.25
+#
+# check("twelve months", year_epsilon);
 # ```
 # Each month's table is a release about the same traveller: 3.
 #
@@ -453,6 +455,8 @@ check("scale", scale)
 # ```python
 # def scale(cap, epsilon):
 #     return cap / epsilon
+#
+# check("scale", scale);
 # ```
 # In the worst case all of her trips are on one route, or spread over many:
 # the sum of all changes is `cap` either way.
@@ -479,6 +483,8 @@ check("five hundred commuters", defend)
 #
 # ```python
 # defend = "C"
+#
+# check("five hundred commuters", defend);
 # ```
 # A promises each commuter an epsilon of 400, D is undone by subtraction.
 # B is honest and useless: noise of scale 400 on 300 cells with 667 trips each on average.

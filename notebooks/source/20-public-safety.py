@@ -408,6 +408,8 @@ check("threshold", threshold)
 #
 # ```python
 # threshold = np.log(4000 / 0.1) / 0.5
+#
+# check("threshold", threshold);
 # ```
 # About 21: half the epsilon, twice the threshold.
 #
@@ -428,6 +430,8 @@ check("two counts", rate_scale)
 # ```python
 # def rate_scale(epsilon):
 #     return 2 / epsilon
+#
+# check("two counts", rate_scale);
 # ```
 # A stop that was searched moves both counts by one: together by two.
 #
@@ -452,6 +456,8 @@ check("the film", allow)
 #
 # ```python
 # allow = "D"
+#
+# check("the film", allow);
 # ```
 # A and C are functions of the plate that a program tabulates; what *people* can read does not matter.
 # B is averaged away over the frames.

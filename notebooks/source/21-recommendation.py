@@ -420,6 +420,8 @@ check("accused", right_share)
 #
 # ```python
 # right_share = 0.25 / (0.25 + 0.01 * 999)
+#
+# check("accused", right_share);
 # ```
 # 10 wrong accusations stand against a quarter of a right one: 2 or 3 in a hundred.
 # A low error rate is not a high certainty.
@@ -440,6 +442,8 @@ check("one user", sensitivity)
 # ```python
 # def sensitivity(cap):
 #     return cap ** 0.5
+#
+# check("one user", sensitivity);
 # ```
 # `cap` counts move by one each.
 #
@@ -465,6 +469,8 @@ check("seven hundred members", propose)
 #
 # ```python
 # propose = "B"
+#
+# check("seven hundred members", propose);
 # ```
 # Twelve counts near a hundred stand above noise made for twelve answers a user.
 # A drowns (above, worse than nothing).

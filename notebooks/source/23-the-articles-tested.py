@@ -330,6 +330,8 @@ check("two questions", must_ask)
 #
 # ```python
 # must_ask = "AC"
+#
+# check("two questions", must_ask);
 # ```
 # An epsilon without delta and unit promises nothing to anybody in particular;
 # and it is spent anew with each release.
@@ -353,6 +355,8 @@ check("can fail", refutable)
 #
 # ```python
 # refutable = "B"
+#
+# check("can fail", refutable);
 # ```
 # Lab 08 refutes it.
 # A has no measure, C is a wish.
@@ -372,6 +376,8 @@ check("severest", severest)
 # ```python
 # def severest(verdicts):
 #     return max(verdicts, key=["holds", "holds once repaired", "does not hold"].index)
+#
+# check("severest", severest);
 # ```
 #
 # </details>

@@ -497,6 +497,8 @@ check("clinic", half_width_in_days)
 # import math
 #
 # half_width_in_days = (100 / 500 / 1) * math.log(20)
+#
+# check("clinic", half_width_in_days);
 # ```
 # Scale 0.2 days, times ln 20, is 0.6 days: epsilon must be twice as large.
 #
@@ -516,6 +518,8 @@ check("noise of a sum", noise)
 # ```python
 # def noise(epsilon, low, high, most):
 #     return most * max(abs(low), abs(high)) / epsilon
+#
+# check("noise of a sum", noise);
 # ```
 # The farther end counts, also a negative one, and each of the lines.
 #
@@ -539,6 +543,8 @@ check("which sentence", sentence)
 #
 # ```python
 # sentence = "C"
+#
+# check("which sentence", sentence);
 # ```
 # It names the unit and who is left out.
 # A has the wrong unit, B forgets a release, D did not pay for its tuning.
