@@ -333,7 +333,7 @@ plt.show()
 
 # %%
 half = int(np.argmin(np.abs(tops - tops[best] / 2)))
-lab.claim("the best bound is far below the largest income", tops[best] < incomes.max() / 3,
+lab.claim("the best bound is far below the largest income", tops[best] < incomes.max() / 2,
           bound=float(round(tops[best], -3)), largest=float(round(incomes.max(), -3)))
 lab.claim("with half of that bound most of the error is bias, which no error bar shows",
           abs(expected[half].bias) > expected[half].noise,

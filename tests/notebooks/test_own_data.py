@@ -22,7 +22,7 @@ def test_planted_secrets_are_nowhere_in_the_outputs(tmp_path):
     notebook = nbformat.from_dict(read_source(source))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     NotebookClient(notebook, timeout=600, kernel_name="python3").execute(env=os.environ | {"LABKIT_TABLE": str(path)})
-    said = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
+    said = json.dumps([cell.get("outputs", []) for cell in notebook.cells], ensure_ascii=False)
     assert "measured here: count" in said and "mean age" in said and "Privacy statement" in said  # it was run, and released
     count = float(said.split("measured here: count")[1].split("±")[0].strip().replace(",", ""))
     assert abs(count - 3006) < 300  # this file, not the shipped one: scale 10
