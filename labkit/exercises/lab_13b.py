@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -34,17 +35,9 @@ check.add("the rule", judge=_judge_rule,
                "and when either has been read and the user did not name the place.")
 
 
-def _judge_helpdesk(answer):
-    reasons = {"A": "an order can be said in any words, in any language, and in code",
-               "B": "a known host with a page that anybody may edit or count is a way out",
-               "D": "which customer is written to, and how often, is a choice, and labels of arguments do not see choices"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "C":
-        return None
-    if choice in reasons:
-        return f"that would be hard to defend: {reasons[choice]}"
-    return f"expected one letter, A to D, you gave {answer!r}"
-
+_judge_helpdesk = one_letter("C", {"A": "an order can be said in any words, in any language, and in code",
+                                   "B": "a known host with a page that anybody may edit or count is a way out",
+                                   "D": "which customer is written to, and how often, is a choice, and labels of arguments do not see choices"})
 
 check.add("the help desk", judge=_judge_helpdesk, wrong=["A", "B", "D", "all", 3],
           hint="Who may decide what is done: the text that a stranger wrote, or the text that your own user wrote?")

@@ -1,5 +1,6 @@
 """Exercises of lab 16, medicine."""
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -25,17 +26,9 @@ check.add("one step", judge=_judge_step,
           hint="The curve falls by the factor 1 - deaths / at risk. Solve for the number at risk.")
 
 
-def _judge_clinic(answer):
-    reasons = {"A": "an exact curve is a table of patients, and rounding it to three digits hides less than half",
-               "B": "with sixty patients the noise on a whole curve is larger than what the curve tells",
-               "D": "a curve each month is twelve promises for the same patients, and the noise grows with them"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "C":
-        return None
-    if choice in reasons:
-        return f"that would be hard to defend: {reasons[choice]}"
-    return f"expected one letter, A to D, you gave {answer!r}"
-
+_judge_clinic = one_letter("C", {"A": "an exact curve is a table of patients, and rounding it to three digits hides less than half",
+                                 "B": "with sixty patients the noise on a whole curve is larger than what the curve tells",
+                                 "D": "a curve each month is twelve promises for the same patients, and the noise grows with them"})
 
 check.add("the small clinic", judge=_judge_clinic, wrong=["A", "B", "D", "nothing", 3],
           hint="How many numbers does each offer ask for, and how large is the noise beside each?")

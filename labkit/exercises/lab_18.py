@@ -1,5 +1,6 @@
 """Exercises of lab 18, smart home."""
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -24,14 +25,8 @@ check.add("my part of the noise", judge=_judge_part,
           hint="Variances of independent noise add up. Whose noise is left when the colluding homes take theirs away?")
 
 
-def _judge_grant(answer):
-    reasons = {"A": "forty homes drown in noise made for one home-day, and 365 such days add up",
-               "C": "a week of curves names the home and shows when it is empty"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "B":
-        return None
-    return f"that would be hard to defend: {reasons[choice]}" if choice in reasons else f"expected one letter, A to C, you gave {answer!r}"
-
+_judge_grant = one_letter("B", {"A": "forty homes drown in noise made for one home-day, and 365 such days add up",
+                                "C": "a week of curves names the home and shows when it is empty"})
 
 check.add("the village", judge=_judge_grant, wrong=["A", "C", "none", 2],
           hint="Which request asks least of each home, and how large is the noise beside what is asked?")

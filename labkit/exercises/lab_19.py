@@ -1,5 +1,6 @@
 """Exercises of lab 19, transport."""
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -23,15 +24,9 @@ check.add("scale", judge=_judge_scale, wrong=[100, lambda cap, epsilon: 1 / epsi
           hint="Laplace noise has the scale sensitivity / epsilon. By how much, in sum over all cells, can one traveller move the table?")
 
 
-def _judge_defend(answer):
-    reasons = {"A": "400 trips at epsilon 1 each are an epsilon of 400 for a commuter",
-               "B": "noise of scale 400 on 300 cells drowns flows of a few hundred trips",
-               "D": "what is left out can be worked out from the totals"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "C":
-        return None
-    return f"that would be hard to defend: {reasons[choice]}" if choice in reasons else f"expected one letter, A to D, you gave {answer!r}"
-
+_judge_defend = one_letter("C", {"A": "400 trips at epsilon 1 each are an epsilon of 400 for a commuter",
+                                 "B": "noise of scale 400 on 300 cells drowns flows of a few hundred trips",
+                                 "D": "what is left out can be worked out from the totals"})
 
 check.add("five hundred commuters", judge=_judge_defend, wrong=["A", "B", "D", "all", 3],
           hint="What is promised to a person, and how large is the noise beside the numbers?")

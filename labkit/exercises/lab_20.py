@@ -2,6 +2,7 @@
 
 import math
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -24,15 +25,9 @@ check.add("two counts", judge=_judge_two, wrong=[2, lambda epsilon: 1 / epsilon,
           hint="Sensitivity of the pair of counts: by how much, in sum, does one searched stop move them?")
 
 
-def _judge_film(answer):
-    reasons = {"A": "a mosaic is a function of the plate: draw every digit, put the mosaic over it, compare",
-               "B": "fresh noise is averaged away over the frames",
-               "C": "what a person cannot read a program still fits"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "D":
-        return None
-    return f"that would be hard to defend: {reasons[choice]}" if choice in reasons else f"expected one letter, A to D, you gave {answer!r}"
-
+_judge_film = one_letter("D", {"A": "a mosaic is a function of the plate: draw every digit, put the mosaic over it, compare",
+                               "B": "fresh noise is averaged away over the frames",
+                               "C": "what a person cannot read a program still fits"})
 
 check.add("the film", judge=_judge_film, wrong=["A", "B", "C", "none", 4],
           hint="Which of the four publishes nothing that depends on the number?")

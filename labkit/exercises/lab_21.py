@@ -1,5 +1,6 @@
 """Exercises of lab 21, recommendation."""
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -22,15 +23,9 @@ check.add("one user", judge=_judge_user, wrong=[10, lambda cap: cap, lambda cap:
           hint="The length of a vector with `cap` ones.")
 
 
-def _judge_propose(answer):
-    reasons = {"A": "nine thousand averages at epsilon 1 for a user are worse than sharing nothing",
-               "C": "exact averages give a joining member's rating away by subtraction, whatever the number of raters",
-               "D": "a promise for a rating is no promise for a member with seventy of them"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "B":
-        return None
-    return f"that would be hard to defend: {reasons[choice]}" if choice in reasons else f"expected one letter, A to D, you gave {answer!r}"
-
+_judge_propose = one_letter("B", {"A": "nine thousand averages at epsilon 1 for a user are worse than sharing nothing",
+                                  "C": "exact averages give a joining member's rating away by subtraction, whatever the number of raters",
+                                  "D": "a promise for a rating is no promise for a member with seventy of them"})
 
 check.add("seven hundred members", judge=_judge_propose, wrong=["A", "C", "D", "all", 2],
           hint="Who is promised what, and how large is the noise beside the numbers that are asked for?")

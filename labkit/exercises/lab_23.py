@@ -1,5 +1,6 @@
 """Exercises of lab 23, the articles tested."""
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -16,13 +17,7 @@ check.add("two questions", judge=_judge_two, wrong=["AB", "BD", "A", "ABCD", 2],
           hint="What would make an epsilon of 0.5 a different promise?")
 
 
-def _judge_fail(answer):
-    reasons = {"A": "no measurement could show that it is false", "C": "it says what should be, not what is"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "B":
-        return None
-    return f"not this one: {reasons[choice]}" if choice in reasons else f"expected one letter, A to C, you gave {answer!r}"
-
+_judge_fail = one_letter("B", {"A": "no measurement could show that it is false", "C": "it says what should be, not what is"})
 
 check.add("can fail", judge=_judge_fail, wrong=["A", "C", "none", 1], hint="What would you have to see to call the sentence false?")
 

@@ -2,6 +2,7 @@
 
 import math
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -27,15 +28,9 @@ check.add("noise of a sum", judge=_judge_noise,
           hint="How far can one person who comes or goes move the sum, with all the lines that count? Negative numbers move it, too.")
 
 
-def _judge_sentence(answer):
-    reasons = {"A": "epsilon 1 for a record is no epsilon 1 for a patient who has up to twelve of them",
-               "B": "two models from one data set share a budget: their epsilons add up",
-               "D": "choosing the best of twenty runs tells of the data, too, and nobody paid for it"}
-    choice = str(answer).strip().upper().rstrip(".:)")
-    if choice == "C":
-        return None
-    return f"that may not be said: {reasons[choice]}" if choice in reasons else f"expected one letter, A to D, you gave {answer!r}"
-
+_judge_sentence = one_letter("C", {"A": "epsilon 1 for a record is no epsilon 1 for a patient who has up to twelve of them",
+                                   "B": "two models from one data set share a budget: their epsilons add up",
+                                   "D": "choosing the best of twenty runs tells of the data, too, and nobody paid for it"})
 
 check.add("which sentence", judge=_judge_sentence, wrong=["A", "B", "D", "all", 3],
           hint="Ask of each: whose privacy, what else came out of the data, and what was tried before?")
