@@ -79,12 +79,15 @@ lab.claim("the attacker learns the income of everybody who is unique, and is rig
 LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": "mechanisms", "04": "budget",
         "05": "private training", "06": "auditing", "07": "federated learning", "08": "gradient leakage",
         "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models",
-        "12": "private computing", "13": "language models", "14": "private fine-tuning",
-        "15": "model protection"}
-READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 11",
-           "a bank": "02 03 05 06 10 11 12", "an app maker": "03 04 05 07 09",
-           "a trainer of language models": "03 05 06 13 14 15",
-           "a data-protection officer": "01 02 03 04 06"}
+        "12": "private computing", "13": "language models", "13b": "retrieval and agents",
+        "14": "private fine-tuning", "15": "model protection", "16": "medicine", "17": "finance",
+        "18": "smart home", "19": "transport", "20": "public safety", "21": "recommendation",
+        "23": "the articles, tested", "25": "your own data"}
+READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
+           "a bank": "02 03 05 10 11 12 17", "a city": "01 03 04 19 20 25",
+           "an app maker": "03 05 07 09 18 21",
+           "a trainer of language models": "03 05 06 13 13b 14 15",
+           "a data-protection officer": "01 02 03 04 23 25"}
 
 
 def named(labs):
