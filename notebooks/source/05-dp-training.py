@@ -845,8 +845,8 @@ def on_patients(protection):
 
 leak_with, leak_without = on_patients(True), on_patients(False)
 lab.claim("the recipe's protection leaves the membership attack exactly as successful as no "
-          "protection: right about more than three people in five",
-          leak_with == leak_without and leak_with > 0.6,
+          "protection: clearly better than a coin",
+          leak_with == leak_without and leak_with > 0.54,
           article="B15", verdict="does not hold")
 
 # %% [markdown]
