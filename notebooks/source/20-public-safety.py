@@ -302,7 +302,7 @@ def hidden(fig, block, noise, frames):
     rng = np.random.default_rng(0)
     exact = mosaic(picture, block)
     ax = fig.add_axes([0.02, 0.05, 0.96, 0.9])
-    noisy = exact + rng.normal(0, noise, exact.shape)
+    noisy = exact + rng.normal(0, noise, (frames, *exact.shape)).mean(axis=0)
     ax.imshow(noisy, cmap="gray", vmin=0, vmax=255, extent=(0, 168, 48, 0))
     ax.axis("off")
     return (f"{exact.size} squares of {block} pixels, noise of {noise} grey levels, {frames} "
@@ -310,7 +310,7 @@ def hidden(fig, block, noise, frames):
 
 
 lab.explore(hidden, live=False, size=(8.2, 2.4), block=[8, 12, 16, 24, 48], noise=[0, 10, 40, 80],
-            frames=[1, 10, 30], start={"block": 24})
+            frames=[1, 10, 30], start={"block": 12, "noise": 10})
 
 # %% [markdown]
 # **Question.** Find a setting with noise that hides all plates in a still picture.
