@@ -886,7 +886,7 @@ def diagnoses(holder, reply):
 commoner = max(y.mean(), 1 - y.mean())
 before = (diagnoses(spied, masked_slots) == y).mean()
 lab.claim("the key holder reads more than nine diagnoses in ten off the imaginary half",
-          before > 0.9, right=before, always_the_commoner=commoner)
+          before > 0.9, right=round(float(before), 2), always_the_commoner=commoner)
 del masked_slots, products, spied
 
 # %% [markdown]

@@ -10,7 +10,6 @@ This is noise alone. Privacy needs a scale that fits the query's sensitivity: se
 Source: Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS 2020 (arXiv 2004.00010).
 """
 
-import math
 import numbers
 import secrets
 from fractions import Fraction
@@ -158,6 +157,7 @@ def _width(**argument):
     ((name, value),) = argument.items()
     width = value if isinstance(value, Fraction) and value > WIDEST else exact_fraction(**argument)
     if width > WIDEST:
-        shown = f"2^{math.log2(width.numerator) - math.log2(width.denominator):.0f}" if isinstance(value, Fraction) else repr(value)
+        bits = width.numerator.bit_length() - width.denominator.bit_length()
+        shown = f"2^{bits}" if isinstance(value, Fraction) else repr(value)
         raise ValueError(f"{name} must be at most 2^40 (wider noise leaves nothing of a 64-bit answer), got {shown:.80}")
     return width

