@@ -14,11 +14,14 @@ if os.name != "posix":
 
 def test_nothing_acknowledged_is_lost_in_runs_that_are_killed_or_meet_another_writer():
     found = runs(15, first=10_000)
+    for more in range(1, 5):  # on a busy machine a writer may be done before it is killed: then there are more runs
+        if all("killed in the middle" in seen for kind, seen in found.items() if "killed" in kind):
+            break
+        for kind, seen in runs(15, first=10_000 + 15 * more).items():
+            found[kind] += seen
     for kind, seen in found.items():
         assert seen["lost"] == 0 and seen["acknowledged by the vault"] and seen["acknowledged by the ledger"], (kind, seen)
-        assert "killed in the middle" not in seen or "killed" in kind
-    # on a busy machine a writer may be done before it is killed: of ten, one at least must not be
-    assert any("killed in the middle" in seen for seen in found.values()), "none was killed in the middle: nothing was tested"
+        assert ("killed in the middle" in seen) == ("killed" in kind), (kind, seen)
     assert found["two writers"]["refused"] > 0, "they never met, so nothing was tested"
 
 
