@@ -71,3 +71,21 @@ check.add("counts allowed",
           expected=max(k for k in range(1, 1000) if composition.pure_loss(0.01).composed(k).epsilon(1e-6) <= 1),
           hint="composition.pure_loss(0.01).composed(k).epsilon(1e-6) is what k counts cost; find the last k within 1.",
           wrong=[100, 1, 10_000, None])
+
+
+_ACCOUNTANTS = {"i": "basic", "ii": "advanced", "iii": "PLD"}
+
+
+def _judge_accountants(answer):
+    if not isinstance(answer, dict) or set(answer) != set(_ACCOUNTANTS):
+        return f"expected a dictionary with the keys {sorted(_ACCOUNTANTS)}, you gave {answer!r}"
+    for case, right in _ACCOUNTANTS.items():
+        if str(answer[case]).strip().lower() != right.lower():
+            return f"expected another accountant for {case}, you gave {answer[case]!r}"
+    return None
+
+
+check.add("what each accountant assumes", judge=_judge_accountants,
+          hint="The table above says what each needs to know of an answer. Who can do with an epsilon and a delta? Who gains with many answers?",
+          wrong=["PLD", {"i": "PLD", "ii": "PLD", "iii": "PLD"}, {"i": "basic", "ii": "zCDP", "iii": "PLD"},
+                 {"i": "basic", "ii": "advanced", "iii": "RDP"}, {"i": "basic"}])

@@ -2,7 +2,11 @@
 
 import math
 
+import numpy as np
+from scipy.stats import norm
+
 from labkit.dp.auditing.bounds import clopper_pearson
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -40,3 +44,32 @@ check.add("sparse vectors that keep their claim", expected={1, 2},
 check.add("what a pass means", expected="C",
           hint="A lower bound says that epsilon is at least something. What does that tell about how large it may be?",
           wrong=["A", "B", "D", 0.4])
+
+
+def _judge_evidence(answer):
+    if not callable(answer):
+        return f"expected a function of (sure, shadows with the photo, shadows without it), you gave {answer!r}"
+    rng = np.random.default_rng(6)
+    for sure, middle, spread in [(3.0, 4.0, 1.0), (0.5, 3.0, 0.5), (2.0, 1.0, 2.0)]:
+        had, had_not = rng.normal(middle, spread, 32), rng.normal(1.0, 1.0, 31)
+        expected = norm.logpdf(sure, had.mean(), had.std()) - norm.logpdf(sure, had_not.mean(), had_not.std())
+        sample = norm.logpdf(sure, had.mean(), had.std(ddof=1)) - norm.logpdf(sure, had_not.mean(), had_not.std(ddof=1))
+        given = float(answer(sure, had, had_not))
+        if not min(abs(given - expected), abs(given - sample)) < 1e-6:
+            return f"expected {expected:.2f} for a model that is {sure:g} sure, your function gave {given:.2f}"
+    return None
+
+
+check.add("one photo", judge=_judge_evidence,
+          hint="norm.logpdf(sure, mean, spread) for the shadows that had the photo, less the same for those that had not.",
+          wrong=[1.0, lambda sure, had, had_not: sure - np.mean(had_not),
+                 lambda sure, had, had_not: norm.logpdf(sure, np.mean(had), np.std(had)),
+                 lambda sure, had, had_not: (norm.logpdf(sure, np.mean(had_not), np.std(had_not))
+                                             - norm.logpdf(sure, np.mean(had), np.std(had)))])
+
+check.add("three mistakes", judge=one_letter("B", {
+    "A": "where do its bounds come from?",
+    "C": "how far can one salary of ten million move the mean before it is clipped?",
+    "D": "what is the distribution of an answer that was drawn again until it fitted?"}),
+          hint="Ask of each: is the sensitivity bounded before the noise is added, by a number known in advance, and is the noise as it was planned?",
+          wrong=["A", "C", "D", 100])

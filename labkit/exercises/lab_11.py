@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -81,3 +82,15 @@ check.add("masks", judge=_judge_masks,
           hint="Draw random numbers, then subtract something from them that has the same sum.",
           wrong=[0, np.zeros, lambda n: np.random.default_rng().uniform(-5000, 5000, n), lambda n: np.r_[5000.0, -5000.0, np.zeros(n - 2)],
                  lambda n: (lambda x: x - x.mean())(np.random.default_rng().uniform(-1, 1, n)), lambda n: [1.0, 2.0]])
+
+check.add("who holds which key", judge=one_letter("C", {
+    "A": "what does a hospital hold besides its own table and the public key?",
+    "B": "the cloud has the ciphertexts; does a hospital have what opens them?",
+    "D": "somebody has the secret key, and somebody has the ciphertexts"}),
+          hint="Look at the last row of the table of roles.", wrong=["A", "B", "D", 3])
+
+check.add("a weight in steps", expected=75, tolerance=1e-9,
+          hint="Multiply the weight by the school's share, then count how many steps that is.",
+          wrong=[300, 0.075, 0.3, 1200, 30])
+
+check.add("a theft", expected=13, hint="How many unknown numbers does the score have?", wrong=[12, 1, 144, 4096])

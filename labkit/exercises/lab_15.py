@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from labkit.exercises.choices import one_letter
 from labkit.lab.checks import Checks
 
 check = Checks()
@@ -66,3 +67,36 @@ check.add("count green words", judge=_judge_count,
 check.add("what a stolen copy still shows", expected="C",
           hint="The thief's weights start from the thief's own random numbers, and nobody asked the model about the triggers.",
           wrong=["A", "B", "D", 64])
+
+check.add("what protects people", judge=one_letter("D", {
+    "A": "it tells whose model it is, and says nothing about who was in the data",
+    "B": "the attack on members was as good afterwards as before",
+    "C": "it guards the answers; who was in the data became easier to find"}),
+          hint="Which of them comes with a bound that holds for attacks nobody has thought of?", wrong=["A", "B", "C", 1])
+
+
+def _judge_cut(answer):
+    if not callable(answer):
+        return f"expected a function of (weights, share), you gave {answer!r}"
+    rng = np.random.default_rng(15)
+    for share in (0.0, 0.25, 0.5, 0.9):
+        weights = rng.normal(size=(5, 8))
+        before, given = weights.copy(), np.asarray(answer(weights, share), float)
+        if not np.array_equal(weights, before):
+            return "expected a copy with zeros, your function changed the matrix that it was given"
+        if given.shape != weights.shape:
+            return f"expected shape {weights.shape}, your function returned shape {given.shape}"
+        cut, wanted = int((given == 0).sum()), round(share * weights.size)
+        if cut != wanted:
+            return f"expected {wanted} zeros of {weights.size} for a share of {share:g}, your function made {cut}"
+        kept = given != 0
+        if not np.array_equal(given[kept], weights[kept]) or (
+                cut and kept.any() and np.abs(weights[~kept]).max() > np.abs(weights[kept]).min()):
+            return "expected the smallest entries in size to be 0 and the others as they were, yours differs"
+    return None
+
+
+check.add("prune a matrix", judge=_judge_cut,
+          hint="np.argsort of the sizes tells which entries are the smallest; set so many of them to 0 in a copy.",
+          wrong=[0.5, lambda weights, share: weights * (1 - share), lambda weights, share: np.where(weights < share, 0, weights),
+                 lambda weights, share: np.where(np.abs(weights) < share, 0, weights)])

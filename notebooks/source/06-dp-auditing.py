@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 6 · Was this photo in the training set?
 #
-# *50 minutes.
+# *About 85 minutes: 70 for the required sections, 15 for "What the article says", which is optional.
 # You need labs 03 and 05.*
 #
 # **Afterwards you can** find out who was in a model's training set,
@@ -57,7 +57,7 @@ lab.measured(f"64 models trained in {time.perf_counter() - began:.1f} s")
 # That was not one model but 64, trained side by side; the reason comes later.
 # Take the first.
 # Here are eight photos with a wrong label, and how sure the model is of that label.
-# **Which of them were in its training set?**
+# Which of them were in its training set?
 
 # %%
 def show(models, chosen, reveal=False):
@@ -76,6 +76,9 @@ def show(models, chosen, reveal=False):
 eight = np.flatnonzero(mislabelled)[:8]
 show(overfit, eight)
 
+# %%
+lab.predict("How many of the eight were in the training set?", low=0, high=8)
+
 # %% [markdown]
 # Hardly anybody would call these photos what their labels say.
 # A model that does has nearly always seen the label, and learnt it by heart:
@@ -84,7 +87,8 @@ show(overfit, eight)
 show(overfit, eight, reveal=True)
 sure = np.exp(loss_threshold(overfit.logits(X)[0], labels))
 right = ((sure > 0.5) == members[0])[mislabelled].mean()
-lab.claim("'in, if the model believes the wrong label' is right nine times in ten or more",
+lab.truth(members[0, eight].sum(), "of eight")
+lab.claim(f"'in, if the model believes the wrong label' is right {right:.0%} of the time",
           right > 0.9, mislabelled=int(mislabelled.sum()), right=round(right, 2))
 
 # %% [markdown]
@@ -93,19 +97,29 @@ lab.claim("'in, if the model believes the wrong label' is right nine times in te
 # Does the attack work for those too?
 # It has a name, **membership inference**, and its simplest form is one line:
 # *the lower the loss, the likelier a member* (Yeom et al., 2018).
-# **Guess** how many of all members it finds if only one outsider in a hundred may be accused.
+# To accuse an outsider is a **false alarm**; say that only one outsider in a hundred may be accused.
+#
+# Two numbers tell how good an attack is.
+# The first is how many members it finds at so many false alarms.
+# The second is the **AUC**: give it one member and one outsider, and count how often it tells which is which.
+# A coin has an AUC of 50 %, a perfect attack 100 %.
+# (The letters stand for the *area under the curve* of members found against others accused.)
+
+# %%
+lab.predict("How many percent of the members does it find, at one false alarm in a hundred outsiders?",
+            low=0, high=100)
 
 # %%
 logits = overfit.logits(X)  # (64 models, 500 photos, 10 digits)
 by_loss = roc(loss_threshold(logits, labels), members)
+lab.truth(round(100 * by_loss.true_positives_at(0.01)), "%")
 lab.claim("the loss beats a coin on average, and still cannot name anybody for sure",
           0.6 < by_loss.auc < 0.7 and by_loss.true_positives_at(0.01) < 0.03,
           right_about_a_pair=round(by_loss.auc, 2),
           members_found_at_1_percent_false_alarms=f"{by_loss.true_positives_at(0.01):.0%}")
 
 # %% [markdown]
-# Given a member and an outsider,
-# it picks the right one about two times out of three (that share is called **AUC**).
+# Given a member and an outsider, it picks the right one about two times out of three.
 # But some photos are easy for *every* model, member or not, and they crowd the top of its list.
 # The next attack compares.
 # For each photo it asks: how sure would a model be *with* this photo, and how sure *without*?
@@ -216,8 +230,10 @@ lab.claim("our eight lines and the package's attack agree",
 # count on the other half (choosing and counting on the same runs would cheat).
 # The ends of the intervals are Clopper and Pearson's, which are exact for counts:
 # they come from the beta distribution.
-# **How close to its epsilon of 1 does Laplace noise get, with 500 runs?
-# With 100,000?**
+# We try it on Laplace noise, whose epsilon is exactly 1.
+
+# %%
+lab.predict("What lower bound on epsilon does the audit show after 500 runs?", low=0.0, high=1.5)
 
 # %%
 def low(hits, runs, error):
@@ -244,11 +260,12 @@ def epsilon_at_least(with_person, without_person, delta=0.0):
     return max(0.0, bound_at(chosen, with_person[half:], without_person[half:], delta))
 
 
-told = []
+told = {}
 for runs in (500, 10_000, 100_000):
-    bound = epsilon_at_least(1 + rng.laplace(size=runs), rng.laplace(size=runs))
-    told.append(f"{runs:7,} runs: epsilon is at least {bound:.2f}, with 95 % confidence")
-print("\n".join(told))
+    bound = told[runs] = epsilon_at_least(1 + rng.laplace(size=runs), rng.laplace(size=runs))
+lab.truth(round(told[500], 1))
+for runs, bound in told.items():
+    print(f"{runs:7,} runs: epsilon is at least {bound:.2f}, with 95 % confidence")
 
 # %%
 too_little = rng.laplace(scale=0.5, size=(2, 20_000))
@@ -267,7 +284,7 @@ lab.claim("the audit comes within 10 % of a correct epsilon; half the noise is c
 # Run the mechanism twice *with the same random numbers*, once with the person and once without.
 # The noise cancels, and what is left is what the person changed:
 # the sensitivity, exactly, from one pair of runs.
-# **Predict** which of these two ways to sum three vectors passes.
+# Here are two ways to sum three vectors, each with a declared sensitivity of 1:
 
 # %%
 vectors = np.array([[0.3, 0.1], [-0.2, 0.4], [30.0, 40.0]])  # the last one is the person's
@@ -418,7 +435,7 @@ lab.claim("OpenDP keeps its epsilon of 1, as far as 50,000 runs can see (99.99 %
 # Then Opacus.
 # It divides the noisy sum of gradients by the *expected batch size*,
 # which its engine computes from the number of records.
-# **If adding one record changes that divisor, what does the update tell?**
+# So adding one record may change that divisor, and with it every update.
 # We let 300 models take one step on 400 blank records,
 # and 300 on 399, and look at nothing but how long the step is.
 
@@ -471,7 +488,10 @@ lab.claim("where a record changes the divisor, the audit finds far more than is 
 # Both are audited below, in the version that everybody writes first: the table has a line
 # for each value *that occurs*, the median's range runs to the largest value *that occurs*.
 # One person joins: the only one over 90 in the first, the only one with a large income in the second.
-# **Predict** which audit finds more.
+# Both claim epsilon 1.
+
+# %%
+lab.predict("Which of the two does the audit refute?", choices=["neither", "the table", "the median", "both"])
 
 # %%
 from labkit.dp.mechanisms import private_histogram, thresholded_histogram
@@ -502,7 +522,13 @@ seen = {name: dp.audit(run, [*values, person], values, runs=200)
         .epsilon_lower_bound(delta=1e-5) for name, (run, values, person) in games.items()}
 print("\n".join(f"{name:25} epsilon at least {bound:.1f}" for name, bound in seen.items()))
 leaky, kept, from_data, public = seen.values()
-lab.claim("both are refuted at epsilon 1 (delta 1e-5); the other two are not",
+refuted = {(False, False): "neither", (True, False): "the table",
+           (False, True): "the median", (True, True): "both"}[leaky > 1, from_data > 1]
+
+# %%
+lab.truth(refuted)
+lab.claim(f"as everybody writes them first, {refuted} is refuted at epsilon 1 (delta 1e-5); "
+          "with a threshold and with public bounds they pass",
           min(leaky, from_data) > 2 > 1 >= max(kept, public))
 
 # %% [markdown]
@@ -519,8 +545,10 @@ lab.claim("both are refuted at epsilon 1 (delta 1e-5); the other two are not",
 # First the defender.
 # We train the same 64 models in five more ways: stopped early; with clipped gradients and no noise;
 # and with DP-SGD at epsilon 8, 2 and 0.5 (delta 1e-5, far below one over the 500 photos;
-# every record at every step; tight accounting by privacy-loss distributions).
-# **Guess** the price in accuracy on new photos.
+# every record at every step; tight accounting by privacy-loss distributions, as in lab 04).
+
+# %%
+lab.predict("How many percent of new photos does the model trained at epsilon 2 read?", low=0, high=100)
 
 # %%
 STEPS, DELTA = 40, 1e-5
@@ -565,11 +593,13 @@ ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %%
+lab.truth(round(100 * accuracy["epsilon 2"]), "%")
 lab.claim("with these labels, epsilon 8 reads new photos better than the overfitted model",
           accuracy["epsilon 8"] > accuracy["overfit"], overfit=round(accuracy["overfit"], 2),
           epsilon_8=round(accuracy["epsilon 8"], 2), commonest_digit=round(majority, 2))
-lab.claim("the price grows fast: epsilon 0.5 reads fewer than three photos for each four that "
-          "epsilon 2 reads", accuracy["epsilon 0.5"] < 0.75 * accuracy["epsilon 2"],
+ratio = accuracy["epsilon 0.5"] / accuracy["epsilon 2"]
+lab.claim(f"the price grows fast: epsilon 0.5 reads {round(ratio, 1):.0%} of what epsilon 2 reads",
+          accuracy["epsilon 0.5"] < 0.75 * accuracy["epsilon 2"],
           **{f"epsilon_{key}": round(accuracy[f"epsilon {key}"], 2) for key in (2, 0.5)})
 
 # %% [markdown]
@@ -695,7 +725,7 @@ lab.explore(retrained, live=False, epsilon=(0.2, 50, 2.0), max_grad_norm=lab.log
 # Eighteen mechanisms: slips that are easy to make,
 # the six published versions of one algorithm, two recipes from an article.
 # Each claims an epsilon.
-# **Choose one, read its code, predict whether the needle will cross the claim, then tick** *audit*.
+# *Choose one, read its code, say whether the needle will cross the claim, then tick* audit.
 # Untick it before you choose the next.
 # Then look at the line that repairs it; and at *beside it*:
 # the same mechanism, audited by somebody who looked in a slightly different place.
@@ -886,8 +916,7 @@ lab.claim("but more of the fall came from stopping early and clipping than from 
 #
 # And the eight photos?
 # Here is a model trained at epsilon 2.
-# **Which of them were in its training set?**
-# (The same ones; it does not tell.)
+# The same ones were in its training set; see whether you could tell:
 
 # %%
 show(ways["epsilon 2"], eight)
@@ -900,7 +929,35 @@ lab.claim("mislabelled photos, which the overfitted model gives away, are hidden
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A model is trained with pure epsilon 1 (delta 0).
+# **1.** Write the attack for one photo:
+# a function of how sure the model in question is (log-odds, one number),
+# how sure the shadow models are that had the photo (an array), and those that had not (an array).
+# It returns the log of the ratio of the two normal densities: above 0 says *in*.
+# `norm` is at hand.
+
+# %%
+evidence = ...
+
+check("one photo", evidence);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Fit one normal curve to each group of shadows, and compare how well the number fits either.
+#
+# ```python
+# def evidence(sure, with_photo, without_photo):
+#     inside = norm.logpdf(sure, np.mean(with_photo), np.std(with_photo))
+#     return inside - norm.logpdf(sure, np.mean(without_photo), np.std(without_photo))
+#
+#
+# check("one photo", evidence);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **2.** A model is trained with pure epsilon 1 (delta 0).
 # An attacker may accuse one outsider in a hundred.
 # At most which share of the members can any attack find?
 
@@ -922,7 +979,7 @@ check("ceiling at one percent", share);
 # </details>
 
 # %% [markdown]
-# **2.** Write your own audit: a function of how often an event was seen with the person and without,
+# **3.** Write your own audit: a function of how often an event was seen with the person and without,
 # the number of runs on each side, and delta,
 # that returns a lower bound on epsilon with 95 % confidence (2.5 % for each of the two intervals).
 # `low` and `high` from above are at hand.
@@ -949,7 +1006,7 @@ check("your own audit", bound_from_counts);
 # </details>
 
 # %% [markdown]
-# **3.** Which of the six sparse-vector algorithms keep the epsilon that they claim?
+# **4.** Which of the six sparse-vector algorithms keep the epsilon that they claim?
 # Give their numbers as a set, such as `{3, 4}`.
 
 # %%
@@ -970,7 +1027,39 @@ check("sparse vectors that keep their claim", keep);
 # </details>
 
 # %% [markdown]
-# **4.** A vendor claims epsilon 1.
+# **5.** Four programs publish the mean of 1,000 salaries, each between 0 and 100,000, and claim epsilon 1
+# (replacing one person).
+# Which of them does *not* make a mistake?
+#
+# - **A** clips the salaries to the range from their smallest to their largest,
+#   and adds Laplace noise made for that range.
+# - **B** clips each salary to 0 ... 100,000, and adds Laplace noise of scale 100 to the mean.
+# - **C** clips the mean to 0 ... 100,000, and adds Laplace noise of scale 100.
+# - **D** does as B, but draws its noise anew until the result lies between 20,000 and 60,000.
+
+# %%
+program = ...
+
+check("three mistakes", program);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# A reads its bounds off the data.
+# C clips at the wrong end: nothing bounds what one salary does to the mean.
+# D's chance of being accepted depends on the data:
+# cut off like that, an answer may cost up to twice the epsilon.
+# In B one salary moves the mean by at most 100,000 / 1,000 = 100, and the noise has that scale.
+#
+# ```python
+# program = "B"
+# check("three mistakes", program);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **6.** A vendor claims epsilon 1.
 # Your audit with 100,000 runs finds at least 0.4, with 99.99 % confidence.
 # What may you write?
 #
@@ -1000,10 +1089,13 @@ check("what a pass means", letter);
 # %% [markdown]
 # ## What the article says
 #
+# *(Optional. 15 minutes.)*
+# What article B (*privacy-protection mechanisms for applications of large models*) says, run.
+#
 # **B12.** *A classifier answers with the sign of its margin plus Laplace noise,
 # epsilon 1, clamped to $[-1, 1]$; that is differential privacy.*
 # Here it tells benign tumours from malignant ones.
-# **What does clamping do to a sign?**
+# First, what does clamping do to a sign?
 
 # %%
 cancer = datasets.breast_cancer()
@@ -1070,7 +1162,7 @@ lab.claim("bit for bit, the weights are those of training without protection",
 # %% [markdown]
 # So whoever reads the weights sees all of it: a thousand canaries, each in by a coin, audited from one run.
 # But perhaps the weights stay secret, and people only get noisy answers?
-# **How often must you ask?**
+# Then it depends on how often one may ask.
 # (Epsilon at delta 1e-8, from one run, 95 % confidence.)
 
 # %%
@@ -1105,7 +1197,10 @@ lab.claim("the weights refute epsilon 1; so do noisy answers, once asked for a h
 # charge the budget, and train a **student** on the answers.
 # This is PATE (Papernot and others, 2017 and 2018).
 # With 12 photos to learn from, a teacher reads every second photo.
-# **Predict:** how well does the student read that a hundred of them teach, at epsilon 3?
+
+# %%
+lab.predict("How many percent of new photos does the student of a hundred such teachers read, at epsilon 3?",
+            low=0, high=100)
 
 # %%
 secret, public = order[:1200], order[1200:]
@@ -1140,7 +1235,8 @@ def reads(means):
 
 
 alone, everything = np.mean([reads(each) for each in teachers]), means_of(secret, digits.y[secret])
-lab.claim("the student reads two new photos in three or more at epsilon 3 (delta 1e-5, PLD, one "
+lab.truth(round(100 * reads(student)), "%")
+lab.claim(f"the student reads {reads(student):.0%} of new photos at epsilon 3 (delta 1e-5, PLD, one "
           "photo added, removed or replaced), and more than its teachers do one by one",
           reads(student) > 2 / 3 and reads(student) > alone, article="B15",
           verdict="holds once repaired", noise_in_votes=round(spread),

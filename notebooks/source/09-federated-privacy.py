@@ -6,7 +6,8 @@
 # %% [markdown]
 # # 9 · One person, a thousand records
 #
-# *45 minutes.
+# *About 75 minutes: 60 for the required sections;
+# "Flower's own strategies" and "What the article says" are optional.
 # You need labs 05 and 07.*
 #
 # **Afterwards you can** say whom a privacy guarantee protects, a record or a person;
@@ -64,7 +65,11 @@ print(f"{len(users):,} users, {len(users[0][1])} pictures each; {len(new[1]):,} 
 # (To turn a picture around is to read its pixels backwards.)
 # We train with him and without him, by federated averaging as in lab 07,
 # where a client counts by its records.
-# **Predict:** can one tell from the two models which is which?
+# Can one tell from the two models which is which?
+
+# %%
+lab.predict("How many percent of upside-down digits does the model read that was trained with him?",
+            low=0, high=100)
 
 # %%
 def upside_down(pair):
@@ -112,8 +117,9 @@ for ax, picture, digit in zip(axes, turned[0], turned[1]):
 plt.show()
 
 # %%
-lab.claim("trained with him, the model reads over half of all upside-down digits, without "
-          "him not a third, on average over twenty runs",
+lab.truth(round(100 * told["with him"][1]), "%")
+lab.claim(f"trained with him, the model reads {told['with him'][1]:.0%} of all upside-down digits, "
+          f"without him {told['without him'][1]:.0%}, on average over {len(without)} runs",
           told["with him"][1] > 0.5 and told["without him"][1] < 1 / 3,
           with_him=round(told["with him"][1], 2),
           without_him=round(told["without him"][1], 2))
@@ -131,7 +137,11 @@ lab.claim("and it pays for that with the digits of everybody else",
 # Lab 05 has a cure: DP-SGD, where every *record's* gradient is clipped and noise hides any single one.
 # We apply it with a strict budget: epsilon 1 at delta $10^{-5}$ (neighbouring:
 # one **record** added or removed; tight accounting by privacy-loss distributions).
-# **Predict:** does it hide him?
+# Does it hide *him*?
+# Somebody gets one model trained with him and one without, and must say which is which.
+
+# %%
+lab.predict("In how many percent of such pairs is that somebody right? (A coin: 50)", low=50, high=100)
 
 # %%
 plan = dp.Plan.for_budget(epsilon=1, delta=1e-5, records=9000, batch_size=800, steps=40,
@@ -156,6 +166,7 @@ def separation(pair):
     return roc(np.concatenate(pair), members).auc
 
 
+lab.truth(round(100 * separation(by_record)), "%")
 lab.claim("at epsilon 1 for each record, one look at a model still tells whether he took "
           "part, nearly always",
           separation(by_record) > 0.95, right_about_a_pair=round(separation(by_record), 2))
@@ -169,8 +180,8 @@ lab.claim("at epsilon 1 for each record, one look at a model still tells whether
 # %%
 promised = 1 * len(person[1])            # epsilon a record, times his records
 tested = dp.gaussian_bound(dp.Audit(*by_record), delta=1e-5)
-lab.claim("to him, all that is promised is a thousand; a hundred models prove that he got more "
-          "than 1",
+lab.claim("epsilon 1 for each record promises him no more than epsilon 1000; "
+          "a hundred models prove that the loss was more than 1",
           1 < tested.epsilon <= promised, at_least=round(tested.epsilon, 1), promised=promised)
 
 # %% [markdown]
@@ -335,7 +346,7 @@ for name in ("client_app.py", "server_app.py"):
 # `labkit.federated.flower` holds what is Flower's: it unpacks a `Message`, trains, and packs the reply.
 # First both apps run in *this* process,
 # with Flower's own messages and its own loop over rounds, and function calls for a network.
-# **How far apart** will the weights be from those of the simulator?
+# Then we compare the weights with those of the simulator.
 
 # %%
 try:
@@ -409,7 +420,7 @@ lab.claim("and what they trained reads digits", task.evaluate(simulated)["accura
 # Whoever has not answered by then is left out of the round, and the log names them.
 # `make federation KILL=2` kills a node to show it.
 # In this process no node can come any more, so nobody waits.
-# **Predict:** two clinics come, then four; who trains?
+# Here two clinics come, and then four, where three are expected:
 
 # %%
 for nodes in (2, 4) if flower else ():
@@ -457,13 +468,14 @@ lab.claim("hiding one of three clinics leaves a model that reads under half of t
 #
 # ### Flower's own strategies, beside the papers
 #
+# *(Optional.)*
 # So far Flower carried *our* strategy.
 # It brings its own: `FedAvg`, `FedAdam`, `Krum`, wrappers that add privacy, a secure sum.
 # Each cites a paper; does it do what the paper says?
 # We ran them on examples small enough to compute by hand.
 # Here five clients' changes have lengths 1 to 5, and adaptive clipping starts with a norm of 10.
 # It is to bring the norm to their median.
-# **Predict:** where is the norm after fifty rounds?
+# Here is where it is after fifty rounds:
 
 # %%
 rows = []
@@ -479,7 +491,7 @@ if flower:
 # The paper's rule asks how many changes were *within* the norm; Flower counts those that were *cut*,
 # and keeps the sign.
 # Then the noise. Ten clients are asked, and two answer.
-# **Predict:** is each of the two as well hidden as among ten?
+# Each of the two should be as well hidden as among ten:
 
 # %%
 if flower:
@@ -524,7 +536,11 @@ if flower:
 # The noise on the *average* change has standard deviation $zC/m$ per parameter.
 # For accuracy that is the only number that counts, so we measure it once:
 # accuracy against noise, everything else held still.
-# **Predict:** what happens to $zC/m$ if ten times as many users take part, at the same epsilon?
+
+# %%
+lab.predict("Ten times as many users take part, at the same epsilon. What happens to zC/m?",
+            choices=["it grows", "it stays", "it falls, by less than the users grow",
+                     "it falls as the users grow"])
 
 # %%
 levels = np.array([0.003, 0.015, 0.03, 0.06, 0.12, 0.5])        # z C / m
@@ -576,12 +592,16 @@ ax.legend(loc="center left", bbox_to_anchor=(1.01, .5), fontsize=9)
 plt.show()
 
 # %%
+grown = noise_level(1, 10_000) / noise_level(1, 1000)
+lab.truth("it grows" if grown > 1.01 else "it stays" if grown > 0.99 else "it falls as the users grow"
+          if np.isclose(grown, 0.1) else "it falls, by less than the users grow")
+lab.claim(f"ten times the users, {grown:.1f} times the noise, at the same epsilon", np.isclose(grown, 0.1))
+
+# %%
 few, many = (expected_accuracy(noise_level(0.25, each)) for each in (300, 100_000))
 lab.claim("at epsilon 0.25 three hundred users get a poor model, a hundred thousand the "
           "non-private one",
           few < 0.45 and many > not_private - 0.05)
-lab.claim("ten times the users, a tenth of the noise, at the same epsilon",
-          np.isclose(noise_level(1, 10_000) * 10, noise_level(1, 1000)))
 
 # %% [markdown]
 # Be clear about what was measured: models of a thousand users, at six noise levels.
@@ -613,7 +633,11 @@ lab.claim("ten times the users, a tenth of the noise, at the same epsilon",
 # so nobody gets credit for it in this comparison: two hundred users, all of them in every round.
 # (A cohort of exactly 200 out of a thousand would not do for "central":
 # one user more pushes another out, and so moves the sum by two changes. `UserLevelDP` refuses it.)
-# **Predict** the order of the three, at the same epsilon.
+# All three get the same epsilon.
+
+# %%
+lab.predict("How many times as much noise as in the central sum is in the sum of the 200 local reports?",
+            low=1, high=200)
 
 # %%
 RACE = {"epsilon": 4, "delta": 1e-4, "rounds": 10, "max_grad_norm": 2.0}
@@ -649,12 +673,15 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %%
+times = own.sigma * np.sqrt(200) / (central.noise_multiplier * central.max_grad_norm)
+lab.truth(round(times), "times")
+lab.claim(f"local noises add up to {times:.0f} times what a trusted server would add, "
+          "the root of the number of users", round(times) == round(np.sqrt(200)))
+
+# %%
 price = shared.published_sigma / (central.noise_multiplier * central.max_grad_norm)
 lab.claim("distributed noise is within a quarter of what a trusted server would add",
           1 < price < 1.25, times=round(price, 2))
-times = own.sigma * np.sqrt(200) / (central.noise_multiplier * central.max_grad_norm)
-lab.claim("local noises add up to fourteen times what a trusted server would add, "
-          "the root of two hundred", round(times) == 14)
 lab.claim("distributed: its model within 5 points; with local noise nothing worth having is left",
           raced["distributed"] > raced["central"] - 0.05
           and raced["local"] < raced["central"] - 0.2)
@@ -664,7 +691,7 @@ lab.claim("distributed: its model within 5 points; with local noise nothing wort
 # Central and local: one user added or removed, tight accounting;
 # what a *single* client publishes under local noise has this epsilon too (its change against none).
 # Distributed: one user's change replaced by nothing while their noise stays,
-# Rényi accounting of concentrated privacy, with the two prices of whole numbers included:
+# accounting by Rényi divergences (lab 04), with the two prices of whole numbers included:
 # rounding lengthens a change, and a sum of discrete Gaussians is not quite one.)
 #
 # What the server gets to see of one client is a row of whole numbers.
@@ -984,8 +1011,9 @@ check("next norm", rule);
 # %% [markdown]
 # ## What the article says
 #
+# *(Optional. 5 minutes.)*
 # **"Tuning the noise and the clipping range finds the best protection"** (B16,
-# of the two source articles of this course).
+# of article B, *privacy-protection mechanisms for applications of large models*).
 # Tuning finds the best *accuracy* for a given protection; and tuning on the private data costs some of it.
 # The adaptive norm shows the honest form: it looks at the data, and the look is in the account.
 

@@ -6,7 +6,8 @@
 # %% [markdown]
 # # 11 · Models that work in the dark
 #
-# *40 minutes.
+# *About 75 minutes: 60 for the required sections;
+# "One patient who cannot wait" and "What the article says" are optional.
 # You need lab 10: ciphertexts, slots, levels.*
 #
 # **Afterwards you can** run a neural network on pictures that it cannot see, train a model on the patients
@@ -48,7 +49,7 @@ rng = np.random.default_rng(11)
 #
 # A bank has customers write a new PIN on a paper form, and a company's network read it.
 # Sixty-four grey pixels a digit travel over an encrypted connection.
-# **Before you run the cell:** what can the company print out afterwards?
+# Here is what the company holds afterwards:
 
 # %%
 digits = datasets.digits()
@@ -80,7 +81,9 @@ lab.claim("the company that reads the PIN for the bank has read the PIN",
 #
 # ## The idea
 #
-# Under encryption we can add and multiply, and every multiplication in a row costs a **level** (lab 10).
+# Under encryption we can add and multiply.
+# A ciphertext is made for a certain number of multiplications in a row; each costs one **level** (lab 10),
+# and with none left it can only be decrypted.
 # So we need models that are made of sums and products, and not many in a row:
 #
 # * a **linear score** $w \cdot x + b$: one level;
@@ -106,7 +109,7 @@ plt.show()
 
 # %% [markdown]
 # **Packing** decides the speed.
-# A ciphertext has thousands of slots.
+# A ciphertext has thousands of **slots**: places for one number each, on which it computes side by side.
 # *By row*: one patient in one ciphertext.
 # *By feature*: one feature of thousands of patients in one ciphertext;
 # a weight is then the same number for all slots, and nothing ever moves between slots.
@@ -135,7 +138,10 @@ def run(network, columns):
 
 # %% [markdown]
 # Try it on tumours: 30 numbers from a biopsy, four hidden units, two classes (malignant, benign).
-# **Predict:** how many of the client's levels are left at the end?
+# The client makes its ciphertexts for just this network.
+
+# %%
+lab.predict("How many of the client's levels are left at the end?", low=0, high=4)
 
 # %%
 biopsies = datasets.breast_cancer()
@@ -152,8 +158,11 @@ lab.measured(f"{time.process_time() - began:.2f} s for {len(new)} patients")
 # %%
 decrypted = np.column_stack([client.decrypt(each.to_bytes()) for each in outputs])
 plain = small.scores(new.X)
-lab.claim("three levels went, and every patient gets the plain network's class",
+lab.truth(outputs[0].levels_left, "levels")
+lab.claim("all the levels went, and every patient gets the plain network's class",
           (decrypted.argmax(1) == plain.argmax(1)).all(), levels_left=outputs[0].levels_left)
+
+# %%
 lab.claim("no score is off by a hundred-thousandth", np.abs(decrypted - plain).max() < 1e-5)
 
 # %% [markdown]
@@ -161,7 +170,7 @@ lab.claim("no score is off by a hundred-thousandth", np.abs(decrypted - plain).m
 # Each `*` ends with a division by a prime (*rescaling*), the slow part.
 # A weighted sum needs only one, after adding.
 # TenSEAL divides each time; `weighted_sum` goes down to SEAL, the library under it.
-# **Predict** the gain for a sum of 30 products.
+# Here are both, for a sum of 30 products:
 
 # %%
 def seconds(work, repeats=5):
@@ -229,8 +238,11 @@ plt.show()
 #
 # Back to the bank.
 # It sends *all* its forms in one request, one ciphertext for each pixel.
-# **Predict:** 64 pixels, 32 hidden units, 10 digits.
-# Seconds, minutes or hours?
+# The network has 64 pixels, 32 hidden units and 10 digits.
+
+# %%
+lab.predict("How long does it take to read all 359 forms under encryption?",
+            choices=["less than a minute", "some minutes", "hours"])
 
 # %%
 bank = NetworkClient(network_plan(network))
@@ -239,6 +251,8 @@ began = time.process_time()
 request = bank.request(forms.X)
 encrypted_scores = bank.scores(reader.answer(request))
 network_seconds = time.process_time() - began
+lab.truth("less than a minute" if network_seconds < 60 else
+          "some minutes" if network_seconds < 3600 else "hours")
 lab.measured(f"{network_seconds:.1f} s for {len(forms)} pictures")
 
 # %%
@@ -350,7 +364,7 @@ print(ledger)
 # What it decrypts is a product for *each patient*, of which it may know only the sum.
 # The cloud therefore masks everything in the reply but the sum;
 # how, we shall see when the key holder attacks.
-# **Predict:** how far from its plain twin is the model after six steps?
+# Beside it we train a plain twin, and see how far the two drift apart in six steps.
 
 # %%
 twin = recipe.twin(A, y, steps=6)
@@ -463,7 +477,11 @@ lab.claim("all three averages read every picture alike",
 # An average is made to be handed out: to every school, to the server, to the world.
 # Lab 10 showed what a decrypted CKKS number carries: the error of its ciphertext.
 # So suppose that a school decrypts a larger average and publishes all its digits.
-# **Predict:** what does the server, which kept the ciphertexts, get from one publication?
+# The server has kept the ciphertexts.
+
+# %%
+lab.predict("What does the server get from one such publication?",
+            choices=["nothing but the average", "the first school's model", "the key of all schools"])
 
 # %%
 common = shared_keys["CKKS"]
@@ -484,8 +502,12 @@ def key_from(average):
 
 stolen_key = key_from(raw)
 first = decrypt_with(stolen_key, CKKSServer(common.public_bytes()), split(messages[0])[0]) * 3
-lab.claim("one average with all its digits, and the server has the schools' key and the first "
-          "school's model", np.abs(first - larger[0, :size // 2]).max() < 1e-4)
+got = "nothing but the average" if stolen_key is None else "the key of all schools"
+lab.truth(got)
+lab.claim(f"one average with all its digits, and the server has {got}, and with it the models",
+          np.abs(first - larger[0, :size // 2]).max() < 1e-4)
+
+# %%
 lab.claim("from the average that `open` gives by default it gets nothing, and the two differ by "
           "less than a millionth", key_from(released) is None
           and np.abs(raw - released).max() < 1e-6)
@@ -507,7 +529,9 @@ lab.claim("the average is exact, to the last step", (released == exact).all(),
 
 # %% [markdown]
 # What does a larger model cost, such as one of 20,480 numbers?
-# **Predict** which scheme sends less.
+
+# %%
+lab.predict("Which scheme sends fewer bytes?", choices=["CKKS", "BFV", "both the same"])
 
 # %%
 large, bytes_each = rng.uniform(-1, 1, 20_480), {}
@@ -516,7 +540,9 @@ for scheme, common in shared_keys.items():
     bytes_each[scheme] = len(common.seal(large, share=0.1)) / len(large)
     lab.measured(f"{scheme}: {1000 * (time.process_time() - began):.0f} ms to encrypt, "
                  f"{bytes_each[scheme]:.0f} bytes a number (plain: 4)")
-lab.claim("BFV sends less: its ciphertexts have twice as many slots",
+less = min(bytes_each, key=bytes_each.get)
+lab.truth(less if bytes_each["BFV"] != bytes_each["CKKS"] else "both the same")
+lab.claim(f"{less} sends less: its ciphertexts have more slots",
           bytes_each["BFV"] < bytes_each["CKKS"] < 10 * 4)
 
 # %% [markdown]
@@ -561,14 +587,15 @@ del context
 # %% [markdown]
 # ### One patient who cannot wait
 #
+# *(Optional.)*
 # By feature, one patient costs 30 ciphertexts with a single number in each.
 # Climb down from there, one rung at a time.
 # First: all 30 numbers in *one* ciphertext, and sums by moving the slots (five rotations).
-# Second: the same in a ring half as large, with less precision.
+# Second: the same in a **ring** half as large, with less precision
+# (a ciphertext consists of polynomials, and these are half as long).
 # Third: no slots at all.
 # Write the patient as a polynomial, $x_0 + x_1 X + x_2 X^2 + \dots$, and the weights backwards, as $w(1/X)$:
 # the constant coefficient of their product is $w \cdot x$, under BFV and without a rotation.
-# **Predict** how much faster each is.
 
 # %%
 def timed_rung(client, server):
@@ -780,8 +807,8 @@ lab.claim("out of its interval the cubic spoils the model, by over ten points, a
 # The company is curious.
 # It has everything that the clinic sent.
 # If the secret key were hidden in any of it, decrypting would work.
-# **Predict** the outcome for the real messages,
-# and for a clinic that serialises its whole context by mistake.
+# We try the real messages,
+# and those of a clinic that sends its whole context (keys and all) by mistake.
 
 # %%
 def opened_with(public_bytes, message):
@@ -819,7 +846,7 @@ except ValueError as refusal:
 # (many examples on the web do: summing after decryption saves the rotation keys).
 # A product with the column of ones is the feature itself.
 # Suppose next that it adds random numbers that sum to zero, one to each slot.
-# **Predict:** is that enough?
+# Here is what decrypting shows of either:
 
 # %%
 squares, last = Recipe.least_squares(*A.shape), A.shape[1] - 1
@@ -865,7 +892,9 @@ lab.claim("without masks the key holder reads every patient; with masks on the s
 # A product $x_j\,y$ has the error $x_j\,e_y + y\,e_j$, and the product $x_j \cdot 1$ has $x_j\,e_1 + e_j$:
 # the *same* $e_j$, once times the patient's diagnosis $y$, which is plus or minus one half.
 # No mask covers it.
-# **Predict:** for how many of the patients does the key holder find the diagnosis?
+
+# %%
+lab.predict("For how many percent of the patients does the key holder find the diagnosis?", low=50, high=100)
 
 # %%
 def imaginary(holder, message):
@@ -885,7 +914,8 @@ def diagnoses(holder, reply):
 # %%
 commoner = max(y.mean(), 1 - y.mean())
 before = (diagnoses(spied, masked_slots) == y).mean()
-lab.claim("the key holder reads more than nine diagnoses in ten off the imaginary half",
+lab.truth(round(100 * before), "%")
+lab.claim(f"the key holder reads {before:.0%} of the diagnoses off the imaginary half",
           before > 0.9, right=round(float(before), 2), always_the_commoner=commoner)
 del masked_slots, products, spied
 
@@ -935,23 +965,25 @@ del reply, computer, product, registry
 #
 # Now the *client* is curious: it wants the company's model.
 # It gets answers to inputs of its choice; that is the service.
-# A linear score has $d + 1$ unknowns.
-# **Predict:** how many answers give away all of a model with 30 weights and a bias?
+
+# %%
+lab.predict("How many answers give away all of a model with thirty weights and a bias?", low=1, high=1000)
 
 # %%
 probes = np.r_[np.zeros((1, 30)), np.eye(30)]  # nobody at all, then 1 in one feature each
 answers = clinic.scores(company.answer(clinic.request(probes)))
 stolen = np.r_[answers[1:] - answers[0], answers[0]]
-lab.claim("31 answers, in one request, are the whole model",
+lab.truth(len(probes), "answers")
+lab.claim(f"{len(probes)} answers, in one request, are the whole model",
           np.abs(stolen - [*weights, bias]).max() < 1e-4, answers=len(probes))
 
 # %% [markdown]
+# (A linear score of $d$ features has $d + 1$ unknowns.)
 # The company saw 31 patients like any others; it cannot look at what it is asked.
 # And the network, with its thousands of weights?
 # Its hidden units are squares, so every score is a **quadratic** function of the 64 pixels:
 # a constant, 64 slopes, 64 squares and the products of all pairs.
-# Set the pixels to 0 or 1, one or two at a time, and solve by subtraction.
-# **How many pictures, and how many requests?**
+# Set the pixels to 0 or 1, one or two at a time, and solve by subtraction:
 
 # %%
 pairs = [(i, j) for i in range(64) for j in range(i)]
@@ -1070,7 +1102,81 @@ check("masks", zero_sum_masks);
 # </details>
 
 # %% [markdown]
+# **4.** A registry keeps the secret key, a cloud computes, three hospitals send patients, all as above.
+# Who must *not* work together, or the patients' tables are open?
+#
+# - **A** two of the three hospitals
+# - **B** the cloud and a hospital
+# - **C** the cloud and the registry
+# - **D** nobody: encrypted is encrypted
+
+# %%
+together = ...
+
+check("who holds which key", together);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# The cloud has the ciphertexts of all tables, and the registry has the key to them.
+# A hospital has only the public key, with which nobody decrypts.
+#
+# ```python
+# together = "C"
+# check("who holds which key", together);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **5.** A school with a quarter of all pictures has a weight of 0.3.
+# Models are averaged under BFV in steps of 0.001.
+# Which whole number does the school encrypt for that weight?
+
+# %%
+whole_number = ...
+
+check("a weight in steps", whole_number);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Its share of the weight, counted in steps.
+#
+# ```python
+# whole_number = round(0.25 * 0.3 / 0.001)
+# check("a weight in steps", whole_number);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **6.** A company scores loans under encryption with a linear score of 12 features and a constant.
+# How many answers does a client need to own the score?
+
+# %%
+answers_needed = ...
+
+check("a theft", answers_needed);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# One for the constant, and one for each feature.
+# Encryption hides the client's questions, and so hides the theft.
+#
+# ```python
+# answers_needed = 12 + 1
+# check("a theft", answers_needed);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
+#
+# *(Optional. 10 minutes.)*
+# What article B (*privacy-protection mechanisms for applications of large models*) says, run.
 #
 # ### Encrypt, train on ciphertexts, decrypt the model
 #
@@ -1115,7 +1221,7 @@ lab.claim("it holds after decryption, to a few digits, for functions made of sum
 # Here is the regression itself: predict a tumour's perimeter from its radius, nearly a straight line.
 # The client XORs both columns with secrets,
 # the server fits a line to what it gets, and the client decrypts the predictions.
-# **Predict** the line that comes out.
+# We do it with 300 pairs of secrets.
 
 # %%
 radius, perimeter = (np.rint(old.table[each] * 10).to_numpy().astype(int)

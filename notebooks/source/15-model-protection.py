@@ -6,7 +6,8 @@
 # %% [markdown]
 # # 15 · Whose model is this? Protecting the model itself
 #
-# *50 minutes.
+# *About 90 minutes: 70 for the required sections;
+# "A smaller model", "A robust model" and "What the article says" are optional.
 # You need lab 06 (membership inference).*
 #
 # **Afterwards you can** steal a model through its own interface and say what slows the thief down,
@@ -74,7 +75,7 @@ lab.claim("the company's model reads about nine digits in ten",
 #
 # The thief has photos without labels.
 # It asks about them, and trains a smaller network on the answers.
-# **Guess:** how many questions until the copy gives the same answer as the original nine times in ten?
+# The more it asks, the more often the copy gives the same answer as the original:
 
 # %%
 def copy_of(model, questions, inputs=others, **shown):
@@ -104,7 +105,10 @@ lab.claim("a thousand questions buy a copy that agrees on over 85 % of new photo
 # Is it a theft, or did the thief just learn to read digits?
 # Two **controls** have the same photos and the same training, and ask nothing.
 # One has labels drawn by lot; the other has the photos' *true* labels, which people can give.
-# **Guess:** how often does an honest reader of digits agree with the company's model?
+
+# %%
+lab.predict("An honest reader of digits asks nothing. For how many percent of new photos does it agree "
+            "with the company's model?", low=0, high=100)
 
 # %%
 rng = np.random.default_rng(15)
@@ -112,8 +116,10 @@ labels = {"drawn by lot": rng.integers(0, 10, 1000), "true": photos.y[20_000:21_
 asked_nothing = {name: fit(blank(32, seed=4), others[:1000], each, steps=150, learning_rate=8e-3)
                  for name, each in labels.items()}
 agrees_by_itself = {name: agreement(each, reader, X_new) for name, each in asked_nothing.items()}
-lab.claim("with labels drawn by lot the copy agrees with nobody; with true labels it agrees on "
-          "over 80 % of new photos, without one question",
+honest = agrees_by_itself["true"]
+lab.truth(10 * round(10 * honest), "%, rounded to tens")
+lab.claim(f"with labels drawn by lot the copy agrees with nobody; with true labels it agrees on "
+          f"about {10 * round(10 * honest)} % of new photos, without one question",
           agrees_by_itself["drawn by lot"] < 0.3 and agrees_by_itself["true"] > 0.8)
 
 # %% [markdown]
@@ -136,7 +142,10 @@ lab.claim("of the original's mistakes the thief repeats at least 5 in 100 more t
 #
 # Take photos that the model reads well,
 # and change each grey level by at most a tenth of the way from white to black.
-# **Predict** what a person reads, and what the model reads.
+# A person still reads them.
+
+# %%
+lab.predict("How many percent of the changed photos does the model still read?", low=0, high=100)
 
 # %%
 BUDGET = 0.1                                          # the most that a pixel may change
@@ -169,7 +178,10 @@ gallery(reader, some, attacked, [*first, *rest])
 
 # %%
 noisy = random_noise(X_new, epsilon=BUDGET, rng=np.random.default_rng(1))
-lab.claim("the attack leaves under 5 % right; aimless noise of the same size leaves over 80 %",
+left_right = [10 * round(10 * accuracy(reader, *each)) for each in ((attacked, truth), (noisy, y_new))]
+lab.truth(left_right[0], "%, rounded to tens")
+lab.claim(f"the attack leaves about {left_right[0]} % right; aimless noise of the same size leaves about "
+          f"{left_right[1]} %",
           accuracy(reader, attacked, truth) < 0.05 and accuracy(reader, noisy, y_new) > 0.8)
 
 # %% [markdown]
@@ -179,7 +191,10 @@ lab.claim("the attack leaves under 5 % right; aimless noise of the same size lea
 # Person 7 is in the training data, among 6,000 photos,
 # with *one* photo (repeated), with hundreds, or not at all.
 # Somebody who holds the weights starts from a white page and darkens what makes the model surer of person 7.
-# **In which of the three cases will you recognise a training photo?**
+
+# %%
+lab.predict("In which of the three cases will you recognise a training photo?",
+            choices=["many photos", "one photo", "never seen", "none of them"])
 
 # %%
 seven = np.flatnonzero(y == 7)
@@ -208,6 +223,7 @@ def alike(image, *photos):
 
 
 own, *strangers = alike(found["one photo"], *X[seven])
+lab.truth("one photo" if own > max(strangers) else "none of them")
 lab.claim("a class of one: the weights give back that photo, not just any seven",
           own > max(strangers), the_photo=round(own, 1),
           best_of_all_others=round(max(strangers), 1))
@@ -271,7 +287,7 @@ def nudge(model, images, labels, budget, steps):
         loss = torch.nn.functional.cross_entropy(model(now), labels, reduction="sum")
         uphill = torch.autograd.grad(loss, now)[0].sign()
         now = now.detach() + 2.5 * budget / steps * uphill
-        now = images + (now - images).clamp(-budget, budget)     # back into the ball
+        now = images + (now - images).clamp(-budget, budget)     # back into the budget
         now = now.clamp(0, 1)                                    # and into a picture
     return now.numpy()
 
@@ -346,7 +362,7 @@ marked_text, plain_text = (writer.generate(200, rng=np.random.default_rng(3), ad
                            for how in (lean, None))
 
 # %% [markdown]
-# **Spot the watermarked paragraph**, before you run the cell after this one:
+# Two paragraphs; one is marked:
 
 # %%
 import textwrap
@@ -355,7 +371,12 @@ for name, words in {"A": plain_text, "B": marked_text}.items():
     print(textwrap.fill(f"{name}: " + " ".join(writer.words(words[:60])), 90), "\n")
 
 # %%
-lab.claim("the z-score does: paragraph B is marked, A is within chance",
+lab.predict("Which paragraph is watermarked?", choices=["A", "B"])
+
+# %%
+higher = "B" if z_score(marked_text) > z_score(plain_text) else "A"
+lab.truth(higher)
+lab.claim(f"the z-score knows: paragraph {higher} is marked, the other is within chance",
           z_score(marked_text) > 6 and abs(z_score(plain_text)) < 4,
           A=round(z_score(plain_text), 1), B=round(z_score(marked_text), 1))
 
@@ -367,7 +388,8 @@ lab.claim("the z-score does: paragraph B is marked, A is within chance",
 # a keyed hash in place of a seeded generator (whose coins an attacker might guess), exact p-values.
 # And a mark for those who cannot see the weights:
 # **triggers**, pictures of pure noise with labels by lot, learnt by heart (Adi et al., 2018).
-# We train one model with both kinds, as its owner would, and publish a hash of the secrets.
+# We train one model with both kinds, as its owner would, and publish a **hash** of the secrets:
+# a short fingerprint, from which nobody gets the secrets back, and which no other secrets share.
 
 # %%
 weight_mark = WeightMark.random(bits=64, inputs=784, rng=rng)
@@ -395,20 +417,20 @@ lab.claim("a full reading has a chance below one in a million in a model made wi
 
 # %% [markdown]
 # Why publish the hash?
-# **Predict:** can a cheat read 64 right bits from a model that nobody marked?
+# Because a cheat can do without a mark:
 
 # %%
 someones = WeightMark.random(bits=64, inputs=784, rng=rng)
 chosen = someones.read(reader[0].weight)            # the bits, chosen afterwards
 cheat = WeightMark(someones.key, chosen)
-lab.claim("yes: who chooses the secret after seeing the model can claim any model",
+lab.claim("who chooses the secret after seeing the model can claim any model",
           cheat.evidence(reader[0].weight).matches == 64)
 
 # %% [markdown]
 # So the hash must be dated *before* the model is seen.
 # Is that enough?
 # A cheat commits, years ahead, to 50 "triggers": ordinary digits, with the labels that they have.
-# **How many of the 50** will a stranger's model know, which nobody marked?
+# Then he asks a stranger's model about them, which nobody marked:
 
 # %%
 unmarked = photos.take(range(30_000, 30_050))
@@ -481,7 +503,7 @@ lab.claim("PyTorch's pruning and ours cut the same weights",
 #
 # ### The marks
 #
-# **Guess** the price in accuracy of 64 bits and 50 triggers; then that of leaning towards green words.
+# First the price in accuracy of 64 bits and 50 triggers, and that of leaning towards green words:
 
 # %%
 text_mark = TextMark(V, strength=2.0, key=key)
@@ -498,7 +520,7 @@ lab.claim("marked text is less natural to its own writer, by under a bit per wor
 # And false alarms, which cost an innocent student more than a mark is worth:
 # 1,000 texts by people, 200 words each, from the film reviews; the threshold is the usual $z > 4$.
 # Then e-mails, which repeat themselves, under three keys.
-# **Why does it matter how repeated words are counted?**
+# Watch how much hangs on the way in which repeated words are counted.
 
 # %%
 everything = np.concatenate([writer.encode(sentence) for sentence in sentences])
@@ -541,6 +563,7 @@ lab.claim("counting each pair once accuses no e-mail; counting repetitions again
 #
 # ### A smaller model
 #
+# *(Optional.)*
 # Cut the smallest weights, store the rest in eight bits, or teach a network
 # of 20 hidden units what the large one says (*distillation*, on the photos without labels).
 # What does it cost, and what is left of the marks?
@@ -601,7 +624,7 @@ lab.measured("ms for 1 / 1,000 photos: " + "; ".join(
 # neither saves time.
 # Speed needs kernels for sparse or integer arithmetic (torchao has them).
 # The distilled model is truly smaller.
-# **Which of the three files** would be smaller on disk, if you saved the models as they are now?
+# And the three files on disk, if you saved the models as they are now?
 
 # %%
 def bytes_on_disk(model):
@@ -681,9 +704,10 @@ lab.claim("a pupil hides members if taught on photos of others, not on the membe
 # %% [markdown]
 # ### A robust model
 #
+# *(Optional.)*
 # Attack every batch, and learn from the attacked one: **adversarial training**.
 # Each step costs as many gradients more as the attack has steps.
-# **Guess** the accuracy under attack, and the price on clean photos.
+# Here is the accuracy under attack, and the price on clean photos:
 
 # %%
 sparring = partial(pgd, epsilon=BUDGET, steps=2, step_size=0.08, random_start=True,
@@ -703,10 +727,13 @@ lab.claim("on clean photos the robust model is less than 5 points behind",
 
 # %% [markdown]
 # What does it do to membership?
-# The model now has to fit a whole *ball* around each training photo.
-# **Predict:** does it give away its members more, or less?
+# The model now has to be right about all small changes of each training photo.
 # Sixteen networks again, trained against the attack;
 # and two attackers: one looks at the loss, the other at the loss *after attacking the photo*.
+
+# %%
+lab.predict("Does a robust model give away its members more, or less?",
+            choices=["less", "about equally", "more"])
 
 # %%
 hardened = train_population(pool_X, pool_y, members, classes=10,
@@ -730,13 +757,15 @@ for (name, perturbed), values in auc.items():
 # %%
 gain = auc["robust", True] - auc["plain", True]
 error = gain.std(ddof=1) / 4                                # of the mean of sixteen
-lab.claim("adversarial training makes members easier to find, by more than luck (16 networks)",
+direction = "about equally" if abs(gain.mean()) < 3 * error else "more" if gain.mean() > 0 else "less"
+lab.truth(direction)
+lab.claim(f"adversarial training gives members away {direction}, beyond luck",
           gain.mean() > 0.03 and gain.mean() > 3 * error)
 
 # %% [markdown]
 # The stronger attack has shadow models (LiRA, lab 06).
 # Asked about clean photos it hardly gains.
-# **And asked about photos that it attacks first,** as this defence was trained to withstand?
+# And asked about photos that it attacks first, as this defence was trained to withstand?
 
 # %%
 def attacked_pool(models):
@@ -826,7 +855,7 @@ lab.explore(marks_left, cut=(0.0, 0.99, 0.5), fine_tuned=[0, 100, 400],
 # The bits are read from the *mean* over a hundred units.
 # Take the unit that matters least; let nobody listen to it any more; and give it huge weights, by lot.
 # That needs no key, no photo and no training.
-# **Predict:** what is left of the 64 bits, and of the accuracy?
+# Here is what is left of the 64 bits, and of the accuracy:
 
 # %%
 def drowned(model, size=1000.0, seed=0):
@@ -1131,7 +1160,7 @@ lab.claim("and the stolen copy shows no mark: neither bits nor triggers",
 # Somebody wants a text of their own to pass for the model's, or to prove the mark worthless.
 # They have no key, and 80 marked texts, which the model writes for anyone.
 # In marked text some words follow others more often than people write them: those are probably green.
-# **Guess:** how many of their 12 forgeries will be taken for the model's?
+# So they lean towards those, in twelve forgeries of their own.
 
 # %%
 def pairs_in(texts):
@@ -1171,15 +1200,20 @@ lab.claim("at least three forgeries in four pass for the model's own text, at z 
 #
 # A simple model needs no thief's training at all.
 # Log-ratios of a softmax regression's probabilities are *equations* for its weights (Tramèr et al., 2016).
-# **How many questions for 650 numbers?**
+
+# %%
+lab.predict("How many questions does it take to read off all 650 numbers of the model?", low=1, high=2000)
 
 # %%
 simple = fit(softmax_regression(64, 10), pool_X, pool_y, steps=200, learning_rate=0.02)
 counter = Interface(simple)
 W, b = solve_softmax(counter, 64)
 error = np.abs(W - (simple.weight - simple.weight[:1]).detach().numpy()).max()
-lab.claim("65 questions give every weight of a linear model, to five digits",
-          counter.asked == 65 and error < 1e-5)
+lab.truth(counter.asked, "questions")
+lab.claim(f"{counter.asked} questions give every weight of a linear model",
+          counter.asked == simple.weight.shape[1] + 1 and error < 1e-5)
+
+# %%
 W, b = solve_softmax(Interface(simple, decimals=3), 64)
 rough = np.abs(W - (simple.weight - simple.weight[:1]).detach().numpy()).max()
 lab.claim("with probabilities rounded to three digits they are a thousand times less exact",
@@ -1287,7 +1321,65 @@ check("what a stolen copy still shows", letter);
 # </details>
 
 # %% [markdown]
+# **5.** A bank asks for one of the measures of this lab.
+# It wants that nobody can find out who was in the training data, with a bound that holds for every attack.
+# Which one do you give it?
+#
+# - **A** the watermark in the weights
+# - **B** pruning half of the weights, and eight bits for the rest
+# - **C** adversarial training
+# - **D** none of these: differential privacy
+
+# %%
+measure = ...
+
+check("what protects people", measure);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# The watermark says whose model it is, adversarial training guards its answers,
+# and a smaller model is cheaper.
+# Only differential privacy comes with a bound on what the model tells about a record (labs 03 to 06).
+#
+# ```python
+# measure = "D"
+# check("what protects people", measure);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **6.** Write the cut: a function of a weight matrix and a share,
+# that returns a copy in which that share of the entries, the smallest in size, is 0.
+
+# %%
+cut_smallest = ...
+
+check("prune a matrix", cut_smallest);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def cut_smallest(weights, share):
+#     smallest = np.argsort(np.abs(weights).ravel())[:round(share * weights.size)]
+#     left = weights.copy()
+#     left.flat[smallest] = 0
+#     return left
+#
+#
+# check("prune a matrix", cut_smallest);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
+#
+# *(Optional. 5 minutes.)*
+# What the two articles of lab 00 say: **A**, *data privacy in deploying large models*,
+# and **B**, *privacy-protection mechanisms for applications of large models*.
 #
 # **B1.** *Adversarial perturbations are among the ways in which privacy leaks.*
 # They attack something else: whether the answer is right.
