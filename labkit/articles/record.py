@@ -15,7 +15,7 @@ from labkit.articles.claims import CLAIMS
 
 PLACE = "verdicts.json"
 ORDER = ("holds", "holds once repaired", "does not hold")  # from the mildest
-SAID = re.compile(r"✓ \[([AB]\d+): ([a-z ]+)\] (.*)")
+SAID = re.compile(r"article ([AB]\d+) · ([a-z ]+): (.*)")
 ITSELF = "23"  # its claims are made while it shows the table
 
 

@@ -91,3 +91,22 @@ check.add(
     hint="There are 10**9 possible numbers. Divide by the number of hashes in a second.",
     wrong=[1, 10**9, 500, 10**6],
 )
+
+
+def _judge_scores(answer):
+    if not callable(answer):
+        return f"expected a function of (hidden, masked), you gave {answer!r}"
+    for hidden, masked in [([(0, 4), (10, 14)], [(0, 4)]), ([(0, 4)], [(0, 4), (6, 9), (20, 31)]),
+                           ([(0, 4), (5, 9), (12, 15)], [(5, 9), (12, 14), (12, 15), (40, 44)])]:
+        both = len(set(hidden) & set(masked))
+        expected = both / len(hidden), both / len(masked)
+        given = tuple(float(each) for each in answer(list(hidden), list(masked)))
+        if len(given) != 2 or max(abs(a - b) for a, b in zip(given, expected)) > 1e-6:
+            return f"expected {tuple(round(each, 3) for each in expected)} for hidden {hidden} and masked {masked}, you gave {given}"
+    return None
+
+
+check.add("score a scrubber", judge=_judge_scores,
+          hint="set(hidden) & set(masked) are the places that were masked rightly: divide their number once by one list's length, once by the other's.",
+          wrong=[0.5, lambda hidden, masked: (len(masked) / len(hidden), 1.0),
+                 lambda hidden, masked: (len(set(hidden) & set(masked)) / len(masked), len(set(hidden) & set(masked)) / len(hidden))])

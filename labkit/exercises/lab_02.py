@@ -71,3 +71,20 @@ def _wrong_rules():
 
 check.add("purpose rule", judge=_judge_rule, wrong=_wrong_rules(),
           hint="Rule(role, action, dataset, purpose, condition): name all four, and compare r.at.site with 'office'.")
+
+_MADE_FOR = {"a": "transport", "b": "storage", "c": "access", "d": "log"}
+
+
+def _judge_pieces(answer):
+    if not isinstance(answer, dict) or set(answer) != set(_MADE_FOR):
+        return f"expected a dictionary with the keys {sorted(_MADE_FOR)}, you gave {answer!r}"
+    for attacker, piece in _MADE_FOR.items():
+        if str(answer[attacker]).strip().lower() != piece:
+            return f"expected another piece against {attacker}, you gave {answer[attacker]!r}"
+    return None
+
+
+check.add("who is stopped by what", judge=_judge_pieces,
+          hint="Ask of each attacker where the data are at that moment, and what the attacker already has.",
+          wrong=["storage", {"a": "storage", "b": "transport", "c": "access", "d": "log"}, {"a": "transport"},
+                 {"a": "transport", "b": "storage", "c": "storage", "d": "access"}])

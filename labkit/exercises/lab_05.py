@@ -1,5 +1,7 @@
 """Exercises of lab 05, training with differential privacy."""
 
+import math
+
 import numpy as np
 
 from labkit.dp import noise_multiplier_for
@@ -79,3 +81,10 @@ check.add(
          "gradients alone is free.",
     wrong=[set(), {"b", "d"}, {"a", "b", "d", "e"}, {"b", "c", "d", "e"}, "bdx"],
 )
+
+check.add("what a gap gives away", expected=0.69, tolerance=0.005,
+          hint="It is right about a member when the network is right, and about somebody else when the network is wrong. Take the mean of the two.",
+          wrong=[0.98, 0.79, 0.38, 0.6])
+
+check.add("what epsilon 1 means", expected=math.e / (1 + math.e), tolerance=0.002,
+          hint="Odds of 1 to 1 become at most e to 1. What probability is that?", wrong=[math.e, 0.5, 0.63, 1.0])

@@ -19,6 +19,9 @@ def _shown(value):
 def claim(statement, holds, *, article=None, verdict=None, **values):
     """Print `statement` with a tick if it holds; stop the notebook if it does not.
 
+    Where it decides what an article says, the verdict stands in front instead, without a tick: "✓ does not hold" would
+    read as a contradiction.
+
     statement: the sentence, as a reader should remember it.
     holds:     a bool (or numpy bool): the experiment's own answer.
     article:   id of the article claim that this decides, such as "B15"; then `verdict` is required:
@@ -38,8 +41,8 @@ def claim(statement, holds, *, article=None, verdict=None, **values):
     if not holds:
         raise ClaimFailed(f"{statement}{told}")
     _made.append({"statement": statement, "article": article, "verdict": verdict, "values": values})
-    label = f"[{article}: {verdict}] " if article else ""
-    print(textwrap.fill(f"✓ {label}{statement}{told}", COLUMNS, subsequent_indent="  ", break_long_words=False))
+    label = f"article {article} · {verdict}: " if article else "✓ "
+    print(textwrap.fill(f"{label}{statement}{told}", COLUMNS, subsequent_indent="  ", break_long_words=False))
 
 
 def claims_made():

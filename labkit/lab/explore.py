@@ -35,6 +35,7 @@ MOST_CONTROLS = 4
 ERROR = "var(--jp-error-color1, #A33B00)"
 NAMES = html.escape("".join(line for line in Path(__file__).with_name("names.js").read_text().splitlines(keepends=True)
                             if not line.startswith("//")), quote=True)
+RUN_IT = "A still picture. For its controls: click here, Run > Run All Above Selected Cell, then Shift+Enter."
 FOCUS = ".labkit-explore .noUi-handle:focus-visible { outline: 3px solid var(--jp-brand-color1, #0072B2); }"
 
 
@@ -148,6 +149,7 @@ class Explore(widgets.VBox):
         settings = "   ·   ".join(f"{each.description.rstrip(':')} = {_short(each)}" for each in self.controls.values())
         above = 0.62 / self.size[1]
         marks = [self.figure.text(0.01, 1 + above, self.question, weight="bold", size=12, va="top"),
+                 self.figure.text(0.01, 1 + above * 1.4, RUN_IT, size=9, color="#8A3A00", va="top"),
                  self.figure.text(0.01, 1 + above * 0.5, settings, size=9, color="#555555", va="top"),
                  self.figure.text(0.01, -0.06 / self.size[1], "\n".join(lines), size=10, va="top")]
         buffer = io.BytesIO()

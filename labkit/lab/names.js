@@ -1,4 +1,5 @@
-// What a screen reader says of a slider: its name and its value as the page shows it.
+// What a screen reader says of a slider: its name and its value as the page shows it. And what a widget says whose kernel
+// is gone: it would be moved in vain.
 // The sliders of ipywidgets have no name, and a logarithmic one tells its exponent: -0.301 for an epsilon of 0.5.
 // `this` is the style element below the widget's title; the sliders may come later than it.
 const began = Date.now();
@@ -23,5 +24,15 @@ const name = () => {
     tell();
   }
   box.querySelector("[data-painted]").parentElement.setAttribute("aria-live", "polite");
+  const warn = () => {
+    const sentence = box.querySelector("[data-painted]");
+    if (!box.classList.contains("jupyter-widgets-disconnected") || !sentence || sentence.dataset.gone) return;
+    sentence.dataset.gone = "yes";
+    sentence.style.color = "var(--jp-error-color1, #A33B00)";
+    sentence.textContent = "The kernel was restarted, so these controls move nothing. Click the code above, " +
+      "choose Run > Run All Above Selected Cell, then press Shift+Enter.";
+  };
+  new MutationObserver(warn).observe(box, {attributeFilter: ["class"]});
+  warn();
 };
 name();

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 0 · Start here
 #
-# *15 minutes.
+# *About 30 minutes, all of it required.
 # You need Python and basic statistics, nothing else.*
 #
 # Models are trained on data about people, and they give some of it away:
@@ -39,14 +39,21 @@ len(people)
 # one row a person, without names.
 # You know a colleague's age, education, occupation,
 # working hours, sex, race, marital status and country of birth: nothing secret.
-# **Before you run the cell, guess:** for how many of a hundred people does exactly one row fit?
+#
+# Before a number comes, these labs ask for your guess.
+# Move the slider, press the button, then run the next cell: guess and truth will stand side by side.
+# (No guess is needed to go on.)
+
+# %%
+lab.predict("For how many of a hundred people does exactly one row fit?", low=0, high=100)
 
 # %%
 known = ["age", "education", "occupation", "hours_per_week", "sex", "race", "marital_status",
          "native_country"]
 rows_that_fit = people.groupby(known, dropna=False)["age"].transform("size")
 unique = (rows_that_fit == 1).mean()
-lab.claim("more than half of the people are alone in their row", unique > 0.5, share=unique)
+lab.truth(round(100 * unique), "of a hundred")
+lab.claim(f"{unique:.0%} of the people are alone in their row", unique > 0.5, share=unique)
 
 # %% [markdown]
 # Leaving out the names hid less than half of them.
@@ -86,7 +93,7 @@ LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": 
 READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
            "a bank": "02 03 05 10 11 12 17", "a city": "01 03 04 19 20 25",
            "an app maker": "03 05 07 09 18 21",
-           "a trainer of language models": "03 05 06 13 13b 14 15",
+           "a trainer of models": "03 04 05 05b 06 13 13b 14 15",
            "a data-protection officer": "01 02 03 04 23 25"}
 
 
@@ -163,7 +170,11 @@ lab.explore(life_cycle, size=(8.6, 3.9), step=step, reader=list(READERS), labels
 # Suppose that each person had answered *"do you earn more than 50,000?"* with the help of a coin
 # that only they see: heads, tell the truth; tails, toss again and say yes for heads, no for tails.
 # Nobody can be held to such an answer.
-# **Predict:** can the office still learn what share of people earns that much?
+# The office asks all 48,842 people, and undoes what the coins did on average.
+
+# %%
+lab.predict("How far off is the office's share then, in percentage points?",
+            choices=["under 2", "2 to 10", "over 10"])
 
 # %%
 def answer_with_a_coin(truth, rng):
@@ -182,7 +193,9 @@ rich.mean().round(3), answers.mean().round(3)
 
 # %%
 share = 2 * answers.mean() - 0.5
-lab.claim("the share is right to within two points, though every single answer may be a lie",
+off = 100 * abs(share - rich.mean())
+lab.truth("under 2" if off < 2 else "2 to 10" if off <= 10 else "over 10")
+lab.claim("the share comes back, though every single answer may be a lie",
           abs(share - rich.mean()) < 0.02, true=rich.mean(), estimated=share)
 
 # %% [markdown]
@@ -307,13 +320,19 @@ lab.explore(poll, epsilon=(0.05, 8, math.log(3)), people_asked=lab.log_range(100
 #
 # The attacker still finds your row: it is as unique as it was.
 # But the income in it is now the answer of a coin.
-# **Predict** how often the attacker is right, against 100 % before.
+# Before, the attacker who believed the row was always right.
+
+# %%
+lab.predict("How many percent of the time is the attacker right now?", low=0, high=100)
 
 # %%
 found = sure["index"].to_numpy()
 right = (reports[found] == rich[found]).mean()
-lab.claim("the attacker who believes the row is right three times in four",
-          abs(right - 0.75) < 0.02, right=right)
+
+# %%
+lab.truth(round(100 * right), "%")
+lab.claim(f"the attacker who believes the row is right {right:.0%} of the time",
+          abs(right - 3 / 4) < 0.02, right=right)
 
 # %% [markdown]
 # That is no better than a guess that needs no data at all.
@@ -380,11 +399,14 @@ check("which step", steps);
 # %% [markdown]
 # ## What the article says
 #
-# Two articles on privacy for large AI models gave these labs their list of topics.
-# *A* is about data privacy in deploying large models,
-# *B* about privacy-protection mechanisms for large-model applications.
-# They name the right techniques, and their mathematics and code are often wrong;
-# every lab ends by running the claims that belong to it.
+# Two articles in Chinese, on privacy for large AI models, gave these labs their list of topics:
+# **A**, *data privacy in deploying large models*,
+# and **B**, *privacy-protection mechanisms for applications of large models*.
+# They name the right techniques, and their mathematics and code are often wrong.
+# The labs run what they say, claim by claim.
+# A line such as `article A7 · does not hold` gives the number of the claim
+# and our verdict on it: *holds*, *holds once repaired*, or *does not hold*.
+# Lab 23 has all 31 in one table.
 # Their list of techniques, and where each is worked:
 #
 # | Family | Techniques | Lab |
@@ -395,8 +417,8 @@ check("which step", steps);
 # | user privacy | anonymisation · de-identification · private computing | 01 · 01 · 12 |
 #
 # One claim can be decided right here.
-# Article A calls epsilon a property of each sample.
-# What we built shows that it is a promise of the *mechanism*, about everything it releases:
+# **A7.** *A private output is the output plus noise; epsilon is the sensitivity of each sample.*
+# What we built shows that epsilon is a promise of the *mechanism*, about everything it releases:
 # the same people, asked twice with the same coin, give away more.
 
 # %%
@@ -472,8 +494,19 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | neighbouring data sets | 相邻数据集 | Two data sets that differ in one person: added, removed or replaced. |
 # | sensitivity | 敏感度 | How much one person can change the exact answer. |
 # | clipping | 裁剪 | Cutting a contribution to a fixed size *before* noise is added, so that its sensitivity is known. |
+# | privacy loss | 隐私损失 | The logarithm of how much likelier an answer is with a person than without. |
+# | composition | 组合 | What several releases about the same people lose together. |
 # | privacy accountant | 隐私会计 | Adds up the privacy loss of many releases. |
+# | privacy-loss distribution (PLD) | 隐私损失分布 | How probable each size of the privacy loss is; the tightest accountants carry all of it along. |
+# | Rényi divergence | 瑞丽散度 | How far two distributions are apart; a high order gives rare large losses more weight. |
+# | Rényi differential privacy (RDP) | 瑞丽差分隐私 | An accountant that keeps one bound on the Rényi divergence for each order. |
+# | concentrated differential privacy (zCDP) | 集中差分隐私 | An accountant that keeps one number, rho: the loss spreads no wider than a bell of that size. |
+# | positive part, $(x)_+$ | 正部 | $x$ where it is above 0, and 0 elsewhere. |
+# | Poisson sampling | 泊松抽样 | A coin of its own decides for each record whether it joins a batch. |
+# | noise multiplier | 噪声乘数 | The standard deviation of the noise, divided by the largest contribution of one person. |
 # | membership inference | 成员推断攻击 | Finding out whether a person's record was used in training. |
+# | AUC | 曲线下面积 | Given one member and one outsider, how often an attack tells which is which: 0.5 is a coin, 1 is always. |
+# | false alarm | 误报 | An outsider who is accused of being a member. |
 # | anonymisation, de-identification | 匿名化、去标识化 | Removing or coarsening what points to a person. |
 # | quasi-identifier | 准标识符 | A column that identifies nobody alone, and many together: age, sex, post code. |
 # | federated learning | 联邦学习 | Clients keep their data and train; a server combines their updates. |
@@ -481,6 +514,18 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | gradient inversion | 梯度反演 | Reconstructing training data from an update. |
 # | homomorphic encryption | 同态加密 | Encryption under which a third party can compute without reading. |
 # | ciphertext, plaintext | 密文、明文 | The encrypted and the readable form of a message. |
+# | public key, secret key | 公钥、私钥 | The first encrypts and may be known to all; the second decrypts. |
+# | Paillier | Paillier 加密 | An encryption of whole numbers under which one can add. |
+# | CKKS | CKKS 方案 | An encryption of vectors of real numbers under which one can add and multiply, with a small error. |
+# | BFV | BFV 方案 | The same for whole numbers, without an error. |
+# | ring | 多项式环 | The polynomials that a ciphertext consists of; a larger ring has more slots, is slower, and is safer. |
+# | slot | 槽位 | A place for one number in a ciphertext; all slots are computed on at once. |
+# | scale | 缩放因子 | By what a real number is multiplied before it is rounded and encrypted. |
+# | level | 层级 | A multiplication that a ciphertext can still afford. |
+# | rotation (Galois) keys | 旋转密钥（伽罗瓦密钥） | Let a server move the numbers from slot to slot without reading them. |
+# | X25519 | X25519 密钥交换 | Two parties who exchange public keys get a common secret. |
+# | HKDF | 密钥派生函数 | Makes keys and masks out of a secret that both sides know. |
+# | hash | 哈希 | A short fingerprint, computed from data and not back. |
 # | secret sharing | 秘密共享 | Splitting a number so that no part tells anything, and enough parts give it back. |
 # | private computing | 隐私计算 | Computing jointly on data that the parties do not show one another. |
 # | access control | 访问控制 | Who may do what with which data, decided and logged. |

@@ -6,9 +6,8 @@
 # %% [markdown]
 # # 1 · Without a name, and still you
 #
-# *40 minutes.
-# You need lab 00.
-# The whole page runs in under a minute.*
+# *About 75 minutes, all of it required but "Free text" (from the scrubber on).
+# You need lab 00.*
 #
 # **Afterwards you can** find people again in a table without names,
 # coarsen the table until that fails, name four ways in which it still fails,
@@ -58,7 +57,10 @@ print(medical.head(3).to_string(index=False))
 
 # %% [markdown]
 # The **register** is public, lists all 48,842, and has names but nothing medical.
-# **Before you run the cell:** how many of the 5,000 rows fit exactly one person in the register?
+
+# %%
+lab.predict("How many percent of the hospital's rows fit exactly one person in the register?",
+            low=0, high=100)
 
 # %%
 pairs = linkage.link(published, register, on=["birth_date", "sex", "post_code"])
@@ -66,7 +68,10 @@ names = register.loc[pairs.register_row, "name"].to_numpy()
 right = names == hospital.loc[pairs.release_row, "name"].to_numpy()
 joined = len(pairs) / len(published)
 print(names[0], "has:", published.loc[pairs.release_row[0], "diagnosis"])
-lab.claim("removing the names left nine rows in ten with one possible owner, the right one",
+
+# %%
+lab.truth(round(100 * joined), "%")
+lab.claim(f"removing the names left {joined:.0%} of the rows with one possible owner, the right one",
           joined > 0.9 and right.all(), share=joined)
 
 # %% [markdown]
@@ -287,7 +292,7 @@ lab.explore(cuts, k=range(2, 101), start={"k": 10})
 # And the names?
 # The researchers want to know which rows belong to one patient.
 # So the hospital replaces each name by its SHA-256 **hash**, a number that cannot be computed backwards.
-# **Predict:** what does somebody need who wants the names?
+# It can be computed forwards, by anybody who has a list of names:
 
 # %%
 hashed = [plain_hash(name) for name in hospital.name]
@@ -309,12 +314,15 @@ lab.claim("without the key the same attack finds nobody", len(found) == 0)
 
 # %% [markdown]
 # A pseudonym hides one column only.
-# Birth date, sex and post code beside it *together* still find nine people in ten.
-# **Guess:** how many does the birth date find alone?
+# Birth date, sex and post code beside it *together* still find nearly everybody.
+
+# %%
+lab.predict("How many percent of the rows does the birth date find alone?", low=0, high=100)
 
 # %%
 alone_share = len(linkage.link(published, register, on=["birth_date"])) / len(published)
-lab.claim("by the birth date alone about one in ten, by the three together nine",
+lab.truth(round(100 * alone_share), "%")
+lab.claim(f"by the birth date alone {alone_share:.0%} are found, with the others {joined:.0%}",
           0.05 < alone_share < 0.2 and joined > 0.9, alone=round(alone_share, 3))
 
 # %% [markdown]
@@ -388,8 +396,7 @@ lab.claim("k = 10 by itself allows a class in which everybody has the same incom
 # pycanon.k_anonymity(release, quasi), pycanon.t_closeness(release, quasi, ["income"])
 # ```
 #
-# The first is quickly shown.
-# **Predict:** what happens to pycanon's t when the same rows come in another order?
+# The first is quickly shown: pycanon's t of the same rows in two orders.
 
 # %%
 try:
@@ -458,7 +465,6 @@ def accuracy(X, rich):
 # There is a second hospital.
 # It has 5,000 patients, of whom 500 were in the first one too.
 # They matter later; here it doubles the measurement.
-# **Predict:** at which $k$ does the model stop being of use?
 
 # %%
 second = people.iloc[order[4500:9500]].drop(columns=["name", "birth_date"])
@@ -543,7 +549,10 @@ lab.claim("at epsilon 1 it beats that answer by two points, and loses one to the
 # So the values come from others: the **Faker** library makes up people of ten countries,
 # and Unicode's **CLDR** says how dates are written there.
 # They stand between sentences of Faker's.
-# **Guess first:** which kind will get through most often?
+
+# %%
+lab.predict("Which kind gets through most often?",
+            choices=["e-mail", "phone", "date", "post code", "IBAN", "card", "IP address"])
 
 # %%
 COUNTRIES = ["US", "GB", "AU", "DE", "FR", "IT", "ES", "NL", "PL", "CA"]
@@ -553,6 +562,9 @@ print((100 * recall).round(0).astype(int).to_string())
 
 # %%
 told = {each: foreign_score(each, 25, seed=1, known=True).recall["post code"] for each in COUNTRIES}
+lab.truth(recall.mean(axis=1).idxmin())
+
+# %%
 lab.claim("at least 95 % of the phones and 99 % of the dates are masked whole, over all ten countries",
           recall.loc["phone"].mean() >= 0.95 and recall.loc["date"].mean() >= 0.99,
           phones=round(float(recall.loc["phone"].mean()), 3))
@@ -574,7 +586,7 @@ lab.claim("hardly any of the harmless numbers was taken for a card, an account o
 # %% [markdown]
 # A pattern sees characters, and a reader sees shapes.
 # Word processors put spaces that do not break, and typographic hyphens.
-# **Predict:** which of these three does the scrubber see?
+# Three values written like that, and three that no pattern knows:
 
 # %%
 SEEN = "020\u00a07946\u00a00958 | 212\u2011555\u20110100 | 4111\u20091111\u20091111\u20091111"
@@ -760,14 +772,20 @@ lab.claim("at k = 32 two files give away few, and four give away one in eight or
 # **Down-coding** undoes the generalisation itself.
 # Mondrian never says more vaguely than it must,
 # so a class "23 to 41" *must* hold somebody of 23 and somebody of 41.
-# **Predict:** of all such conclusions, how many are right?
+
+# %%
+lab.predict("How many percent of such conclusions are right?", low=0, high=100)
 
 # %%
 release = anonymous[8][0]
 said = linkage.down_code(release, HIERARCHIES)
 correct = linkage.confirmed(said, release, private, HIERARCHIES)
 touched = 2 * said["class"].nunique() / len(release)
-lab.claim("every conclusion is right, and one patient in six gets a narrower value back",
+
+# %%
+lab.truth(round(100 * correct.mean()), "%")
+lab.claim(f"{correct.mean():.0%} of the conclusions are right, and {touched:.0%} of the patients get a "
+          "narrower value back",
           correct.all() and touched > 1 / 6, conclusions=len(said), patients=touched)
 
 # %% [markdown]
@@ -787,7 +805,10 @@ lab.claim("about ages in bands of ten, one conclusion in ten or more is wrong", 
 # And the differentially private release?
 # It has no rows of patients: nothing to join, read off or intersect.
 # What is left is to learn from it and guess.
-# **Predict:** will the guesses be better for patients than for people who never were there?
+
+# %%
+lab.predict("Are the guesses better for patients than for people who never were there?",
+            choices=["better for patients", "equally good", "better for strangers"])
 
 # %%
 table = made_up(private, 1, noise)
@@ -795,8 +816,11 @@ guesser = HistGradientBoostingClassifier(max_iter=25, learning_rate=0.2, max_lea
 guesser.fit(features(table), is_rich(table))
 inside = guesser.score(features(private), is_rich(private))
 outside = guesser.score(test_X, test_rich)
-lab.claim("at epsilon 1 they are as good for strangers as for patients, within two points",
-          abs(inside - outside) < 0.02)
+gap = inside - outside
+lab.truth("equally good" if abs(gap) < 0.02 else
+          "better for patients" if gap > 0 else "better for strangers")
+lab.claim("at epsilon 1 the guesses differ by less than what the choice of patients does anyway",
+          abs(gap) < 0.02)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: patients given away.
@@ -887,7 +911,33 @@ check("by hand", levels);
 # </details>
 
 # %% [markdown]
-# **4.** A clinic replaces patients' numbers, which have nine digits, by their SHA-256.
+# **4.** Score a scrubber.
+# Write a function of two lists of (start, end) places in a text, where personal data stand (`hidden`)
+# and what was masked (`masked`), that returns (recall, precision).
+# Here a place counts only if it was masked from its start to its end, exactly.
+
+# %%
+score_scrubber = ...
+
+check("score a scrubber", score_scrubber);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Recall: of what was to be hidden, the share that was.
+# Precision: of what was masked, the share that was to be.
+#
+# ```python
+# def score_scrubber(hidden, masked):
+#     both = len(set(hidden) & set(masked))
+#     return both / len(set(hidden)), both / len(set(masked))
+#
+# check("score a scrubber", score_scrubber);
+# ```
+# </details>
+
+# %% [markdown]
+# **5.** A clinic replaces patients' numbers, which have nine digits, by their SHA-256.
 # An attacker computes a million hashes a second.
 # After how many seconds at most is every number known?
 

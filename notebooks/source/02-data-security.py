@@ -6,9 +6,9 @@
 # %% [markdown]
 # # 2 · Locks, seals and witnesses
 #
-# *35 minutes.
+# *About 80 minutes, all of it required.
 # You need lab 00.
-# The whole page runs in under a minute; every connection stays inside this machine.*
+# Every connection stays inside this machine.*
 #
 # **Afterwards you can** name the attacker that each piece of data security stops (encrypted storage,
 # access control, secure transport, a tamper-evident log),
@@ -76,7 +76,7 @@ lab.claim("the thief finds no word of the file in the ciphertext",
 # %% [markdown]
 # The second attacker does not want to read,
 # but knows the *format* of the file, and so the place where a row says `>50K`.
-# **Before you run the cell:** without the key, what can be done with one bit?
+# Here is what can be done with one bit, without the key:
 
 # %%
 place = payroll.index(b">50K")
@@ -185,12 +185,19 @@ lab.claim("it opens again", open_chunks(chunks) == payroll, chunks=len(chunks))
 
 # %% [markdown]
 # Every chunk has a tag, so no bit of it can be flipped.
-# **Before you run the cell:** what can the forger still do?
+
+# %%
+lab.predict("What can a forger without the key still do unnoticed?",
+            choices=["nothing", "drop chunks", "swap chunks", "drop and swap chunks"])
 
 # %%
 fewer = open_chunks(chunks[:3])
 mixed = open_chunks([chunks[0], *chunks[:0:-1]])
-lab.claim("chunks dropped or put in another order open without an error",
+
+# %%
+lab.truth({(False, False): "nothing", (True, False): "drop chunks", (False, True): "swap chunks",
+           (True, True): "drop and swap chunks"}[len(fewer) < len(payroll), mixed != payroll])
+lab.claim("what comes out opens without an error, and is not the payroll",
           len(fewer) < len(payroll) and mixed != payroll and sorted(mixed) == sorted(payroll),
           people_left=fewer.count(b"\n"), of=200)
 
@@ -269,7 +276,7 @@ vault.put("notes", b"nothing yet")
 lab.claim("the vault gives back what went in", vault.get("payroll") == payroll)
 
 # %% [markdown]
-# **Before you run the cell:** what will a wrong passphrase tell the one who tries it?
+# Here is what a wrong passphrase tells the one who tries it:
 
 # %%
 try:
@@ -294,7 +301,10 @@ lab.claim("a new passphrase and master key rewrite one small file and none of th
 # %% [markdown]
 # And who copied that one small file *before*, with no data at all, and knows the old passphrase?
 # It holds the data key of every file of that day.
-# **Predict:** does it open today's folder?
+
+# %%
+lab.predict("The passphrase has been changed since. Does the old copy still open today's folder?",
+            choices=["yes", "no"])
 
 # %%
 def thief_reads(old_head):
@@ -314,6 +324,9 @@ old_head = (office / "passed on" / "head").read_bytes()
 passed_on.change_passphrase("new", work_factor=10)
 before = thief_reads(old_head)
 passed_on.put("payroll", payroll)  # the same file again: it gets a new data key
+
+# %%
+lab.truth("yes" if before == payroll else "no")
 lab.claim("a new passphrase does not lock out an old head; storing the file again does",
           before == payroll and thief_reads(old_head) is None)
 
@@ -433,7 +446,7 @@ lab.claim("a few hashes prove that one entry is in the log, without showing the 
 # ## What it costs
 #
 # Not accuracy this time: seconds and bytes.
-# **Guess first:** what makes it slow, the encryption or something else?
+# What makes it slow, the encryption or something else?
 
 # %%
 def seconds(action, rounds=5, clock=time.perf_counter):
@@ -738,7 +751,11 @@ lab.explore(merkle, entries=range(5, 9), edited=choices, proved=range(5), size=(
 #
 # All of it, mechanically: each attack against each protection.
 # One attack is new, the **replay**: put back yesterday's version, which is perfectly genuine.
-# **Before you run the cells:** which protection can notice that?
+# The attacker tries five things: to read a file, to flip a bit, to cut off its end,
+# to put back the old file, and to put back everything.
+
+# %%
+lab.predict("How many of the five get past encryption with a tag?", low=0, high=5)
 
 # %%
 OLD, NEW = b"row 3: earns <=50K\n" * 9, b"row 3: earns >50K \n" * 9
@@ -827,6 +844,7 @@ ax.tick_params(length=0, labelsize=10)
 ax.spines[:].set_visible(False)
 ax.xaxis.tick_top()
 plt.show()
+lab.truth(sum(outcome["encryption\nand tag"]), "of five")
 lab.claim("each step stops more, and only the anchor stops putting back the whole folder",
           [sum(each) for each in outcome.values()] == [5, 4, 2, 1, 0])
 
@@ -1033,7 +1051,32 @@ check("passphrase words", words);
 # </details>
 
 # %% [markdown]
-# **4.** Write the `security.Rule` that lets an `analyst` do `train` with `payroll` for `statistics`,
+# **4.** Four attackers:
+# `"a"` reads the line between two offices; `"b"` has stolen the disk;
+# `"c"` is a clerk with a key, who looks up a neighbour;
+# `"d"` is the administrator, who deletes a line of the log.
+# Which piece is made for which?
+# Give a dictionary from each letter to `"storage"`, `"access"`, `"transport"` or `"log"`.
+
+# %%
+made_for = ...
+
+check("who is stopped by what", made_for);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Encrypted storage does nothing against the clerk, who has the key; the rules do.
+# And nothing but a log that shows edits is made for the one who may edit everything.
+#
+# ```python
+# made_for = {"a": "transport", "b": "storage", "c": "access", "d": "log"}
+# check("who is stopped by what", made_for);
+# ```
+# </details>
+
+# %% [markdown]
+# **5.** Write the `security.Rule` that lets an `analyst` do `train` with `payroll` for `statistics`,
 # and only when the attribute `site` is `office`.
 
 # %%

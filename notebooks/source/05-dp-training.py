@@ -6,9 +6,9 @@
 # %% [markdown]
 # # 5 · Training that does not remember you
 #
-# *40 minutes.
+# *About 70 minutes: 55 for the required sections, 15 for "What the article says", which is optional.
 # You need lab 03: sensitivity, epsilon, Gaussian noise.
-# The whole page runs in under a minute.*
+# Lab 04 helps.*
 #
 # **Afterwards you can** tell from a model whether it memorised its patients, train one that provably did not,
 # say what its epsilon means and what it cost, and recognise recipes that protect nothing.
@@ -58,8 +58,10 @@ for epoch in range(300):
 # An attacker knows somebody's findings and grade, and wonders whether that person was in the study.
 # The attack is one question: *does the network get this person right?*
 # If so, say "in the study".
-# **Predict:** of a hundred people, half of them in the study, about how many does this sort rightly?
-# A coin scores 50.
+
+# %%
+lab.predict("Of a hundred people, half of them in the study, about how many does this sort rightly? "
+            "(A coin: 50)", low=0, high=100)
 
 # %%
 def right(model, rows):
@@ -70,7 +72,9 @@ def attack(model):  # how often "right, so in the study" and "wrong, so not" are
     return (right(model, study).mean() + 1 - right(model, others).mean()) / 2
 
 
-lab.claim("the attacker is right about more than two people in three", attack(network) > 2 / 3)
+found_out = 5 * round(20 * attack(network))
+lab.truth(found_out, "of a hundred, rounded to fives")
+lab.claim(f"the attacker is right about some {found_out} people in a hundred", attack(network) > 2 / 3)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: the network is sure about the people it was trained on.
@@ -296,13 +300,20 @@ for epoch in range(33):
         steps += 1
 
 # %% [markdown]
-# **Predict:** will the two agree on epsilon to the first digit, to the third, or exactly?
-# Both use the Renyi accountant ("rdp") here, so that they can be compared.
+# Both use the same accountant here, so that they can be compared:
+# "rdp", which adds up Rényi divergences (lab 04: one number for each order, and an upper bound at the end).
+
+# %%
+lab.predict("How far do the two agree on epsilon?",
+            choices=["to the first digit", "to the third digit", "to the sixth digit or further"])
 
 # %%
 theirs = engine.get_epsilon(delta=1e-5)
 ours, tight = (epsilon_spent(noise_multiplier=10.0, sample_rate=1 / 6, steps=steps, delta=1e-5,
                              accountant=each) for each in ("rdp", "pld"))
+apart = abs(theirs / ours - 1)
+lab.truth("to the sixth digit or further" if apart < 1e-6 else
+          "to the third digit" if apart < 1e-3 else "to the first digit")
 lab.claim("Opacus and labkit account the same training to the same epsilon",
           abs(theirs / ours - 1) < 1e-6, Opacus=theirs, labkit=ours, labkit_with_PLD=tight)
 
@@ -315,7 +326,7 @@ lab.claim("and both models read the digits equally well, give or take 6 points o
 
 # %% [markdown]
 # Same training, two accountants, two epsilons:
-# PLD ("privacy loss distribution") is tighter, so its number is lower.
+# PLD keeps the whole *privacy-loss distribution* and is tighter, so its number is lower.
 # A smaller epsilon on paper is not always more privacy; say which accountant computed it.
 #
 # Two things that Opacus does in silence break its account, and one breaks only your plan:
@@ -346,7 +357,9 @@ for people in (400, 399):
 # Accountants surprise too.
 # Each row is run now, on the installed version:
 # what one would expect, what happened, what to do instead (lab 14 has the rows of the training itself).
-# **Guess** how many of the five expectations hold.
+
+# %%
+lab.predict("How many of the five expectations hold?", low=0, high=5)
 
 # %%
 from labkit.dp.accounting.library_rows import accountant_rows
@@ -354,7 +367,8 @@ from labkit.dp.accounting.library_rows import accountant_rows
 surprises = accountant_rows()
 for row in surprises:
     print(f"{row.expected}\n    {row.library}: {row.found}\n    {row.instead}")
-lab.claim("none of these expectations holds in the installed versions",
+lab.truth(sum(not row.surprising for row in surprises), "of five")
+lab.claim("that is how many of these expectations hold in the installed versions",
           all(row.surprising for row in surprises), expectations=len(surprises))
 
 # %% [markdown]
@@ -424,8 +438,10 @@ lab.claim("at epsilon 1 the digits lose between 5 and 12 points (delta 1e-5, PLD
 # Each model alone keeps its epsilon.
 # Here is one step on 178 digits at epsilon 0.5 and at 1, every record in the batch.
 # An attacker who knows everybody else asks whether the first digit was used.
-# **Predict** how often in a hundred games the answer is right;
-# epsilons of 0.5 and 1, added up, would allow 82.
+# Epsilons of 0.5 and 1, added up, would allow 82 right answers in a hundred games.
+
+# %%
+lab.predict("In how many of a hundred games is the attacker right?", low=50, high=100)
 
 # %%
 few, few_labels = rows[:178], train.y[:178]
@@ -456,8 +472,10 @@ def games_won(shared, games=1000):
     return won / games
 
 
-lab.claim("from two models that share their noise the member is read every time",
-          games_won(shared=True) == 1, added_up_allow=round(1 / (1 + np.exp(-1.5)), 2))
+won = games_won(shared=True)
+lab.truth(round(100 * won), "of a hundred")
+lab.claim(f"from two models that share their noise the member is read in {won:.0%} of the games",
+          won == 1, added_up_allow=round(1 / (1 + np.exp(-1.5)), 2))
 
 # %% [markdown]
 # The noise is gone: what is left of the two models is the exact sum of pulls, and nobody's epsilon holds.
@@ -564,7 +582,9 @@ lab.explore(trade_off, live=False, data={name: key for key, name in NAMES.items(
 # Back to the patients.
 # The same network, on the same study, trained by DP-SGD.
 # As a *control*, the same short training without clipping and noise: part of the cure may be just that.
-# **Predict:** how often is the attacker right now?
+
+# %%
+lab.predict("Of a hundred people, about how many does the attack sort rightly at epsilon 1?", low=0, high=100)
 
 # %%
 def protected(epsilon, trainer=train_private, **named):
@@ -604,6 +624,9 @@ plt.show()
 
 # %%
 (plain, plain_right, _), _, (leak_8, right_8, _), (leak_1, _, ceiling_1) = found.values()
+lab.truth(10 * round(10 * leak_1), "of a hundred, rounded to tens")
+
+# %%
 lab.claim("against the private networks this attack is a coin toss, give or take 6 points",
           abs(leak_8 - 0.5) < 0.06 and abs(leak_1 - 0.5) < 0.06 and plain > 0.65)
 lab.claim("the guarantee is about every attack: at epsilon 1 (delta 1e-5, PLD accountant, one "
@@ -702,13 +725,58 @@ check("what breaks the promise", broken_by);
 # </details>
 
 # %% [markdown]
+# **4.** A network grades 98 % of its 400 training patients rightly, and 60 % of 400 others.
+# How often is the attack of this lab right about a person,
+# if half of those it is asked about were in training?
+
+# %%
+attack_right = ...
+
+check("what a gap gives away", attack_right);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Members are found when the network is right, the others when it is wrong.
+#
+# ```python
+# attack_right = (0.98 + 1 - 0.60) / 2
+# check("what a gap gives away", attack_right);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **5.** The same network is trained with pure epsilon 1 (delta 0).
+# How often can *any* attacker be right about a person at the most, who starts at 50:50?
+
+# %%
+at_most = ...
+
+check("what epsilon 1 means", at_most);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# The odds of 1 to 1 change by a factor of at most $e^1$.
+#
+# ```python
+# at_most = np.exp(1) / (1 + np.exp(1))
+# check("what epsilon 1 means", at_most);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
 #
-# **"Differentially private training minimises the loss plus epsilon"** (article B,
-# the mathematical model of differential privacy).
+# *(Optional. 15 minutes.)*
+# **"Differentially private training minimises the loss plus epsilon"**
+# (article B, *privacy-protection mechanisms for applications of large models*,
+# on the mathematical model of differential privacy).
 # Epsilon is the promise, not the noise.
-# But take it literally, with a constant or with a fresh random number at each step:
-# **what does training change?**
+# But take it literally, with a constant or with a fresh random number at each step,
+# and see what training changes:
 
 # %%
 def train_with(extra):
@@ -742,7 +810,7 @@ lab.claim("adding a number to the loss, fixed or random, changes no gradient: th
 # Replace one record, and the $b$ that fits the same $w$ moves by 2 at the most,
 # since two gradients of length at most 1 are exchanged.
 # $b$ is drawn widely enough to hide a move by 2.
-# **Predict** how far it moves when the first patient's diagnosis is turned around.
+# Here is how far it moves when the first patient's diagnosis is turned around:
 
 # %%
 from labkit.dp import objective_perturbation
@@ -780,7 +848,7 @@ lab.claim("a random linear term, with its conditions, does train a private class
 # **"Differentially private training in TensorFlow"** (article B, its code example).
 # The loop trains as usual; after each step it adds noise to the *predictions*, and clips them to [-1, 1].
 # Here is the recipe, line by line, in PyTorch.
-# **Before you run it:** who reads `noisy`?
+# Look for the line that reads `noisy`.
 
 # %%
 def recipe(model, optimiser, batches, epochs, protection):

@@ -6,9 +6,9 @@
 # %% [markdown]
 # # 5b · MNIST at epsilon 3
 #
-# *30 minutes.
-# You need lab 05: clipping, noise, Poisson batches, epsilon.
-# The whole page runs in about a minute.*
+# *About 60 minutes, all of it required.
+# You need lab 05: clipping, noise, epsilon, and batches for which a coin is tossed for each record
+# (**Poisson sampling**).*
 #
 # **Afterwards you can** say why a private model that must learn little beats one that must learn much,
 # train one on 60,000 photos in seconds,
@@ -80,8 +80,10 @@ bank = fitted(rows[photos[used]], labels[used])
 
 # %% [markdown]
 # An attacker holds one of the 400 photos with its wrong label, and asks: *was it used?*
-# **Predict** how often this is answered rightly, from the model alone.
-# A coin scores one half.
+
+# %%
+lab.predict("How many percent of such questions are answered rightly, from the model alone? (A coin: 50)",
+            low=50, high=100)
 
 # %%
 def sureness(weights, photos, labels):
@@ -100,7 +102,9 @@ def attack(weights, photos, labels, used):
 
 target = photos[wrong], labels[wrong], used[wrong]
 sure = sureness(bank, *target[:2]).numpy()
-lab.claim("the attacker is right about more than nine of ten", attack(bank, *target) > 0.9)
+right_about = 5 * round(20 * attack(bank, *target))
+lab.truth(right_about, "%, rounded to fives")
+lab.claim(f"the attacker is right in some {right_about} % of the cases", attack(bank, *target) > 0.9)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: it believes the wrong labels that it was shown, and no others.
@@ -173,7 +177,7 @@ plt.show()
 # ## Build it
 #
 # The features, for one photo, without the slow path through the package.
-# **Which line would you have to change for the features to cost privacy?**
+# As you read, look for a line that would make the features cost privacy.
 
 # %%
 def tiles(side, cells=7):
@@ -204,7 +208,7 @@ lab.claim("these lines and the package give the same rows",
           max(abs(row_of(images[each]) - rows[each]).max() for each in range(20)) < 1e-3)
 
 # %% [markdown]
-# (The question: any line that used a number from other photos, such as a mean image of the training set.
+# (It would be a line that used a number from other photos, such as a mean image of the training set.
 # There is none.)
 #
 # And the training, in one piece:
@@ -250,10 +254,13 @@ lab.claim("ten steps by hand and by the package agree, same batches and same noi
 #
 # `train_stacked` trains models for several seeds and several epsilons in the same matrix products.
 # Three seeds: each has its own batches and its own noise.
-# **Predict** the accuracy.
 # Guessing one digit gives 11 %; the convolutional network
 # that comes as an example with Opacus reaches 96.8 % after 60 passes over the data, at an epsilon between 2
 # and 3 (its README; computed below); Tramèr and Boneh's handmade features 98.7 % at epsilon 3.
+
+# %%
+lab.predict("How many percent of the new photos do ours read at epsilon 3, after seconds of training?",
+            low=80.0, high=100.0)
 
 # %%
 began = time.process_time()
@@ -346,6 +353,9 @@ lab.measured("three seeds: " + ", ".join(f"{100 * each:.2f} %" for each in accur
 
 # %%
 spent = plan.epsilon(DELTA)
+lab.truth(round(100 * accuracies.mean()), "%")
+
+# %%
 lab.claim("every seed reads at least 98.8 % of the test photos at epsilon 3 (delta 1e-6, one "
           "photo added or removed, PLD accountant), in under 90 s for all three",
           min(accuracies) > 0.988 and spent <= 3 and feature_seconds + train_seconds < 90,
@@ -363,7 +373,7 @@ lab.claim("in the time of one of them the network reads more than half of the ph
 #
 # **Accuracy.** What does privacy cost, the model without it being fitted as well as can be?
 # The two read the same photos, so the luck of *which* photos they are mostly cancels in the difference.
-# **Predict** the price at epsilon 3, and how far down one can go before a photo in ten is misread.
+# Here is the price at epsilon 3, and how far down one can go.
 
 # %%
 gap = right_plain.astype(float) - right
@@ -430,7 +440,9 @@ plt.show()
 # Lab 05 said: try a random number of settings, show only the best,
 # and pay for that (Liu and Talwar 2019; Papernot and Steinke 2022).
 # Say thirty tries on average, and all together epsilon 3.
-# **Predict**: how much is left for each?
+
+# %%
+lab.predict("What epsilon is left for each try?", low=0.0, high=3.0)
 
 # %%
 from dp_accounting import dp_event
@@ -449,8 +461,9 @@ while high / low > 1.01:
     low, high = (middle, high) if of_all_tries(middle) > EPSILON else (low, middle)
 each_try = dp.epsilon_spent(noise_multiplier=high, sample_rate=plan.sample_rate, steps=400,
                             delta=DELTA)
-lab.claim("the best of thirty tries on average, at epsilon 3 in all, leaves between 0.6 and "
-          "1.5 for each (delta 1e-6, PLD)", 0.6 < each_try < 1.5, each_try=round(each_try, 2))
+lab.truth(round(each_try, 2))
+lab.claim(f"the best of thirty tries on average, at epsilon 3 in all, leaves {each_try:.2f} "
+          "for each (delta 1e-6, PLD)", 0.6 < each_try < 1.5, each_try=round(each_try, 2))
 
 # %%
 at_that = np.interp(np.log(each_try), np.log(list(curve)), list(curve.values()))
@@ -588,7 +601,6 @@ lab.explore(as_seen, digit=list(range(10)), example=range(0, 40), straight=True,
 # Trained privately; and as a *control* trained the same way without noise.
 # Then nearly the setting of this page, 50,000 photos with the mislabelled 400 among them,
 # without noise and with it; the 10,000 held-out photos judge all of them.
-# **Predict** which of the four still give a photo away.
 
 # %%
 def bank_plan(records, batch_size, steps, noise=None):

@@ -37,8 +37,8 @@ def test_a_changed_verdict_is_noticed(tmp_path):
 
 
 def test_printed_claims_are_read_with_their_numbers_and_their_place(tmp_path):
-    printed = ("✓ a sentence of no article\n✓ [B4: does not hold] a long sentence that was broken\n  in two  (share 0.9, of 3)\n"
-               "✓ [A1: holds] short\n")
+    printed = ("✓ a sentence of no article\narticle B4 · does not hold: a long sentence that was broken\n  in two  (share 0.9, of 3)\n"
+               "article A1 · holds: short\n")
     notebook = nbformat.v4.new_notebook(cells=[
         nbformat.v4.new_markdown_cell("## The idea\n\ntext"),
         nbformat.v4.new_code_cell("...", outputs=[nbformat.v4.new_output("stream", name="stdout", text=printed)])])
@@ -50,7 +50,7 @@ def test_printed_claims_are_read_with_their_numbers_and_their_place(tmp_path):
 
 
 def test_a_claim_that_nobody_made_is_refused(tmp_path):
-    output = nbformat.v4.new_output("stream", name="stdout", text="✓ [B99: holds] what?\n")
+    output = nbformat.v4.new_output("stream", name="stdout", text="article B99 · holds: what?\n")
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("...", outputs=[output])]), tmp_path / "07-x.ipynb")
     before = json.dumps(recorded())
     with pytest.raises(SystemExit, match="B99; nothing written"):

@@ -60,3 +60,17 @@ def test_a_slider_has_its_name_and_the_value_that_the_page_shows(page, late):
         return handle.getAttribute('aria-valuetext');
     }""")
     assert said == "0.554"
+
+
+def test_a_widget_whose_kernel_is_gone_says_so_and_what_to_press(page):
+    """ipywidgets puts a class on every part when a kernel is restarted; tried in JupyterLab by hand."""
+    widget = explore(draw, epsilon=(0.05, 8, 0.5))
+    page.set_content(f'<div class="labkit-explore">{SLIDER}{widget._sentence.value}</div>')
+    page.evaluate("html => { const part = document.createElement('div'); part.innerHTML = html;"
+                  " document.querySelector('.labkit-explore').append(part) }", widget.children[0].value)
+    page.wait_for_function("() => document.querySelector('[role=slider]').getAttribute('aria-label')")
+    sentence = page.locator("[data-painted]")
+    assert sentence.inner_text() == "epsilon 0.5"
+    page.evaluate("() => document.querySelector('.labkit-explore').classList.add('jupyter-widgets-disconnected')")
+    page.wait_for_function("() => document.querySelector('[data-painted]').dataset.gone")
+    assert "restarted" in sentence.inner_text() and "Shift+Enter" in sentence.inner_text()

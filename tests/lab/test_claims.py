@@ -25,7 +25,7 @@ def test_a_false_claim_stops_with_its_values(capsys):
 
 def test_article_claims_carry_a_verdict_and_are_kept(capsys):
     claim("the weights are equal", np.bool_(True), article="B15", verdict="does not hold")
-    assert capsys.readouterr().out == "✓ [B15: does not hold] the weights are equal\n"
+    assert capsys.readouterr().out == "article B15 · does not hold: the weights are equal\n"
     assert claims_made()[-1]["article"] == "B15"
 
 
