@@ -71,6 +71,39 @@ def train_shadows(X, y, members, *, classes, hidden=64, steps=150, learning_rate
     return Shadows(weights)
 
 
+def train_further(shadows, X, targets, members, *, steps, learning_rate, momentum=0.9, ascend=False):
+    """Go on training each network, by gradient descent on all the records that it has, or ascent; returns new Shadows.
+
+    shadows:  Shadows, left as they are. X: records (n, d).
+    targets:  labels (n,), whole numbers below the number of classes.
+    members:  bool (M, n): which records each network learns from now; a network without one stays as it is.
+    steps:    whole number >= 1. learning_rate > 0, of the mean over a network's records. momentum in [0, 1).
+    ascend:   True goes up the loss.
+    Raises ValueError before any work for arguments that do not fit.
+    """
+    if not isinstance(shadows, Shadows):
+        raise ValueError(f"shadows must be Shadows, as train_shadows returns them, got {shadows!r:.80}")
+    classes = shadows.weights[3].shape[1]
+    X, y, members = _checked(X, targets, members, classes, labels="targets")
+    validate.integer(steps=steps, at_least=1)
+    validate.positive(learning_rate=learning_rate)
+    if validate.non_negative(momentum=momentum) >= 1:
+        raise ValueError(f"momentum must be at least 0 and below 1, got {momentum!r}")
+    if len(members) != len(shadows.weights[0]) or X.shape[1] != shadows.weights[0].shape[1]:
+        raise ValueError(f"members must have a row for each of the {len(shadows.weights[0])} networks, and X "
+                         f"{shadows.weights[0].shape[1]} columns, got {len(members)} and {X.shape[1]}")
+    weights = tuple(each.clone() for each in shadows.weights)
+    velocity = [torch.zeros_like(each) for each in weights]
+    targets = torch.nn.functional.one_hot(y, classes).to(X.dtype)
+    counts = members.sum(1).clamp(min=1)
+    with torch_threads(1), torch.no_grad():
+        for _ in range(steps):
+            for each, speed, gradient in zip(weights, velocity, _gradient_sums(weights, X, targets, members, None)):
+                speed.mul_(momentum).add_(gradient / counts.view(-1, *[1] * (gradient.dim() - 1)))
+                each.add_(speed, alpha=learning_rate if ascend else -learning_rate)
+    return Shadows(weights)
+
+
 def add_noise(gradient, sigma, source):
     """Add independent Gaussian noise of this standard deviation to every entry, in place."""
     gradient.add_(torch.randn(gradient.shape, generator=source), alpha=sigma)
@@ -101,12 +134,12 @@ def _gradient_sums(weights, X, targets, members, max_grad_norm):
     return X.T.expand(len(members), -1, -1) @ lower, lower.sum(1), hidden.transpose(1, 2) @ upper, upper.sum(1)
 
 
-def _checked(X, y, members, classes):
-    X, y, members = validate.array(X=X, ndim=2), validate.array(y=y, ndim=1), validate.array(members=members, ndim=2)
+def _checked(X, y, members, classes, labels="y"):
+    X, y, members = validate.array(X=X, ndim=2), validate.array(**{labels: y}, ndim=1), validate.array(members=members, ndim=2)
     classes = validate.integer(classes=classes, at_least=2)
-    validate.same_length(X=X, y=y)
+    validate.same_length(**{"X": X, labels: y})
     if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= classes:
-        raise ValueError(f"y must hold whole numbers from 0 to {classes - 1}, got {y!r}")
+        raise ValueError(f"{labels} must hold whole numbers from 0 to {classes - 1}, got {y!r}")
     if members.dtype != bool or members.shape[1] != len(X):
         raise ValueError(f"members must be bool of shape (models, {len(X)}), got {members.dtype} of shape {members.shape}")
     return torch.from_numpy(X.astype(np.float32)), torch.from_numpy(y.astype(np.int64)), torch.from_numpy(members)

@@ -1,0 +1,11 @@
+from .shards import ShardedEnsemble as ShardedEnsemble
+from .shards import mean_prediction as mean_prediction
+from .ascent import ascend as ascend
+from .relabelling import random_labels as random_labels
+from .relabelling import decoys as decoys
+from .certified import CertifiedClassifier as CertifiedClassifier
+from .certified import RemovalBudgetSpent as RemovalBudgetSpent
+from .audit import ErasureAudit as ErasureAudit
+from .audit import audit_erasure as audit_erasure
+from .audit import rank_exposure as rank_exposure
+from .audit import two_sided_exposure as two_sided_exposure
