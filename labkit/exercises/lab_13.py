@@ -39,3 +39,11 @@ check.add("six records", expected=3.0, tolerance=1e-9,
 check.add("three bits", expected="B",
           hint="How often does a secret that a model never saw reach 3 bits?",
           wrong=["A", "C", "D", 3])
+
+check.add("samples for a half", expected=69, tolerance=1e-9,
+          hint="With which chance does none of n samples say it?",
+          wrong=[68, 50, 100, 70, math.log(0.5) / math.log(0.99)])
+
+check.add("exposed controls", expected="C",
+          hint="Which exposure has a secret that the model cannot know?",
+          wrong=["A", "B", "D", 4])

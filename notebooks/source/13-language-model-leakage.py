@@ -6,12 +6,13 @@
 # %% [markdown]
 # # 13 · The model that recites your PIN
 #
-# *45 minutes.
+# *55 minutes.
 # You need labs 05 and 06: DP-SGD, membership inference.*
 #
 # **Afterwards you can** measure how much of a secret a language model has memorised,
 # get it out with a prompt, say why watching the validation loss does not help,
-# train a model that cannot recite a single person's text, and tell what masking personal data misses.
+# train a model that cannot recite a single person's text, tell what masking personal data misses,
+# and audit a model of your own before others have it.
 
 # %%
 import copy
@@ -26,6 +27,7 @@ from labkit.attacks import planted
 from labkit.attacks.extraction import beam, candidate_log_probabilities, exposure
 from labkit.attacks.extraction import membership_scores
 from labkit.attacks.membership import roc
+from labkit.auditing import Canaries, audit_release, token_scorer
 from labkit.dp import Plan, epsilon_spent, train_private
 from labkit.dp.accounting.groups import epsilon_of_group
 from labkit.exercises.lab_13 import check
@@ -263,10 +265,13 @@ def plan_for(epsilon):
                            max_grad_norm=1.0, learning_rate=RATE[epsilon])
 
 
-def private_model(epsilon, times, seed=0):
-    tokens = planted.plant(seed, times).tokens
+def train_on(tokens, epsilon, seed=0):
     return train_private(base, tokens[:, :-1], tokens[:, 1:], plan=plan_for(epsilon),
                          delta=DELTA, loss=next_token_loss, rng=np.random.default_rng(seed))
+
+
+def private_model(epsilon, times, seed=0):
+    return train_on(planted.plant(seed, times).tokens, epsilon, seed)
 
 
 began = time.process_time()
@@ -697,6 +702,108 @@ lab.claim("the address, number and date never left; the PIN did",
           and "4921" in prompt.text)
 
 # %% [markdown]
+# ### Before you release it
+#
+# All this was one secret, and we knew where to look.
+# For a model of your own you want a number, how sure it is, and a control; before others have the model.
+# So plant many secrets: a code of three digits for each of 64 people, drawn by lot.
+# Such planted records are **canaries**.
+# A coin decides for each person whether the canary goes into the data.
+# Those that stay out are the controls.
+
+# %%
+letters = "abcdefghijklmnopqrstuvwxyz"
+people = rng.choice([one + two for one in letters for two in letters], 64, replace=False)
+canaries = Canaries.draw([f"{each} pin is " for each in people],
+                         [f"{code:03d}" for code in range(1000)], rng=rng)
+marked = [f"{text}.  " for text in canaries.texts]
+marked += texts[len(marked):]  # 256 scraps as before; the two secrets of above are not among them
+print(len(canaries.texts), "planted:", marked[:3])
+
+# %% [markdown]
+# Three models: trained on these scraps without privacy, trained on them at epsilon 2,
+# and the one of above, which never saw a canary.
+#
+# Reciting at the first try is too strict a question, since nobody asks a model once.
+# A secret is **(n, p)-extractable** if $n$ samples of what the model says bring it out
+# at least once with probability $p$ (Hayes and others, 2025).
+# If one sample says it with probability $q$, that is $1-(1-q)^n \ge p$, so one reading tells all $n$.
+# **Predict:** of the planted codes, how many can be had in 100 samples, with a chance of a half or more?
+
+# %%
+lab.predict("How many of the planted codes are had in 100 samples, without privacy?",
+            choices=["hardly any", "about half", "most"])
+
+# %%
+released = {"no privacy": fine_tune(marked, after_epoch=lambda epoch, model: None)[0],
+            "epsilon 2": train_on(encode(marked), 2).model, "never saw them": tuned}
+audits = {name: audit_release(canaries, score=token_scorer(log_probabilities(model), encode),
+                              attempts=(1, 10, 100), chance=0.5, confidence=0.99, delta=DELTA)
+          for name, model in released.items()}
+
+# %%
+had = {name: found.extractable(100)[canaries.planted].mean() for name, found in audits.items()}
+lab.truth("most" if had["no privacy"] > 0.6 else "about half" if had["no privacy"] > 0.3 else "hardly any")
+for name, *cells in audits["no privacy"].table().itertuples():
+    lab.measured(f"{name}: planted {cells[0]}; controls {cells[1] or '-'}")
+
+# %% [markdown]
+# In brackets stand intervals at 99 % confidence.
+# The secrets were drawn by lot, so a model that never saw them ranks them by luck alone,
+# and luck is known exactly: it needs no control.
+# The controls are there to catch a mistake in the audit.
+# What does it say of each model?
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+# Draws: the exposure of planted secrets and of controls, in three models.
+fig, ax = lab.plots.figure(7.6, 2.2)
+for place, found in enumerate(audits.values()):
+    for offset, (_, low, high), colour, name in zip(
+            (-.13, .13), found.rows()[0][1:3], (lab.ATTACKER, lab.BASELINE), ("planted", "controls")):
+        ax.plot([low, high], [place + offset] * 2, color=colour, lw=5, label=name if not place else None)
+ax.axvline(1, color=lab.PLAIN, ls=":", lw=1, label="luck")
+ax.set(yticks=range(3), yticklabels=audits, xlim=(-0.2, 10.2),
+       xlabel="median exposure, bits: intervals at 99 %")
+ax.invert_yaxis()
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
+
+# %%
+for name, found in audits.items():
+    print(f"{name}: {found.statement().splitlines()[0]}")
+others = [audits[name] for name in ("epsilon 2", "never saw them")]
+lab.claim("with 99 % confidence the model without privacy leaks, and its median exposure is over a bit above "
+          "that of the two others, where nothing is found",
+          audits["no privacy"].verdict == "leaks"
+          and all(found.verdict == "nothing found" for found in others)
+          and audits["no privacy"].interval()[1] > 1 + max(found.interval()[2] for found in others))
+lab.claim("without privacy over six in ten of the planted codes come out in 100 samples; of the "
+          "others under one in ten", had["no privacy"] > 0.6
+          and max(had["epsilon 2"], had["never saw them"]) < 0.1)
+lab.claim("the epsilon that the audit proves of the private model stays below the 2 that was promised",
+          audits["epsilon 2"].epsilon_at_least().epsilon <= 2)
+
+# %% [markdown]
+# Nothing tells the private model from one that never saw the canaries: that is what was promised.
+# `found.statement()` gives the whole of it in words, to put beside the model.
+# "Nothing found" is no proof, and the statement says so.
+#
+# The call takes any model: `score` is a function of a beginning and of continuations to their
+# log-probabilities, `sample` one that writes; for a service that only answers, `sample` alone will do.
+# For SmolLM2 only the model and its tokeniser change (here codes of one digit; with three
+# it takes minutes):
+
+# %%
+if language_model.is_ready():
+    rooms = Canaries.draw([f"The code of room {each} is " for each in range(101, 149)],
+                          list("0123456789"), rng=rng)
+    found = audit_release(rooms, score=token_scorer(smol.log_probabilities, smol.encode))
+    lab.measured(f"SmolLM2, which never saw these codes: {found.verdict}, median exposure "
+                 f"{found.interval()[0]:.1f} bits")
+else:
+    lab.measured("not run: SmolLM2 is not installed")
+
+# %% [markdown]
 # ## Check yourself
 #
 # **1.** A model ranks your four-digit PIN 40th of 10,000.
@@ -793,6 +900,57 @@ check("three bits", letter);
 # </details>
 
 # %% [markdown]
+# **5.** After a certain beginning, a model says your code with probability 0.01 in each sample.
+# How many samples make it (n, ½)-extractable: the smallest $n$ that brings it out with a chance of a half?
+
+# %%
+samples_for_half = ...
+
+check("samples for a half", samples_for_half);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Not one of $n$ samples says it with probability $0.99^n$.
+#
+# ```python
+# samples_for_half = int(np.ceil(np.log(1 - 0.5) / np.log(1 - 0.01)))
+# check("samples for a half", samples_for_half);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **6.** An audit of somebody's model says:
+# "Exposure 4 bits, interval 3 to 5; controls 4 bits, interval 3 to 5.
+# Each secret was drawn by lot among 1,000."
+# What has most likely happened?
+#
+# - **A** The model leaks a little.
+# - **B** The model is private.
+# - **C** Something is wrong with the audit: a secret that was never planted cannot be known.
+# - **D** More secrets are needed.
+
+# %%
+letter = ...
+
+check("exposed controls", letter);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# By luck, half of all secrets have an exposure under one bit.
+# Controls with a median of 4 were planted after all, or not drawn by lot.
+# (`audit_release` then says "in doubt".)
+#
+# ```python
+# letter = "C"
+# check("exposed controls", letter);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
 #
 # **B1.** *Privacy leaks through the outputs of a model.*
@@ -843,6 +1001,8 @@ lab.claim("noise on the outputs hides the PIN from one question better than from
 # - **Epsilon 8 hid this secret from this attack.**
 #   The promise at 8 is weak; what was measured is stronger than what was proved.
 #   Lab 06 says how to read that.
+# - **An audit finds what it looks for.**
+#   Canaries of another form, or records that stand in the data more often, may be known when these are not.
 # - **Scrubbing and redaction see forms, not meanings.**
 #   "The baker's wife on Mill Lane" passes.
 #   And a service that sees many redacted prompts may still put two and two together.
@@ -859,6 +1019,9 @@ lab.claim("noise on the outputs hides the PIN from one question better than from
 #   USENIX Security 2021: prompts and perplexities.
 # - Carlini, Ippolito, Jagielski, Lee, Tramèr, Zhang,
 #   [*Quantifying Memorization Across Neural Language Models*](https://arxiv.org/abs/2202.07646), ICLR 2023.
+# - Hayes, Swanberg, Chaudhari, Yona, Shumailov, Nasr, Choquette-Choo, Lee, Cooper,
+#   [*Measuring memorization in language models via probabilistic extraction*](https://arxiv.org/abs/2410.19482),
+#   NAACL 2025: (n, p)-extractable.
 # - Lee and others,
 #   [*Deduplicating Training Data Makes Language Models Better*](https://arxiv.org/abs/2107.06499),
 #   ACL 2022; Kandpal, Wallace, Raffel,
