@@ -371,7 +371,7 @@ lab.claim("Opacus has no objection to it; a replay of one batch, with other reco
 #
 # Each row is run now, on the version that is installed, and says what one would expect, what happened,
 # and what to do instead.
-# **Guess before you run:** how many of twelve plain expectations hold?
+# **Guess before you run:** how many of fourteen plain expectations hold?
 
 # %%
 from labkit.dp.training.library_rows import opacus_rows

@@ -1,6 +1,7 @@
 """The mark in text: found in marked text, not in text by people; its coins are fair and independent; repetitions count once."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -131,3 +132,36 @@ def test_bad_tokens_are_named(bad):
 def test_a_bad_previous_word_is_named(bad):
     with pytest.raises(ValueError, match="previous"):
         TextMark(10, key=KEY).green(bad)
+
+
+def test_the_mark_is_forged_without_the_key_from_150_texts(writer, mark, human):
+    """Words that follow others more often in marked text than in people's are probably green: leaning to them passes for the mark.
+
+    The control leans to words that are as frequent in text that bears no mark: nothing passes. (That is why the mark proves no origin.)
+    """
+    rng = np.random.default_rng(3)
+
+    def counted(texts):
+        pairs = Counter(pair for text in texts for pair in zip(text[:-1].tolist(), text[1:].tolist()))
+        firsts = Counter()
+        for (first, _), times in pairs.items():
+            firsts[first] += times
+        return pairs, firsts
+
+    def forgeries(adjust):
+        usual, usual_firsts = counted(human[:150])
+        seen, seen_firsts = counted([writer.generate(200, rng=rng, adjust=adjust) for _ in range(150)])
+        suspects = {}
+        for (first, word), times in seen.items():
+            if times > 1.3 * seen_firsts[first] * usual[first, word] / max(1, usual_firsts[first]):
+                suspects.setdefault(first, []).append(word)
+
+        def imitate(previous, chances):
+            chances = chances.copy()
+            chances[suspects.get(int(previous), [])] *= 20
+            return chances / chances.sum()
+
+        return np.array([mark.evidence(writer.generate(200, rng=rng, adjust=imitate)).z for _ in range(10)])
+
+    assert (forgeries(mark.adjust) > 4).mean() >= 0.8
+    assert (forgeries(None) > 4).mean() <= 0.1

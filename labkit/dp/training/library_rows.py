@@ -25,7 +25,7 @@ def opacus_rows():
         torch.manual_seed(0)
         return [Row(f"Opacus {opacus.__version__}", *row()) for row in
                 (_divisor, _rate, _validator, _frozen_normalisation, _weighted_loss, _padding_row, _attention, _convolution, _tied_layer,
-                 _unfrozen, _schedule, _checkpoint)]
+                 _unfrozen, _schedule, _checkpoint, _two_backwards, _weighted_sampler)]
 
 
 def _private(model, records=100, batch_size=25, noise_multiplier=1.0, mode="hooks", optimiser=None):
@@ -180,3 +180,41 @@ def _checkpoint():
     engine.load_checkpoint(path=kept, module=wrapped, optimizer=optimiser)
     return ("Restoring a checkpoint restores the noise.", f"saved with 4, restored with {optimiser.noise_multiplier:g}",
             optimiser.noise_multiplier != 4.0, "Keep the plan beside the checkpoint, and pass it again.")
+
+
+def _two_backwards():
+    moved = {}
+    for batches in ([0, 1], [1]):
+        torch.manual_seed(0)
+        model = nn.Linear(4, 2)
+        wrapped, optimiser, criterion, _, _ = _private(model, mode="ghost", noise_multiplier=1e-9)
+        x, y, before = torch.randn(2, 25, 4), torch.arange(25) % 2, model.weight.detach().clone()
+        for batch in batches:
+            criterion(wrapped(x[batch]), y).backward()
+        optimiser.step()
+        moved[len(batches)] = model.weight.detach() - before
+    same = bool(torch.allclose(moved[2], moved[1], rtol=1e-3, atol=1e-6))
+    return ("Two backward passes before a step count both batches.",
+            f"ghost mode: the step is {'that of the last batch alone' if same else 'another'}", same, "One backward a step, or BatchMemoryManager.")
+
+
+def _weighted_sampler():
+    from opacus import PrivacyEngine
+
+    torch.manual_seed(0)
+    data = torch.utils.data.TensorDataset(torch.arange(100.0)[:, None].repeat(1, 4), torch.arange(100) % 2)
+    weights = torch.tensor([50.0] + [1.0] * 99)
+    model, engine = nn.Linear(4, 2), PrivacyEngine()
+    wrapped, optimiser, loader = engine.make_private(
+        module=model, optimizer=torch.optim.SGD(model.parameters(), 0.1), noise_multiplier=1.0, max_grad_norm=1.0, poisson_sampling=False,
+        data_loader=torch.utils.data.DataLoader(data, 5, sampler=torch.utils.data.WeightedRandomSampler(weights, 100)))
+    batches = 0
+    for x, y in loader:
+        batches += bool((x == 0).any())
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(wrapped(x), y).backward()
+        optimiser.step()
+    _, accounted, steps = engine.accountant.history[0]
+    return ("A weighted sampler is accounted by its weights.",
+            f"a heavy record is in {batches} of {steps} batches; accounted at a rate of {accounted:.0%}", batches > 2 * accounted * steps,
+            "Poisson sampling (it drops the weights); weight the losses.")
