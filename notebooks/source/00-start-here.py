@@ -469,7 +469,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 11 | [Encrypted models](11-encrypted-ml.ipynb) | diagnosis, networks and regression on ciphertexts; packing, refreshing, and what the client still learns |
 # | 12 | [Private computing](12-private-computing.ipynb) | secret sharing, triples, private set intersection, and when to choose which |
 # | | **Large models** | |
-# | 13 | [Language-model leakage](13-language-model-leakage.ipynb) | a planted PIN, exposure, extraction; private training, scrubbing, prompts without names |
+# | 13 | [Language-model leakage](13-language-model-leakage.ipynb) | a planted PIN, exposure, extraction; private training, scrubbing, prompts without names; an audit before release |
 # | 13b | [Retrieval and agents](13b-retrieval-and-agents.ipynb) | one store of many owners, texts out of vectors, an agent that obeys a stranger's mail, digits from a shared cache |
 # | 14 | [Private fine-tuning](14-private-fine-tuning.ipynb) | a pretrained encoder; head, LoRA or all of it; reading a model card's epsilon |
 # | 15 | [Model protection](15-model-protection.ipynb) | watermarks, compression, adversarial examples, theft, inversion |
