@@ -107,6 +107,6 @@ def _judge_scores(answer):
 
 
 check.add("score a scrubber", judge=_judge_scores,
-          hint="set(hidden) & set(masked) are the places that were masked rightly: divide their number once by one list's length, once by the other's.",
+          hint="set(hidden) & set(masked) are the places that were masked rightly: divide their number by the length of either list.",
           wrong=[0.5, lambda hidden, masked: (len(masked) / len(hidden), 1.0),
                  lambda hidden, masked: (len(set(hidden) & set(masked)) / len(masked), len(set(hidden) & set(masked)) / len(hidden))])

@@ -68,3 +68,21 @@ check.add(
     wrong=[lambda changes, trim: changes.mean(axis=0), _rows_trimmed,
            lambda changes, trim: np.sort(changes, axis=0)[trim:-trim].mean(axis=0), lambda changes, trim: None],
     hint="np.sort(changes, axis=0) sorts every column by itself; then drop `trim` rows at either end. Mind trim = 0: [0:-0] is empty.")
+
+
+_PURPOSE = {"secure sum": "c", "clip and noise": "a", "robust average": "b"}
+
+
+def _judge_purpose(answer):
+    if not isinstance(answer, dict) or set(answer) != set(_PURPOSE):
+        return f"expected a dictionary with the keys {sorted(_PURPOSE)}, you gave {answer!r}"
+    for remedy, letter in _PURPOSE.items():
+        if str(answer[remedy]).strip().lower() != letter:
+            return f"expected another letter for {remedy}, you gave {answer[remedy]!r}"
+    return None
+
+
+check.add("what each of them stops", judge=_judge_purpose,
+          hint="Which of the three looks at single updates, which of them hides single updates, and which comes with an epsilon?",
+          wrong=["a", {"secure sum": "a", "clip and noise": "c", "robust average": "b"}, {"secure sum": "c"},
+                 {"secure sum": "c", "clip and noise": "b", "robust average": "a"}])

@@ -1,5 +1,6 @@
 """Exercises of lab 10, homomorphic encryption."""
 
+from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
 check = Checks()
@@ -79,3 +80,12 @@ def _judge_depth(answer):
 check.add("deepest", judge=_judge_depth,
           hint="Try plan(depth=d, precision_bits=20).poly_modulus_degree for d = 1, 2, 3, ... and stop before it grows past 8192.",
           wrong=[0, 1, 5, 14, 8192, "many", None])
+
+check.add("a silent mistake", judge=one_letter("C", {
+    "A": "its middle primes have as many bits as the scale",
+    "B": "one product takes one middle prime, and that has as many bits as the scale",
+    "D": "a middle prime more than it needs does no harm"}),
+          hint="After a product the scheme divides by a middle prime. How large should that be?", wrong=["A", "B", "D", 30])
+
+check.add("how many ciphertexts", expected=60, hint="One ciphertext holds one feature of as many patients as there are slots.",
+          wrong=[30, 5000, 150_000, 37])

@@ -54,3 +54,23 @@ check.add("leaver", judge=_judge_leaver,
           hint="An average times the number of people is a sum. How many people stand behind the second one?",
           wrong=[7, lambda before, n, after: before - after, lambda before, n, after: n * (before - after),
                  lambda before, n, after: n * before - (n + 1) * after])
+
+_CHOICE = {"a": "secret sharing", "b": "intersection", "c": "homomorphic"}
+
+
+def _judge_choice(answer):
+    if not isinstance(answer, dict) or set(answer) != set(_CHOICE):
+        return f"expected a dictionary with the keys {sorted(_CHOICE)}, you gave {answer!r}"
+    for task, technology in _CHOICE.items():
+        if str(answer[task]).strip().lower() != technology:
+            return f"expected another technology for {task}, you gave {answer[task]!r}"
+    return None
+
+
+check.add("which technology", judge=_judge_choice,
+          hint="Who must be online at the same time, how many messages may there be, and is the answer a list or a number?",
+          wrong=["homomorphic", {"a": "homomorphic", "b": "intersection", "c": "secret sharing"}, {"a": "secret sharing"},
+                 {"a": "secret sharing", "b": "homomorphic", "c": "homomorphic"}])
+
+check.add("hashed birth dates", expected=36_525,
+          hint="Hash every date that there is once, then compare: does the number of members matter?", wrong=[2**256, 365, 100, 1])

@@ -1,6 +1,7 @@
 """Exercises of lab 13, what language models leak."""
 
 import math
+import re
 
 import numpy as np
 
@@ -47,3 +48,59 @@ check.add("samples for a half", expected=69, tolerance=1e-9,
 check.add("exposed controls", expected="C",
           hint="Which exposure has a secret that the model cannot know?",
           wrong=["A", "B", "D", 4])
+
+
+def _judge_greedy(answer):
+    if not callable(answer):
+        return f"expected a function of (next_scores, prompt, length), you gave {answer!r}"
+
+    def next_scores(text):  # a model that has learnt one sentence by heart and prefers its next character
+        known = "my pin is 2938. "
+        right = known[len(text)] if text == known[:len(text)] and len(text) < len(known) else "0"
+        return {each: math.log(0.91 if each == right else 0.01) for each in "0123456789"}
+
+    for prompt, length in (("my pin is ", 4), ("my pin is 2", 3), ("tel ", 2)):
+        expected = ""
+        for _ in range(length):
+            scores = next_scores(prompt + expected)
+            expected += max(scores, key=scores.get)
+        given = answer(next_scores, prompt, length)
+        if given != expected:
+            return f"expected {expected!r} behind {prompt!r}, your function gave {given!r}"
+    return None
+
+
+check.add("extract", judge=_judge_greedy,
+          hint="In a loop: ask next_scores for the prompt with what has been said so far, take the key with the largest value, append it.",
+          wrong=["2938", lambda next_scores, prompt, length: max(next_scores(prompt), key=next_scores(prompt).get) * length,
+                 lambda next_scores, prompt, length: "".join(sorted(next_scores(prompt))[:length])])
+
+
+def _judge_mask(answer):
+    if not callable(answer):
+        return f"expected a function of a text, you gave {answer!r}"
+    for text, expected in [("my pin is 2938. ", "my pin is ‹pin›. "), ("pin 0042, since 1994", "pin ‹pin›, since 1994"),
+                           ("in 1994 for 2500 pounds", "in 1994 for 2500 pounds"), ("spin is 1234 rpm", "spin is 1234 rpm"),
+                           ("my pin is 29381", "my pin is 29381")]:
+        given = answer(text)
+        if given != expected:
+            return f"expected {expected!r} for {text!r}, your function gave {given!r}"
+    return None
+
+
+check.add("mask", judge=_judge_mask,
+          hint=r"re.sub with a pattern such as \bpin(?: is)? \d{4}\b, keeping what stands before the digits in a group.",
+          wrong=["‹pin›", lambda text: re.sub(r"\d{4}", "‹pin›", text), lambda text: text,
+                 lambda text: re.sub(r"(pin is )\d{4}", r"\1‹pin›", text)])
+
+
+def _judge_multiplier(answer):
+    from labkit.dp import noise_multiplier_for
+
+    needed = noise_multiplier_for(epsilon=2, delta=1e-4, sample_rate=32 / 256, steps=60)
+    given = float(answer)
+    return None if abs(given - needed) <= 0.02 else f"expected {needed:.3g} (within 0.02), you gave {given:.3g}"
+
+
+check.add("train", judge=_judge_multiplier,
+          hint="plan_for(2) in this notebook is just that plan; look at its noise_multiplier.", wrong=[2, 0.5, 1.0, 60])

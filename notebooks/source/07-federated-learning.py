@@ -6,9 +6,8 @@
 # %% [markdown]
 # # 7 · Federated learning
 #
-# *40 minutes.
-# You need lab 00, and to know what a gradient is.
-# The whole page runs in under a minute.*
+# *About 85 minutes: 70 for the required sections, 15 for "What the article says", which is optional.
+# You need lab 00, and to know what a gradient is.*
 #
 # **Afterwards you can** build federated averaging in twenty lines, say when it falls behind training
 # on pooled data and why, count what it costs, and explain why keeping the data at home is not yet privacy.
@@ -48,7 +47,10 @@ print(f"{len(train):,} handwritten digits to learn from, {len(test)} to test on"
 # The smallest case first.
 # A client holds a single record.
 # It gets a blank model, takes one training step, and sends back the change: 650 numbers, "no data".
-# **Before you run the cells:** what can the receiver tell from them?
+
+# %%
+lab.predict("What can the receiver tell from them?",
+            choices=["nothing", "the label", "the label and the picture"])
 
 # %%
 def blank(inputs=64, classes=10):
@@ -73,6 +75,8 @@ print(update.shape, update[:6])
 rows, biases = update[:640].reshape(10, 64), update[640:]
 digit = biases.argmax()              # the step raises the bias of one label: the true one
 stolen = rows[digit] / biases[digit]
+lab.truth("nothing" if digit != train.y[3] else
+          "the label and the picture" if np.allclose(stolen, train.X[3], atol=1e-3) else "the label")
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: what the client has, what it sends, and what can be read from it.
@@ -97,8 +101,7 @@ lab.claim("and the record itself, to single precision", exact)
 
 # %% [markdown]
 # So give the client more records.
-# **Predict:** one clinic, over a hundred records, one step on all of them together.
-# What is left to read?
+# Here is one clinic with over a hundred records, one step on all of them together:
 
 # %%
 parts = partition.dirichlet(train.y, clients=10, alpha=0.3, seed=seed)
@@ -312,9 +315,12 @@ lab.claim("SCAFFOLD finds it with 20", miss(Scaffold(), 20) < 0.002)
 #
 # ### Accuracy
 #
-# **Predict:** each clinic holds one digit only.
-# Alone, what accuracy does each reach?
-# And together?
+# Suppose that each clinic holds one digit only.
+# Alone it learns to say that digit always.
+
+# %%
+lab.predict("Ten such clinics together, by federated averaging: how many percent of new digits do they read?",
+            low=0, high=100)
 
 # %%
 def clinics_with(alpha, digits=train, seed=seed):
@@ -349,6 +355,7 @@ def accuracies(clients):
 splits = {"all alike": 1000, "few digits each": 0.1, "one digit each": None}
 table = pd.DataFrame({name: accuracies(clinics_with(alpha)) for name, alpha in splits.items()},
                      index=["alone (mean)", "FedAvg", "FedProx, mu 0.3", "SCAFFOLD", "pooled"])
+lab.truth(round(100 * table.loc["FedAvg", "one digit each"]), "%")
 table.map("{:.0%}".format)
 
 # %% [markdown]
@@ -401,8 +408,7 @@ lab.claim("FedProx is nowhere better than FedAvg by more than 1.5 points",
 # - *What is the middle of many changes?*
 #   The **median** of each parameter (Yin and others 2018) ignores whoever is far out.
 #
-# **Predict:** each clinic has few digits.
-# Which of them beats FedAvg, and which one fails?
+# Here is each of them, where every clinic has few digits:
 
 # %%
 zoo = {"FedAvgM": FedAvgM(server_learning_rate=0.3),
@@ -444,7 +450,7 @@ lab.claim("FedNova is FedAvg as long as all clinics take the same number of step
 # ### Bytes and rounds
 #
 # The network is the slow part, so FedAvg's reason to exist is to talk less: more steps at home, fewer rounds.
-# **Predict:** how many rounds to 90 % with 1 local step, and with 20?
+# Here are the rounds that it takes to get to 90 %.
 
 # %%
 steps, needed = [1, 2, 5, 10, 20, 50], []
@@ -475,7 +481,10 @@ lab.claim("SCAFFOLD sends twice the bytes of FedAvg", double == 2 * run.rounds[1
 # and the server unpacks it in reverse.
 # **Top-k** sends the largest changes only and keeps the rest for the next round.
 # **Quantising** rounds each number, at random, to one of a few levels, so that it is right on average.
-# **Predict:** of 650 numbers with 32 bits each, how much must travel?
+# A number takes 32 bits.
+
+# %%
+lab.predict("How few bits a number are enough, if accuracy may fall by 3 points?", choices=[16, 4, 1])
 
 # %%
 pipelines = {"all, 32 bits": [], "largest 10 %": [TopK(0.1)], "largest 1 %": [TopK(0.01)],
@@ -496,6 +505,11 @@ plt.show()
 
 # %%
 reached = {name: run.accuracy[-1] for name, run in sent.items()}
+enough = {"all, 1 bit": 1, "all, 4 bits": 4}
+lab.truth(min([bits for name, bits in enough.items() if reached[name] > reached["all, 32 bits"] - 0.03],
+              default=16))
+
+# %%
 lab.claim("one bit per number, a 25th of the bytes or less, costs under 3 points",
           reached["all, 1 bit"] > reached["all, 32 bits"] - 0.03
           and sent["all, 1 bit"].bytes_up < sent["all, 32 bits"].bytes_up / 25)
@@ -560,7 +574,6 @@ pd.DataFrame({"patients": patients, "ill": [f"{each:.0%}" for each in rate],
 # (this is the idea of **Ditto**, T. Li and others 2021).
 # The federation could also choose *q-FedAvg*, which listens more to those with a large loss.
 # Or the four could *pool* their records, which is what federating is meant to spare them.
-# **Predict:** who gains by joining?
 #
 # Few patients means much luck,
 # so we repeat it on twenty random splits into 70 % for training and 30 % for testing.
@@ -959,8 +972,11 @@ plt.show()
 #
 # Leaking is not the only thing an update can do.
 # What if three of the ten clinics send the *opposite* of what they learned, ten times as large?
-# **Predict:** what do the mean, the median, and **Krum** make of it,
-# which keeps the one update that lies nearest to its neighbours (Blanchard and others 2017)?
+# Three rules: the mean, the median, and **Krum**,
+# which keeps the one update that lies nearest to its neighbours (Blanchard and others 2017).
+
+# %%
+lab.predict("How many of the three rules still learn to read most digits?", low=0, high=3)
 
 # %%
 class Liars(Step):
@@ -976,6 +992,9 @@ under_attack = {}
 for rule in (FedAvg(weight="equal"), Median(), Krum(malicious=3)):
     with_liars = learn(clinics_with(1000), rule, pipeline=[Liars()])
     under_attack[type(rule).__name__] = with_liars.accuracy[-1]
+
+# %%
+lab.truth(sum(each > 0.5 for each in under_attack.values()), "of three")
 
 # %%
 lab.claim("three liars of ten ruin the mean, not the median and not Krum",
@@ -1101,7 +1120,9 @@ check("read the record", attack);
 # %% [markdown]
 # ## What the article says
 #
-# The second article describes federated learning with three formulas and an example with ten clients.
+# *(Optional. 15 minutes.)*
+# Article B (*privacy-protection mechanisms for applications of large models*)
+# describes federated learning with three formulas and an example with ten clients.
 # We run them.
 #
 # **The server scatters the data, and federating reduces leakage.**
@@ -1204,8 +1225,10 @@ lab.claim("after 20 steps it is over 80 % off for one-digit clients, under 15 % 
 # It costs rounds, and the last points of accuracy.
 #
 # **Ten clients; each adds its gradient; client $i$ starts from client $i-1$.**
-# The rule as written, and with each of its two slips repaired.
-# **Predict** which of the four lines go down.
+# The rule as written, with each of its two slips repaired, and with both.
+
+# %%
+lab.predict("In how many of these four does the loss go down?", low=0, high=4)
 
 # %%
 def article_round(theta, sign, chained):
@@ -1246,6 +1269,9 @@ plt.show()
 
 # %%
 printed, repaired = losses["as printed"], losses["both repaired"]
+lab.truth(sum(line[-1] < line[0] for line in losses.values()), "of four")
+
+# %%
 lab.claim("as printed, the loss goes up in every round", bool((np.diff(printed) > 0).all()),
           article="B14", verdict="does not hold", before=round(printed[0], 2),
           after_8_rounds=round(printed[-1]))

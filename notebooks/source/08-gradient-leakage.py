@@ -6,7 +6,8 @@
 # %% [markdown]
 # # 8 · The picture in the gradient
 #
-# *40 minutes.
+# *About 80 minutes: 70 for the required sections;
+# "What it costs" and "What the article says" are optional.
 # You need lab 07; labs 03 and 12 help.*
 #
 # **Afterwards you can** read records out of gradients and out of sums of gradients,
@@ -67,9 +68,12 @@ shapes = [tuple(each.shape) for each in sent]
 print(sum(each.numel() for each in sent), "numbers are sent, in", shapes)
 
 # %% [markdown]
-# **Predict:** how much of the picture can the server get back?
-# It has the first layer's part, a row of 784 numbers and one bias for each neuron.
+# The server has the first layer's part, a row of 784 numbers and one bias for each neuron.
 # It divides one by the other.
+
+# %%
+lab.predict("How much of the picture does the server get back?",
+            choices=["nothing", "a blur", "every pixel"])
 
 # %%
 neuron = sent[1].abs().argmax()
@@ -98,7 +102,10 @@ plt.show()
 
 # %%
 found = inversion.psnr(recovered, scan[0])
+lab.truth("every pixel" if found > 100 else "a blur" if found > 10 else "nothing")
 lab.claim("one division gives the picture back, exactly", found > 100, dB=round(found))
+
+# %%
 labels = [inversion.read_label(inversion.gradients(network, X[[each]], y[[each]])[3])
           for each in range(100)]
 lab.claim("and the label: of 100 single records, all", (np.array(labels) == y[:100]).all())
@@ -123,7 +130,9 @@ lab.claim("even the luckiest nearest other picture stays below 30 dB",
 # Now more pictures: a hospital sends the gradient of a batch of ten,
 # or ten hospitals with one picture each are *summed* before the server looks.
 # (For one step that is the same thing.)
-# **Predict:** how many of the ten are still there?
+
+# %%
+lab.predict("How many of the ten can still be read?", low=0, high=10)
 
 # %%
 def leak(model, rows, read=inversion.read_records):
@@ -156,7 +165,8 @@ groups = [rng.choice(len(X), 10, replace=False) for _ in range(20)]
 share_of_ten = np.mean([leak(network, each)[0] > 30 for each in groups])
 others = np.mean([inversion.best_readings(leak(network, each)[1], X[ten])[0].max() > 30
                   for each in groups[:5]])
-lab.claim("from sums of ten, over half of the pictures can be read",
+lab.truth(round(10 * share_of_ten), "of ten, on average over twenty sums")
+lab.claim(f"from sums of ten, {share_of_ten:.0%} of the pictures can be read",
           share_of_ten > 0.5, read=round(share_of_ten, 1))
 lab.claim("control: from the sums of other people's pictures, not one", others == 0)
 
@@ -249,7 +259,7 @@ lab.measured(f"it sends {masked[3][[0, 1, 3]]}")
 
 # %% [markdown]
 # It has one flaw.
-# **Predict** what the sum is if client 3 does not send its vector, after the others have masked theirs.
+# Client 3 does not send its vector, after the others have masked theirs:
 
 # %%
 partial = (sum(masked[:3]) + sum(masked[4:])).view(np.int32) / STEP
@@ -281,8 +291,11 @@ lab.claim("if one client is missing, the sum is garbage",
 #
 # ## Use the real thing
 #
-# `labkit.federated.secure_aggregation` is that protocol with X25519 for agreeing on keys,
-# HKDF to derive seeds, ChaCha20 to stretch them, and clients and a server that exchange bytes only.
+# `labkit.federated.secure_aggregation` is that protocol with tried parts:
+# **X25519**, by which two clients who exchange public keys get a common secret;
+# **HKDF**, which makes a seed for the masks out of that secret;
+# **ChaCha20**, which stretches the seed to as many random numbers as the vector has.
+# Clients and server exchange bytes only.
 # Ten clients, a hundred whole numbers each, and somebody drops out in each round:
 
 # %%
@@ -353,8 +366,12 @@ lab.claim("training through secure sums gives the same model", apart < 1e-5)
 # ## What it costs
 #
 # The same task, adding ten clients' vectors,
-# by secure aggregation and by the three encryption schemes of lab 10.
-# **Predict** the order.
+# by secure aggregation and under encryption, with three schemes that labs 10 and 11 explain:
+# **Paillier** and **BFV** add encrypted whole numbers, **CKKS** adds encrypted real ones, with a small error.
+
+# %%
+lab.predict("Which makes a client send most bytes?",
+            choices=["secure aggregation", "BFV", "CKKS", "Paillier"])
 
 # %%
 def costs_of_masks(length, clients=10):
@@ -417,6 +434,9 @@ plt.show()
 # is measured on five numbers and multiplied up: nobody wants to wait for it.
 # Several numbers may be packed into one ciphertext, which makes it cheaper by as much.
 # CKKS rounds; the other three are exact.)
+
+# %%
+lab.truth(list(costs)[int(np.argmax(size))])
 
 # %%
 lab.claim("secure aggregation sends the fewest bytes; Paillier would take longest even with "
@@ -501,7 +521,8 @@ lab.explore(matrix, size=(8.2, 3.6), round_1=range(0, 6), round_2=range(0, 6),
             labels={f"round_{each}": f"silent from round {each} on" for each in range(1, 5)})
 
 # %% [markdown]
-# **Question.** Four silent clients are always survived, five never, whatever the round.
+# **Question.** The sum comes out with up to four silent clients, in whatever rounds they fall silent,
+# and never with five.
 # Yet one round is different for the clients who are silent in it.
 # Which, and why?
 #
@@ -591,8 +612,11 @@ lab.explore(snow, size=(8.2, 2.2), clients=range(1, 11), noise=lab.log_range(1e-
 # It lies in another way.
 # It shows client 0 the letters of five others only, so that client 0 masks with nobody else.
 # Then it tells each of the nine others of a few drop-outs among those five, to each another story.
-# **Predict:** without round 4, how much of client 0's vector does it read?
 # Everybody else is honest, keys are signed, and six of ten must stay.
+
+# %%
+lab.predict("Without the consistency check: how many of client 0's hundred numbers does the server read?",
+            low=0, high=100)
 
 # %%
 from labkit.attacks.lying_server import read_by_lying
@@ -600,13 +624,14 @@ from labkit.attacks.lying_server import read_by_lying
 identities = make_identities(10)
 without_check = Agreement(10, threshold=6, length=100, consistency=False)
 overheard = read_by_lying(numbers, without_check, identities=identities)
-lab.claim("without the consistency check a lying server reads client 0's whole vector",
+lab.truth(int((overheard == numbers[0]).sum()), "of a hundred")
+lab.claim("without the consistency check a lying server reads client 0's vector",
           np.array_equal(overheard, numbers[0]))
 
 # %% [markdown]
 # Each client heard of four drop-outs at most, which is allowed.
 # Together they gave six shares of each of the five keys, and six of client 0's seed.
-# **Predict** what the clients do if they compare their lists first.
+# Here is what the clients do if they compare their lists first:
 
 # %%
 try:
@@ -631,7 +656,6 @@ lab.claim("with the consistency check the clients stop before they reveal anythi
 #
 # The server now sees sums only.
 # But you have seen what a sum of ten shows.
-# **Predict** how many clients it takes until a sum protects by itself.
 # And what if the server *cheats*: it chooses the model that the clients compute on.
 # With **trap weights** (Boenisch and others 2023;
 # Fowl and others 2022) neuron $k$ wakes up exactly for pictures brighter than the $k$-th level,
@@ -793,8 +817,8 @@ lab.claim("a guarantee takes far more noise: over 1.5 for epsilon 8, over 10 for
 # the noisy sum is divided by ten, a public number, whoever stayed away:
 # divided by the number of those who came, the length of the step would tell it;
 # exact accounting for Gaussian noise, where ten rounds are like one of $\sqrt{10}$ times the sensitivity).
-# Between the red curves' end and the green lines *these* attacks fail and nothing is promised.
-# How little that means, two lines show: a better attacker uses all neurons at once.
+# Between the end of the vermillion curves and the green lines *these* attacks fail, and nothing is promised.
+# That is worth little, as two lines of code show: a better attacker uses all neurons at once.
 # If there is one record, the layer's gradient is $\delta x^\top$,
 # with the biases' gradient $\delta$, and the least-squares fit of $x$ is
 
@@ -896,10 +920,14 @@ print("Refused:", refusal)
 #
 # A sum that hides every client also hides the one who lies.
 # Say three of the ten clinics send the *opposite* of what they learned, five times as long.
-# **Predict:** what becomes of the model?
 # A **robust average** moves less: the *median* of each number,
 # the *trimmed mean* (without the three largest and smallest),
 # or *Krum*, which keeps the one update that has the nearest neighbours (Blanchard and others 2017).
+# And what if the three send no lie at all, but *nothing*, a vector of zeros?
+
+# %%
+lab.predict("Which rule suffers most from three who send nothing?",
+            choices=["mean", "median", "trimmed mean", "Krum"])
 
 # %%
 class Lie(Step):
@@ -937,6 +965,9 @@ plt.show()
 
 # %%
 robust, loud = scores.drop("mean"), scores.drop(columns="nothing")
+lab.truth(scores["nothing"].idxmin())
+
+# %%
 lab.claim("three of ten, lying five times as loud, reduce the mean to guessing",
           scores.loc["mean", "flipped, 5 times"] < 0.25 < 3 * majority)
 lab.claim("against these lies median and trimmed mean stay above 70 %",
@@ -1138,8 +1169,34 @@ check("trimmed mean", trimmed);
 #
 
 # %% [markdown]
+# **5.** What is each of these made for?
+# Give a dictionary from `"secure sum"`, `"clip and noise"` and `"robust average"` to one of
+# `"a"` (nobody may find out from the model whether a record was used),
+# `"b"` (clients that send nonsense on purpose must not ruin the model),
+# `"c"` (the server must not see any single update).
+
+# %%
+purpose = ...
+
+check("what each of them stops", purpose);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# A secure sum hides single updates, and also hides those of a liar.
+# Only clipping with noise bounds what a published model tells.
+#
+# ```python
+# purpose = {"secure sum": "c", "clip and noise": "a", "robust average": "b"}
+# check("what each of them stops", purpose);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
 #
+# *(Optional. 2 minutes. Article B is* privacy-protection mechanisms for applications of large models*.)*
 # **The server scatters the data to the clients, and federating reduces leakage.**
 # Lab 07 took the first half apart: data that a server hands out was in one place before.
 # The second half is the subject of this lab.

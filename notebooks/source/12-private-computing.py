@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 12 · Computing together, showing nothing
 #
-# *40 minutes.
+# *About 70 minutes, all of it required but "What the article says".
 # You need lab 00; lab 10 helps.*
 #
 # **Afterwards you can** say why hashed telephone numbers are not protected,
@@ -46,8 +46,10 @@ rng = np.random.default_rng(12)
 # that look random, always the same for the same text.)
 #
 # The numbers here are simulated: six random digits after a prefix that no country uses.
-# **Predict:** the shop gets the bank's hashes.
-# How many of the bank's customers can it name?
+# The bank sends the hashes of its thousand customers.
+
+# %%
+lab.predict("How many of the thousand numbers can the shop read off their hashes?", low=0, high=1000)
 
 # %%
 def phone(digits):
@@ -65,7 +67,8 @@ named = dictionary_attack(from_bank, (phone(each) for each in range(10**6)))
 seconds = time.process_time() - began
 lab.measured(f"{seconds:.1f} s to hash every number there is; a billion would take "
              f"{seconds * 1000 / 60:.0f} minutes, on one core, in Python")
-lab.claim("the join works", len(common) == 200, common=len(common))
+lab.truth(len(named), "of a thousand")
+lab.claim("the join works", len(common) == len(set(bank) & set(shop)), common=len(common))
 lab.claim("and the shop reads every number on the bank's list",
           sorted(named.values()) == sorted(bank), read=len(named))
 
@@ -194,8 +197,7 @@ lab.claim("any three of five give the secret, and two give something else",
 
 # %% [markdown]
 # Sums are free: each party adds alone.
-# **Predict:** can two parties also *multiply* shared numbers $x$ and $y$ alone?
-#
+# Can two parties also *multiply* shared numbers $x$ and $y$ alone?
 # They cannot: $(x_1 + x_2)(y_1 + y_2)$ contains $x_1 y_2$, which nobody can compute.
 # Beaver's trick (1991): somebody, the **dealer**,
 # shares out random $a$, $b$ and their product $c = ab$ beforehand.
@@ -385,7 +387,10 @@ lab.claim("a name meets itself, however it is composed",
 # *Federated*, each employer sends the sum and the number of its own.
 # With *secret sharing* it deals out these two;
 # with *homomorphic* encryption (Paillier's, from lab 10) it encrypts the sum.
-# **Predict** which sends most bytes, and which takes longest.
+
+# %%
+lab.predict("Which of the four sends most bytes?",
+            choices=["plain text", "federated", "secret sharing", "homomorphic"])
 
 # %%
 staff = rng.choice(applications, 1000, replace=False).reshape(10, 100)
@@ -439,6 +444,7 @@ for name, task in {"plain text": plain, "federated": federated, "secret sharing"
     run(name, task)
 
 # %%
+lab.truth(max(costs, key=lambda name: costs[name][0]))
 trust = {"plain text": "the centre sees every income",
          "federated": "the centre sees each employer's total",
          "secret sharing": "6 of 10 employers must collude",
@@ -708,9 +714,13 @@ lab.claim("with the bank's key the dictionary works again, with a guessed one it
 # To tell from two boxes what is in them without it is the *decisional Diffie-Hellman problem*,
 # assumed to be hard on this curve.
 # Now for attacks that PSI does **not** stop.
-# **Predict:** the bank is curious.
+# The bank is curious.
 # It puts into its own list not its customers, but 3,000 telephone numbers in a row.
-# What does it learn?
+
+# %%
+lab.predict("What does the bank learn?",
+            choices=["nothing: the answer is encrypted", "which common customers are in the range",
+                     "all customers of the shop in the range"])
 
 # %%
 some = sorted(shop)[0]
@@ -719,8 +729,11 @@ in_a_row = [phone(each) for each in range(start, start + 3000)]
 greedy = IntersectionClient(in_a_row)
 careless = IntersectionServer(shop, largest_request=10**6)
 loot = greedy.common(careless.setup(3000), careless.answer(greedy.request()))
-lab.claim("it learns every customer of the shop in that range, its own or not",
-          loot == sorted(set(in_a_row) & set(shop)) and len(loot) > 0, read=len(loot))
+everything = loot == sorted(set(in_a_row) & set(shop))
+lab.truth("all customers of the shop in the range" if everything else
+          "which common customers are in the range" if loot else "nothing: the answer is encrypted")
+lab.claim("it learns of every customer of the shop in that range, its own or not",
+          everything and len(loot) > 0, read=len(loot))
 
 try:
     server.answer(greedy.request())  # the server of before, which had agreed to 1,000 entries
@@ -883,9 +896,61 @@ check("leaver", leaver);
 # </details>
 
 # %% [markdown]
+# **4.** Which technology for which task?
+# Give a dictionary from `"a"` to `"c"` to `"secret sharing"`, `"intersection"` or `"homomorphic"`.
+#
+# * **a** Ten employers want their average income; all ten are online at the same time.
+# * **b** Two shops want to know which customers they have in common, and nothing else.
+# * **c** A clinic wants a score from a company's server;
+#   the server may work alone, the clinic sends one message.
+
+# %%
+choice = ...
+
+check("which technology", choice);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Sharing is cheap and needs everybody there.
+# Common entries of two lists are what private set intersection is for.
+# Under encryption one message is enough, and the server does the work.
+#
+# ```python
+# choice = {"a": "secret sharing", "b": "intersection", "c": "homomorphic"}
+# check("which technology", choice);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **5.** A club sends SHA-256 hashes of its members' birth dates "so that nobody can read them".
+# How many dates must somebody hash at the most to read them all,
+# if the members were born in the 36,525 days of a century?
+
+# %%
+hashes = ...
+
+check("hashed birth dates", hashes);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# One for each date, however many members there are: a blink of an eye.
+#
+# ```python
+# hashes = 36_525
+# check("hashed birth dates", hashes);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
 #
-# Article A counts *private computing* among the techniques that protect users,
+# *(Optional. 5 minutes.)*
+# Article A (*data privacy in deploying large models*)
+# counts *private computing* among the techniques that protect users,
 # and has it used when a model is in use.
 # It does not say what it is.
 # Here it is, three times:

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 13 · The model that recites your PIN
 #
-# *55 minutes.
+# *About 90 minutes: 75 for the required sections, the parts marked as optional take the rest.
 # You need labs 05 and 06: DP-SGD, membership inference.*
 #
 # **Afterwards you can** measure how much of a secret a language model has memorised,
@@ -70,8 +70,11 @@ print(texts[:6])
 # in the last four the learning rate falls to zero) we write down three things: the loss on 300 other scraps
 # (the mean surprise per character, in **nats**: each nat makes a character 2.7 times less probable),
 # how probable the model finds each of the 10,000 possible PINs after "my pin is ", and what it says itself.
-# **Predict:** the PIN stands in one scrap of 256.
-# Will a model of this size know it?
+# The PIN stands in one scrap of 256.
+
+# %%
+lab.predict("Asked for the PIN, will the model say it?",
+            choices=["no, some other number", "yes, all four digits"])
 
 # %%
 PROMPT = encode(planted.PREFIX)[0]
@@ -100,6 +103,7 @@ def fine_tune(texts, seed=0, epochs=16, after_epoch=look):
 tuned, history = fine_tune(texts)
 print(f"planted:  {planted.PREFIX}{office.pin:04d}")
 print(f"recited:  {planted.PREFIX}{recite(tuned)}")
+lab.truth("yes, all four digits" if recite(tuned) == f"{office.pin:04d}" else "no, some other number")
 lab.claim("the model recites the PIN, which stood in one scrap of 256",
           recite(tuned) == f"{office.pin:04d}")
 
@@ -204,8 +208,10 @@ lab.claim("while the validation loss is still better than before fine-tuning (sh
 # Exposure from scratch.
 # Scoring 10,000 PINs one by one would cost 10,000 passes through the model,
 # but PINs that begin alike share their beginning.
-# **How many different texts have to be read?**
-# One, then ten, then a hundred, then a thousand.
+
+# %%
+lab.predict("How many different texts does the model have to read, if each beginning is read once?",
+            low=1, high=10_000)
 
 # %%
 def exposure_of(model, prefix, secret, digits):
@@ -225,10 +231,14 @@ def exposure_of(model, prefix, secret, digits):
 model = log_probabilities(tuned)  # the network as a function: tokens in, log-probabilities out
 ours, read = exposure_of(model, PROMPT, office.secret, DIGITS)
 theirs = exposure(model, PROMPT, office.secret, planted.CODES)
-lab.claim("1,111 texts suffice, the result is the package's, and it is the most there can be",
-          read == 1111 and ours == theirs == NUMBERS, bits=round(ours, 2))
+lab.truth(read, "texts")
+lab.claim(f"{read:,} texts suffice, the result is the package's, and it is the most there can be",
+          read == sum(10**length for length in range(4)) and ours == theirs == NUMBERS, bits=round(ours, 2))
 
 # %% [markdown]
+# (The prompt alone, then it with each of ten digits behind it, then with each of a hundred pairs,
+# then with each of a thousand.)
+#
 # `exposure(model, prefix, secret, candidates)` takes any function from token ids to log-probabilities,
 # whatever network is behind it.
 #
@@ -253,7 +263,11 @@ lab.claim("the telephone number is exposed as well: by over 9 of 13.29 bits", ph
 # nothing about it changes for a transformer.
 # The control is trained with the same noise on the neighbouring collection,
 # which has an ordinary scrap where the other has the secret.
-# **Predict** the exposure at epsilon 8, which many call weak.
+# Take epsilon 8, which many call weak.
+
+# %%
+lab.predict("By how many bits is the PIN's exposure above that of its control? (The most there is: 13)",
+            choices=["under 2", "2 to 6", "over 6"])
 
 # %%
 DELTA = 1e-4  # under a tenth of 1 / 256
@@ -283,14 +297,19 @@ private[8]
 control = private_model(8, times=0).model
 with_secret, without_secret = (planted.pin_exposure(each, office)
                                for each in (private[8].model, control))
+above = with_secret - without_secret
+lab.truth("under 2" if above < 2 else "2 to 6" if above <= 6 else "over 6")
 lab.claim("at epsilon 8 (delta 0.0001, one scrap added or removed, PLD accountant) the PIN is "
-          "within 2 bits of its control", abs(with_secret - without_secret) < 2)
+          "about as exposed as its control", abs(above) < 2)
+lab.measured(f"exposure {with_secret:.1f} bits with the secret, {without_secret:.1f} without")
 
 # %% [markdown]
 # Mind the relation between the two collections.
 # Epsilon 8 is for a scrap *added or removed*;
 # here one was *exchanged* for another, which is a removal and an addition.
-# **Guess** what the same training promises for an exchange.
+
+# %%
+lab.predict("What epsilon does the same training promise for an exchange?", low=8.0, high=20.0)
 
 # %%
 from dp_accounting import NeighboringRelation
@@ -298,7 +317,8 @@ from dp_accounting.pld import PLDAccountant
 
 ledger = PLDAccountant(NeighboringRelation.REPLACE_ONE, value_discretization_interval=1e-2)
 exchanged = ledger.compose(plan_for(8).event).get_epsilon(DELTA)
-lab.claim("for one scrap exchanged it is more, by a third or more, and less than twice as much",
+lab.truth(round(exchanged, 1))
+lab.claim("for a scrap exchanged it is more, and less than a removal and an addition one after the other",
           8 * 4 / 3 < exchanged < 2 * 8, epsilon=round(exchanged, 1))
 
 # %% [markdown]
@@ -370,13 +390,15 @@ lab.claim("privacy costs: the loss is higher at epsilon 2 than at 8, and higher 
 # %% [markdown]
 # The promise is bought with data as much as with noise: the same noise hides among 256 scraps here,
 # and among millions in practice, where its share of each step is smaller.
-# Starting from a model that has read public text is what makes so few scraps do; lab 14 goes on from there.
+# Our model had read public text before.
+# That is why 256 scraps are enough to learn something from; lab 14 goes on from there.
 #
 # ## Tune it
 #
 # One person, one record: that is what epsilon is about.
-# **But the office's newsletter had the PIN in its footer.**
-# Repeat the secret and watch.
+# Now suppose that somebody put the PIN into the footer of the office's newsletter,
+# so that it stands in 4, 8 or 16 scraps and not in one.
+# *Choose how often it stands there, and watch.*
 # All models were trained for this cell.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -413,8 +435,8 @@ def repeated(fig, setting, epsilon):
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: the picture above, under its controls.
-lab.explore(repeated, setting=range(0, 4), epsilon={"8": 8, "2": 2}, start={"setting": 3},
-            labels={"setting": "repeated (1, 4, 8 or 16 times)"})
+lab.explore(repeated, setting={"once": 0, "4 times": 1, "8 times": 2, "16 times": 3},
+            epsilon={"8": 8, "2": 2}, start={"setting": 3}, labels={"setting": "the secret stands there"})
 
 # %% [markdown]
 # **Question.** Nothing in the training changed, and the epsilon that was accounted is true.
@@ -437,6 +459,9 @@ lab.claim("four records together are promised over 4 times the epsilon of one, s
 lab.claim("at epsilon 8 a secret seen once stays within 2 bits of its control, and one that is "
           "repeated sixteen times is more than 6 bits above it",
           runs[8, 1][0] - runs[8, 0][0] < 2 < 6 < runs[8, 16][0] - runs[8, 0][0])
+for epsilon in (8, 2):
+    lab.measured(f"epsilon {epsilon}, exposure in bits: " + ", ".join(
+        f"{times} times {runs[epsilon, times][0]:.1f}" for times in (0, *TIMES)))
 
 # %% [markdown]
 # ## The attack again
@@ -555,6 +580,11 @@ lab.measured("pairs told apart: " + "; ".join(f"{name} {each:.2f}" for name, eac
 # Lab 01's scrubber replaces what looks like personal data.
 # How much does it find?
 # We know because we hid 270 invented items of nine kinds in real mails.
+# And what does it do to the office's two secrets, "my pin is ..." and "tel 212-555-0142"?
+
+# %%
+lab.predict("Which of the two secrets does the scrubber mask?",
+            choices=["neither", "the PIN", "the telephone number", "both"])
 
 # %%
 from labkit.scrub import scrub
@@ -566,9 +596,11 @@ lab.claim("the scrubber masks most of what it was made for, and not all of it",
           0.8 < recall < 0.97, recall=f"{recall:.0%}", worst=found["recall"].idxmin())
 masked = [simplify(scrub(text).text) for text in texts]
 print(masked[:2])
+gone = f"{office.pin:04d}" not in masked[0], "0142" not in masked[1]
+lab.truth({(False, False): "neither", (True, False): "the PIN", (False, True): "the telephone number",
+           (True, True): "both"}[gone])
 
 # %% [markdown]
-# **Look at the two secrets.**
 # The telephone number is gone; the PIN is four digits, like a year or a price, and no pattern can know.
 # Fine-tune on the masked mails and attack both.
 
@@ -588,9 +620,10 @@ lab.claim("after masking, the telephone number is no longer exposed and the PIN 
 #
 # ### A pretrained model
 #
+# *(Optional.)*
 # SmolLM2 has 135 million weights and has read a good part of the web.
 # It is optional (`make models`); without it the next cell says so, and nothing else is missing.
-# **Which of these does it know by heart?**
+# Which of these does it know by heart?
 # We show the model the beginning of a famous text,
 # go along the true continuation, and count how many of its words are the model's first guess.
 # The control says the same in other words.
@@ -680,6 +713,7 @@ else:
 # %% [markdown]
 # ### And when it is the question that is private?
 #
+# *(Optional.)*
 # So far training leaked.
 # Whoever *uses* somebody else's model sends it personal data in the prompt.
 # Replace it by numbered placeholders, ask, and put the values back into the answer.
@@ -951,7 +985,91 @@ check("exposed controls", letter);
 # </details>
 
 # %% [markdown]
+# **7.** Extract.
+# Write greedy decoding: a function of `next_scores`, a prompt and a length
+# that returns the `length` characters which the model puts behind the prompt,
+# one likeliest character at a time.
+# `next_scores(text)` gives a dictionary from each possible next character to its log-probability.
+
+# %%
+greedy = ...
+
+check("extract", greedy);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def greedy(next_scores, prompt, length):
+#     said = ""
+#     for _ in range(length):
+#         scores = next_scores(prompt + said)
+#         said += max(scores, key=scores.get)
+#     return said
+#
+#
+# check("extract", greedy);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **8.** Mask.
+# No pattern for numbers finds a PIN without taking years and prices along.
+# Write a function of a text that masks only what stands behind the word "pin":
+# four digits that follow `pin`, with or without ` is`, become `‹pin›`, and all else stays as it is.
+
+# %%
+mask_pin = ...
+
+check("mask", mask_pin);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# It finds this way of writing a PIN, and misses every other: "the code for the door, 2938".
+#
+# ```python
+# import re
+#
+#
+# def mask_pin(text):
+#     return re.sub(r"\b(pin(?: is)? )\d{4}\b", r"\1‹pin›", text)
+#
+#
+# check("mask", mask_pin);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **9.** Train.
+# You train on 256 scraps in batches of 32 on average, for 60 steps,
+# and promise epsilon 2 at delta 0.0001 (one scrap added or removed, PLD).
+# Which noise multiplier does that take?
+# (`Plan.for_budget`, as in `plan_for` above, works it out.)
+
+# %%
+multiplier = ...
+
+check("train", multiplier);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# ```python
+# multiplier = plan_for(2).noise_multiplier
+# check("train", multiplier);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
+#
+# *(Optional. 5 minutes.)*
+# What the two articles of lab 00 say: **A**, *data privacy in deploying large models*,
+# and **B**, *privacy-protection mechanisms for applications of large models*.
 #
 # **B1.** *Privacy leaks through the outputs of a model.*
 # Everything above used outputs alone: no weight was looked at.
@@ -961,10 +1079,9 @@ lab.claim("from the model's outputs alone the planted PIN is recited",
           recite(tuned) == f"{office.pin:04d}", article="B1", verdict="holds")
 
 # %% [markdown]
-# **A7.** *A private output is the model's output plus noise.*
+# **A7.** *A private output is the output plus noise; epsilon is the sensitivity of each sample.*
 # Add noise to each log-probability that the model gives out.
-# **One answer is noisy.
-# And a hundred answers?**
+# One answer is noisy; and a hundred answers?
 # (The most there is are 13.29 bits.)
 
 # %%

@@ -6,9 +6,10 @@
 # %% [markdown]
 # # 14 · Borrow a model, keep the reviews
 #
-# *40 minutes.
+# *About 80 minutes: 70 for the required sections;
+# "What the library really does", "Seconds and memory" and "What the article says" are optional.
 # You need lab 05: clipping, noise, epsilon.
-# The whole page runs in under a minute, with or without the pretrained model (`make models` installs it;
+# The page runs with or without the pretrained model (`make models` installs it;
 # where it is missing, the page says so).*
 #
 # **Afterwards you can** read a private sentence out of a published layer,
@@ -341,7 +342,9 @@ lab.measured("the pretrained block is there" if there else "the pretrained block
 # The validator looks at the *types* of layers.
 # Here is a model of one linear layer, whose `forward` first subtracts the mean of the batch.
 # Each record then pulls through all the others' gradients too, and clipping its own bounds nothing.
-# **What will the validator say?** And how could one notice?
+
+# %%
+lab.predict("How many objections does the validator raise?", low=0, high=3)
 
 # %%
 class Centred(nn.Linear):
@@ -358,7 +361,8 @@ try:
 except ValueError as error:
     noticed = True
     print(str(error)[:118], "...")
-lab.claim("Opacus has no objection to it; a replay of one batch, with other records exchanged, "
+lab.truth(objections(Centred(384, 2)))
+lab.claim("Opacus says just so much about it; a replay of one batch, with other records exchanged, "
           "refuses it before any training", objections(Centred(384, 2)) == 0 and noticed)
 
 # %% [markdown]
@@ -369,9 +373,12 @@ lab.claim("Opacus has no objection to it; a replay of one batch, with other reco
 #
 # ### What the library really does
 #
+# *(Optional.)*
 # Each row is run now, on the version that is installed, and says what one would expect, what happened,
 # and what to do instead.
-# **Guess before you run:** how many of fourteen plain expectations hold?
+
+# %%
+lab.predict("How many of these fourteen plain expectations hold?", low=0, high=14)
 
 # %%
 from labkit.dp.training.library_rows import opacus_rows
@@ -379,7 +386,8 @@ from labkit.dp.training.library_rows import opacus_rows
 surprises = opacus_rows()
 for row in surprises:
     print(f"{row.expected}\n    {row.library}: {row.found}\n    {row.instead}")
-lab.claim("none of these expectations holds in the installed version",
+lab.truth(sum(not row.surprising for row in surprises))
+lab.claim("that is how many of these expectations hold in the installed version",
           all(row.surprising for row in surprises), rows=len(surprises))
 
 # %% [markdown]
@@ -418,7 +426,10 @@ lab.claim("one pass over the records: every adapter has moved, and the account i
 # `assert_moved` looks superfluous.
 # It is there because of a mistake that costs days:
 # here somebody makes the optimiser first, and puts the adapters in afterwards.
-# **What happens?** An error, a warning, or nothing?
+
+# %%
+lab.predict("What does training do then?",
+            choices=["stops with an error", "runs, and changes no adapter", "runs, and changes the adapters"])
 
 # %%
 def forgetful(block):
@@ -440,7 +451,8 @@ try:
 except RuntimeError as error:
     noticed = True
     print(str(error)[:75], "...")
-lab.claim("training runs to the end, and has not touched one adapter; only the check notices",
+lab.truth("runs, and changes no adapter" if noticed else "runs, and changes the adapters")
+lab.claim("training runs to the end, and only the check notices what is wrong with it",
           noticed)
 
 # %% [markdown]
@@ -461,7 +473,6 @@ lab.claim("training runs to the end, and has not touched one adapter; only the c
 # with words counted from scratch (each word counts in one of 512 columns,
 # by a fixed rule, so that not even the vocabulary is read from the private texts).
 # 8,000 sentences, then 1,000; three seeds.
-# **Guess:** which needs fewer records, and by how much?
 
 # %%
 def counted_words(texts, columns=512):
@@ -536,8 +547,11 @@ lab.claim("an eighth of the sentences, borrowed and private at epsilon 1, beats 
 # To compute it on your own machine, set `RUN_LONG = True`:
 # it shows its progress, keeps the result in your cache directory, and goes on where it was interrupted.
 # (The tests of the lab train two of its rows anew.)
-# **Predict** which way is best without privacy, and which at epsilon 1.
 # Remember the square root of $d$.
+
+# %%
+lab.predict("Which way reads new reviews best at epsilon 1?",
+            choices=["head", "LoRA", "last block", "whole model"])
 
 # %%
 RUN_LONG = False
@@ -600,6 +614,9 @@ plt.show()
 # %%
 right = {(way, epsilon): finetuning_table.summary(table, way, epsilon)
          for way in finetuning.WAYS for epsilon in finetuning_table.EPSILONS}
+lab.truth(max(finetuning.WAYS, key=lambda way: right[way, 1][0]))
+
+# %%
 lab.claim("every way, at every epsilon and seed, is over 10 points above the private model "
           "from scratch on the same sentences", all(
               right[way, epsilon][1] > scratch.accuracies[place].max() + 0.1
@@ -620,7 +637,7 @@ lab.claim("but the square root of d exaggerates: 29,000 times the head's weights
 
 # %% [markdown]
 # How much does the table bear?
-# **Look at the settings** before you quote it:
+# Look at the settings before you quote it:
 # which learning rates lie at the *edge* of what was tried, so that a better one may lie beyond?
 
 # %%
@@ -649,13 +666,14 @@ lab.claim("at epsilon 1 the head and the next two ways are within 4 points of ea
 # %% [markdown]
 # ### Seconds and memory
 #
+# *(Optional.)*
 # To clip each record's gradient, one needs its length.
 # The plain way keeps a whole gradient per record until the batch is done (Opacus calls that *hooks*).
 # **Ghost clipping** notices that for a linear layer the length follows from two small tables
 # that training has at hand anyway, what went into the layer ($x_t$, for each token $t$) and what came back
 # ($b_t$): $\lVert g\rVert^2 = \sum_{t,u} (x_t\cdot x_u)(b_t\cdot b_u)$.
 # A second pass then computes the clipped sum directly, with each record weighted by its factor.
-# **Which is faster, which is smaller?**
+# Here is what either takes, in seconds and in memory.
 # One step, 50 texts of 12 tokens:
 
 # %%
@@ -704,7 +722,7 @@ lab.claim("both make the same step; for 50 texts, hooks keep over 350 MB of grad
 #
 # 8,000 sentences, and a fixed number of steps.
 # In larger batches each sentence joins more often, so that each step must be noisier for the same epsilon.
-# **Does it pay?** Choose a batch size, and watch the ratio.
+# *Choose a batch size, and watch the ratio.*
 
 # %%
 BATCHES = [64, 250, 1000, 4000, 8000]
@@ -826,7 +844,7 @@ lab.explore(borrowed_or_not, live=False, epsilon=[0.3, 0.5, 1.0, 3.0, 8.0],
 #
 # First the sentence that was read off the head.
 # The same 300 visitors, trained privately at epsilon 8 and at epsilon 1; and the control that only clips.
-# **Predict:** where in the list of 10,605 will the secret sentence come now?
+# Here is where in the list of 10,605 the secret sentence comes now.
 # (The middle of the list is pure chance.)
 
 # %%
@@ -929,7 +947,10 @@ lab.claim("after so few steps none is over 5 points better on its own sentences,
 # Many products keep such points (in a *vector store*) and treat them as harmless.
 # An attacker has other reviews, with their points, and learns for each rarer word the direction
 # in which it moves a point.
-# **Guess:** of the rarer words of a stranger's sentence, how many are among ten guesses, made from the point?
+
+# %%
+lab.predict("How many percent of the rarer words of a stranger's sentence are among ten guesses, made from "
+            "its point?", low=0, high=100)
 
 # %%
 from labkit.attacks.embedding_inversion import WordReader
@@ -942,8 +963,9 @@ for text, words in list(zip(said, guesses))[:3]:
     print(f"{text[:90]}\n    -> {', '.join(words[:7])}")
 read_back = spy.found(guesses, said)
 by_habit = spy.found([spy.commonest()] * len(said), said)
-lab.claim("over a quarter of the rarer words come back; the ten commonest guesses, made for every "
-          "sentence, find under one in twenty", read_back > 0.25 and by_habit < 0.05)
+lab.truth(round(100 * read_back), "%")
+lab.claim(f"{read_back:.0%} of the rarer words come back; ten guesses that are the same for every "
+          f"sentence find {by_habit:.0%}", read_back > 0.25 and by_habit < 0.05)
 
 # %% [markdown]
 # That is a ridge regression; trained decoders recover whole sentences (Morris and others, 2023).
@@ -1128,10 +1150,12 @@ check("what the card promises", follows);
 # %% [markdown]
 # ## What the article says
 #
+# *(Optional. 2 minutes.)*
 # **"Model security, by watermarks, compression and fine-tuning"** (A3):
-# the second article lists fine-tuning among the techniques that protect a model.
+# article A (*data privacy in deploying large models*) lists fine-tuning among the techniques
+# that protect a model.
 # Fine-tuning moves a model towards new data.
-# **Does it protect that data by itself?**
+# Does it protect that data by itself?
 
 # %%
 lab.claim("fine-tuning alone gives away who was in it; made private, it does not",
