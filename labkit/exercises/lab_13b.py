@@ -2,6 +2,8 @@
 
 from itertools import combinations
 
+import numpy as np
+
 from labkit.exercises.choices import one_letter
 from labkit.lab import Checks
 
@@ -41,3 +43,25 @@ _judge_helpdesk = one_letter("C", {"A": "an order can be said in any words, in a
 
 check.add("the help desk", judge=_judge_helpdesk, wrong=["A", "B", "D", "all", 3],
           hint="Who may decide what is done: the text that a stranger wrote, or the text that your own user wrote?")
+
+
+def _judge_point(answer):
+    if not callable(answer):
+        return f"expected a function of (point, listed), you gave {answer!r}"
+    rng = np.random.default_rng(13)
+    for count, width in ((5, 3), (40, 8)):
+        listed = rng.normal(size=(count, width))
+        listed /= np.linalg.norm(listed, axis=1, keepdims=True)
+        for row in (0, count // 2, count - 1):
+            point = listed[row] + 0.02 * rng.normal(size=width)
+            expected, given = int(np.argmax(listed @ point)), answer(point / np.linalg.norm(point), listed)
+            if given != expected:
+                return f"expected sentence {expected} of {count}, your function gave {given}"
+    return None
+
+
+check.add("whose point is it", judge=_judge_point, hint="Which row of the list has the largest inner product with the point? np.argmax tells.",
+          wrong=[0, lambda point, listed: 0, lambda point, listed: int(np.argmin(listed @ point))])
+
+check.add("six digits", expected=60, hint="One digit after the other: how many questions does a single digit take at the most?",
+          wrong=[10**6, 6, 10, 36])

@@ -472,6 +472,7 @@ def games_won(shared, games=1000):
     return won / games
 
 
+# %%
 won = games_won(shared=True)
 lab.truth(round(100 * won), "of a hundred")
 lab.claim(f"from two models that share their noise the member is read in {won:.0%} of the games",

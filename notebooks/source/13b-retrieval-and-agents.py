@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 13b · Retrieval and agents: the model leaks nothing, the service does
 #
-# *40 minutes.
+# *About 65 minutes, all of it required.
 # You need nothing but Python; labs 02 and 13 help.*
 #
 # Lab 13 looked at what a model has learnt by heart.
@@ -54,15 +54,18 @@ questions += [" ".join(mails[row].split()[3:9]) for row in rng.permutation(len(m
 
 # %% [markdown]
 # Owner 7 asks a hundred questions: four about letters, the others ordinary, taken from mails.
-# **Predict:** what share of the mails that come back belongs to somebody else?
-# And how many of the other 39 secrets come up?
+# There are 39 other secrets in the store.
+
+# %%
+lab.predict("How many percent of the mails that come back belong to somebody else?", low=0, high=100)
 
 # %%
 ME = 7
 brought = np.concatenate([store.search(question, asker=ME, filtered="none") for question in questions])
 others = (owners[brought] != ME).mean()
 stolen = len({row for row in brought if row >= 1200 and owners[row] != ME})
-lab.claim("nearly all that a search brings belongs to others, and with it many of their secrets",
+lab.truth(round(100 * others), "%")
+lab.claim("a search brings what belongs to others, and with it many of their secrets",
           others > 0.9 and stolen >= 8, others=f"{others:.0%}", secrets=f"{stolen} of 39")
 
 # %% [markdown]
@@ -74,8 +77,7 @@ lab.claim("nearly all that a search brings belongs to others, and with it many o
 # One of the mails is from Eve, and holds an order.
 # The assistant here is a toy that **obeys whatever it reads**,
 # so that no result hangs on the moods of a model.
-# You ask it two things.
-# **Predict** what leaves.
+# You ask it two things, and this is what leaves:
 
 # %%
 wish, order = TASKS[5], INJECTIONS[0]
@@ -108,14 +110,18 @@ lab.claim("your wish was done, and the PIN from the bank's mail went to Eve",
 #
 # Where does the question "whose is it?" belong, before the search or after it?
 # After is easy: search as always, drop what belongs to others.
-# **Predict:** of the five answers that owner 7 could get from his own mails, how many are left?
+
+# %%
+lab.predict("How many percent of the answers that owner 7 could get from his own mails are left?",
+            low=0, high=100)
 
 # %%
 first = [store.search(question, asker=ME, filtered="before") for question in questions]
 after = [store.search(question, asker=ME, filtered="after") for question in questions]
 kept = np.mean([len(set(some) & set(best)) / 5 for some, best in zip(after, first)])
 empty = np.mean([len(some) == 0 for some in after])
-lab.claim("filtering after the search leaks no mail and costs nearly all answers",
+lab.truth(round(100 * kept), "%")
+lab.claim("filtering after the search leaks no mail and costs answers",
           kept < 0.12 and empty > 0.7, kept=f"{kept:.0%}", empty=f"{empty:.0%}")
 
 # %% [markdown]
@@ -129,7 +135,7 @@ lab.claim("filtering after the search leaks no mail and costs nearly all answers
 # One index for all counts in everybody's.
 # Owner 7 sees only his own mail and its score, puts in a mail of his own with one word ("bait"),
 # searches for it, reads the score, and takes it out again.
-# **Predict:** can the score tell a word that one to three *other* mails hold from a word that nobody wrote?
+# Can the score tell a word that one to three *other* mails hold from a word that nobody wrote?
 
 # %%
 def auc_of_bait(statistics, pick):
@@ -168,8 +174,7 @@ lab.claim("with statistics of one's own mails the score tells nothing", told["ow
 # The points of 10,605 sentences from film reviews come with these labs.
 # A thief took the points of 1,000 sentences.
 # He has the same public encoder, and 4,000 sentences of his own.
-# **Predict:** of the rarer words of a stolen sentence,
-# what share is among ten that he guesses from its point?
+# For each stolen point he guesses ten words.
 
 # %%
 texts, points = datasets.film_reviews().X, datasets.review_embeddings().X
@@ -191,7 +196,10 @@ lab.claim("a vector gives back many of its rarer words; naming the ten commonest
 # And the store has learnt: before storing, it turns all points by a **secret rotation**, the same for all.
 # Distances stay as they were, so search works as before, and the list is useless.
 # But some pairs of text and stored point are known to him: his own mails, a newsletter that all received.
-# **Predict:** how many pairs does he need, in 384 dimensions?
+# The points have 384 dimensions.
+
+# %%
+lab.predict("How many pairs are enough to name nearly all sentences?", choices=[20, 50, 100, 200])
 
 # %%
 turn = np.linalg.qr(rng.normal(size=(384, 384)))[0].astype(np.float32)
@@ -211,7 +219,9 @@ for pairs in (20, 50, 100, 200):
 # %%
 for pairs, share in by_pairs.items():
     print(f"{pairs:3} known pairs: {share:4.0%} of the sentences named")
-lab.claim("without a pair the rotation holds; two hundred undo it",
+enough = next((pairs for pairs, share in by_pairs.items() if share > 0.95), 200)
+lab.truth(enough)
+lab.claim(f"without a pair the rotation holds; {enough} undo it",
           by_pairs[0] < 0.01 and by_pairs[200] > 0.98)
 
 # %% [markdown]
@@ -225,7 +235,7 @@ lab.claim("without a pair the rotation holds; two hundred undo it",
 # Noise of length 1 is as long as the point itself.
 # Three things are measured: the two attacks, and what the store is for,
 # the share of a question's ten true neighbours that are still among the ten found.
-# **Predict** which of the three dies first.
+# See which of the three dies first.
 
 # %%
 LENGTHS = [0, 0.5, 1, 2, 4, 8]
@@ -306,7 +316,9 @@ lab.claim("even where the search is long gone, epsilon promises nothing", LOCAL[
 # Here are twenty tenants, whose prompts all begin with the service's own 128 tokens,
 # and go on with their own conversation, for six turns.
 # With a **salt**, the tenant's name goes into the name of each block, and nobody finds another's.
-# **Predict:** what share of all tokens must be computed with one cache for all, and what share with salt?
+
+# %%
+lab.predict("How many percent of all tokens must be computed, with salt?", low=0, high=100)
 
 # %%
 SERVICE = list(range(500, 628))  # tokens are numbers
@@ -328,6 +340,7 @@ work = {"one for all": computed(), "salt": computed(salted=True),
 # %%
 for name, share in work.items():
     print(f"{name:42} {share:4.0%} of the tokens computed")
+lab.truth(round(100 * work["salt"]), "%")
 lab.claim("salt costs work, and almost nothing if the public beginning stays shared",
           work["one for all"] < work["salt"] - 0.05
           and work["salt, but the service's beginning shared"] < work["one for all"] + 0.01)
@@ -352,10 +365,13 @@ lab.claim("salt costs work, and almost nothing if the public beginning stays sha
 #
 # Eve sees everything that leaves, in order.
 # An order **leaks** if she reads the right PIN from it, for each of three PINs.
-# **Predict:** which rows have no leak, and what do they cost in wishes?
+
+# %%
+lab.predict("How many of the rows have no leak?", low=0, high=7)
 
 # %%
 matrix = defence_matrix(injections=8)
+lab.truth(sum(not any(leaking) for leaking, _ in matrix.values()), "rows")
 for name, (leaking, done) in matrix.items():
     print(f"{name:36} {sum(leaking)} of 8 orders leak, {sum(done):2} of 10 wishes done")
 
@@ -438,7 +454,7 @@ lab.claim("the labels cost two wishes, the quarantined reader none",
 # So orders nine and ten were added when the defences stood:
 # nine opens ten pages, each *once*, and the PIN is in their *order*;
 # ten puts a picture into the answer for the user, whose window loads it (as in "EchoLeak", 2025).
-# **Predict** for each defence: which of the two leaks?
+# Here is which of the two leaks, for each defence:
 
 # %%
 late = {name: leaking[8:] for name, (leaking, _) in defence_matrix(injections=10).items()}
@@ -459,7 +475,10 @@ lab.claim("one of them gets by the labels on arguments, and both by the search f
 # Last, the cache.
 # Alice's prompt was "my pin is 4921 ...", and Eve shares the cache with her.
 # The service reports how many tokens were cached.
-# **Predict:** how many questions does Eve need, of 10,000 possible PINs, if single tokens are cached?
+# There are 10,000 possible PINs.
+
+# %%
+lab.predict("How many questions does Eve need, if single tokens are cached?", low=1, high=10_000)
 
 # %%
 def eve_reads(pin, **options):
@@ -480,12 +499,13 @@ needed = eve_reads(pins[0], block=1)[1]
 # %%
 for name, share in right.items():
     print(f"{name:20} {share:4.0%} of 50 PINs read")
-lab.claim("digit by digit, a few dozen questions read every PIN; with salt they read none",
+lab.truth(needed, "questions")
+lab.claim(f"digit by digit, {needed} questions read a PIN; with salt they read none",
           right["single tokens"] == 1 and right["single tokens, salt"] == 0 and needed < 50, questions=needed)
 
 # %% [markdown]
 # Blocks of sixteen stopped this attack, too.
-# **Is a block a defence?**
+# Is a block a defence?
 # The PIN's four digits end a block here, so she must guess all four at once.
 
 # %%
@@ -576,6 +596,54 @@ check("the help desk", propose)
 # A and B left orders that leak, D left the implicit ones.
 # C keeps the wishes as long as the plan need not change on reading.
 # What the fields say may still be a lie.
+#
+# </details>
+
+# %% [markdown]
+# **4.** Somebody has a point out of a store and a list of sentences with their points.
+# Write a function of the point (an array of $d$ numbers) and the list's points ($n$ rows of $d$)
+# that returns the number of the sentence which it most likely is (counted from 0).
+# All points have length 1.
+
+# %%
+which_sentence = ...
+
+check("whose point is it", which_sentence);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# The nearest one; between points of length 1 that is the one with the largest inner product.
+#
+# ```python
+# def which_sentence(point, listed):
+#     return int(np.argmax(listed @ point))
+#
+#
+# check("whose point is it", which_sentence);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **5.** A code has six digits.
+# A cache that reports how many tokens it found, token by token, is shared with a stranger.
+# How many questions does the stranger need at the most to read the code?
+
+# %%
+most_questions = ...
+
+check("six digits", most_questions);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Ten for each digit, one digit after the other, where guessing the whole takes up to a million.
+#
+# ```python
+# most_questions = 6 * 10
+# check("six digits", most_questions);
+# ```
 #
 # </details>
 

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 16 · Medicine: may we train together, may we publish the curve?
 #
-# *40 minutes.
+# *About 70 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
 # Labs 07 and 08 help.*
 #
@@ -45,7 +45,10 @@ print(f"{len(ill)} patients of {len(names)} hospitals; {len(people):,} people of
 # A hospital that trains with others sends a **gradient**: by how much each weight of the model should move.
 # Here the model is a logistic regression with an intercept, and nothing has been learned yet.
 # So each patient's predicted risk is one half.
-# **Predict:** what does the last number of that gradient say about the hospital?
+
+# %%
+lab.predict("What does the last number of that gradient say about the hospital?",
+            choices=["nothing", "how many patients it has", "what share of them is ill"])
 
 # %%
 rows = np.c_[heart.X, np.ones(len(ill))]  # the last column is for the intercept
@@ -63,6 +66,8 @@ true = {name: ill[of[name]].mean() for name in names}
 for name in names:
     print(f"{name:12} read from the gradient {read[name]:6.1%}   true {true[name]:6.1%}   "
           f"guess, the mean of all {ill.mean():.1%}")
+exactly = max(abs(read[name] - true[name]) for name in names) < 1e-6
+lab.truth("what share of them is ill" if exactly else "nothing")
 lab.claim("the first gradient is the hospital's share of ill patients, to the last digit",
           max(abs(read[name] - true[name]) for name in names) < 1e-6,
           a_guess_is_off_by_up_to=max(abs(ill.mean() - true[name]) for name in names))
@@ -72,8 +77,8 @@ lab.claim("the first gradient is the hospital's share of ill patients, to the la
 #
 # "Then we add the gradients up in secret."
 # With the **secure sum** of lab 08 the server learns the sum of the four and nothing else.
-# **Predict:** on the second day the Swiss line is down, and three hospitals train.
-# What does the server know then?
+# On the second day the Swiss line is down, and three hospitals train.
+# Here is what the server knows then:
 
 # %%
 code = FixedPoint(largest=400.0, clients=4)
@@ -121,9 +126,11 @@ plt.show()
 
 # %% [markdown]
 # A picture, no names, no table.
-# **Predict:** the curve has 94 steps.
-# At how many can a program work out how many people died, *and* how many were still watched?
 # The trivial attacker assumes that nobody ever leaves the study: then every number follows from 102.
+
+# %%
+lab.predict("At how many of the curve's 94 steps can a program work out how many died, and how many were "
+            "still watched?", low=0, high=94)
 
 # %%
 def steps_read(digits):
@@ -139,8 +146,11 @@ right = {digits: steps_read(digits) for digits in (None, 4, 3, 2)}
 alone = int((curve.deaths == 1).sum())
 
 # %%
+lab.truth(right[None], "of 94")
 lab.claim("an exact curve is a table of patients: every step is read", right[None] == len(curve.day),
           read=right[None], of=len(curve.day), nobody_leaves=trivial)
+
+# %%
 lab.claim("four digits change nothing, and fewer digits hide only the later patients",
           right[4] == len(curve.day) and right[2] >= 10 and right[3] > 30,
           four_digits=right[4], three=right[3], two=right[2])
@@ -242,7 +252,10 @@ print("noise in units of the cut:", {epsilon: round(each, 1) for epsilon, each i
 #
 # [OpenDP](https://opendp.org) has the noise for the table, and keeps the books in whole numbers.
 # Suppose that a patient was admitted twice, and is in the table twice.
-# **Predict** what the library says to that.
+
+# %%
+lab.predict("What epsilon does the library promise such a patient, if it is 1 for a patient in one cell?",
+            low=0.0, high=4.0)
 
 # %%
 import opendp.prelude as opendp
@@ -255,7 +268,8 @@ noisy = np.array(theirs(exact_table.ravel().tolist())).reshape(2, -1)
 twice = theirs.map(2)
 
 # %%
-lab.claim("for a patient in one cell the library confirms epsilon 1, for one in two cells it says 2",
+lab.truth(twice)
+lab.claim(f"for a patient in one cell the library confirms epsilon 1, for one in two cells it says {twice:g}",
           theirs.map(1) == 1.0 and twice == 2.0)
 lab.claim("its curve is as good as ours",
           np.abs(survival_of(noisy) - survival_of(exact_table))[:50].max() < 0.02)
@@ -271,7 +285,7 @@ lab.claim("its curve is as good as ours",
 # Each hospital holds back 30 % of its patients to test on.
 # The score is the **AUC**, the chance that an ill patient is ranked above a healthy one: 0.5 is guessing.
 # We ask what joining *adds* to what a hospital can do alone.
-# **Predict:** who gains when each hospital has ten patients to learn from?
+# Who gains when each hospital has ten patients to learn from?
 # And when each uses all it has?
 
 # %%
@@ -364,8 +378,11 @@ lab.claim("with all patients epsilon 1 costs a point or two",
 # A curve from few people is uncertain by itself:
 # its **standard error** (Greenwood's formula) says by how much.
 # Noise that is smaller than that changes no conclusion.
-# **Predict:** at epsilon 1, for which of three groups is the noise smaller:
-# all 7,871, the 225 men over 80, the 102 people over 90?
+# There are three groups: all 7,871 people, the 225 men of 80 and over, the 102 people of 90 and over.
+
+# %%
+lab.predict("For how many of the three groups is the noise at epsilon 1 smaller than the standard error?",
+            low=0, high=3)
 
 # %%
 groups = {"all": people, "men of 80 and over": people[(people.sex == "M") & (people.age >= 80)],
@@ -412,6 +429,9 @@ fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", nco
 plt.show()
 
 # %%
+lab.truth(sum(off[name][2] < own[name] for name in groups), "of three")
+
+# %%
 lab.claim("for all people, a private curve at epsilon 1 is closer to the exact one than that is to the truth",
           off["all"][2] < own["all"], noise=off["all"][2], standard_error=own["all"])
 lab.claim("for 102 people it is not: the noise is larger than all that the curve knows",
@@ -441,7 +461,7 @@ lab.claim("one number of the 102 survives epsilon 1", year_error < 0.6 * own["90
 # %% [markdown]
 # ## Tune it
 #
-# **Who gains by training together?**
+# *Move the sliders: who gains by training together?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: who gains by training together?
@@ -478,7 +498,7 @@ lab.explore(joining, live=False, size=(8.2, 3.0), patients=list(SIZES),
 #
 # </details>
 #
-# **Is this curve good enough to print?**
+# *Move the sliders: is this curve good enough to print?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: is this curve good enough to print?
@@ -523,7 +543,9 @@ lab.explore(printed, group=list(groups), epsilon=(0.1, 8.0, 1.0),
 #
 # The private curve goes through the same program.
 # To make it easy, it is published day by day, with the number 102 beside it.
-# **Predict:** at how many of the 94 steps are both numbers right?
+
+# %%
+lab.predict("At how many of the 94 steps are both numbers right now?", low=0, high=94)
 
 # %%
 by_day = dp.private_life_table(oldest.days, oldest.death, width=1, intervals=5400, epsilon=1.0,
@@ -532,6 +554,7 @@ steps = read_curve(survival_of(by_day)[curve.day - 1], at_start=len(oldest), dig
 right_private = int(((steps.deaths == curve.deaths) & (steps.at_risk == curve.at_risk)).sum())
 
 # %%
+lab.truth(right_private, "of 94")
 lab.claim("no more of the private curve is read than by assuming that nobody leaves",
           right_private <= trivial, private=right_private, nobody_leaves=trivial)
 
@@ -542,7 +565,7 @@ lab.claim("no more of the private curve is read than by assuming that nobody lea
 # From exact curves he reads both tables.
 # From private ones he does the best that can be done:
 # he knows how common each cell is, knows the noise, and names the likeliest cell.
-# **Predict:** how often is he right at epsilon 1, if naming the commonest cell is right once in five?
+# Naming the commonest cell would be right about once in five.
 
 # %%
 ages = oldest.days.to_numpy(), oldest.death.to_numpy()
@@ -619,7 +642,7 @@ lab.claim("no attacker is above the ceiling, and at epsilon 8 there is nothing l
 # And the hospital whose line was down?
 # Now each sum carries noise for a patient, at epsilon 1 for all 60 rounds.
 # The attacker subtracts the sums with and without Switzerland, in one round, and in all 60.
-# **Predict:** is the hospital's share of ill patients hidden?
+# Is the hospital's share of ill patients hidden?
 
 # %%
 def share_read(times, seed):

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 17 · Finance: may the bureau score, may bank and shop compare?
 #
-# *40 minutes.
+# *About 60 minutes, all of it required.
 # You need labs 03 and 10.
 # Labs 05, 11, 12 and 15 help.*
 #
@@ -47,7 +47,10 @@ print(f"{len(loans):,} loans of early 2018; {risky.mean():.1%} were graded D to 
 #
 # The platform removed names and addresses.
 # Somebody knows a borrower's job title and state from a profile on the web.
-# **Predict:** what share of the borrowers is alone with their job title in their state?
+
+# %%
+lab.predict("How many percent of the borrowers are alone with their job title in their state?",
+            low=0, high=100)
 
 # %%
 def alone(*columns):
@@ -61,6 +64,7 @@ by_income = alone("state", "annual_income")
 control = alone("state", "homeownership")
 
 # %%
+lab.truth(round(100 * by_job), "%")
 lab.claim("most borrowers are alone with their job title in their state", by_job > 0.6,
           job_and_state=by_job, income_and_state=by_income)
 lab.claim("control: a state and whether the home is owned point at nobody", control < 0.01)
@@ -71,7 +75,9 @@ lab.claim("control: a state and whether the home is owned point at nobody", cont
 # The shop sends the *hashes* of its customers' telephone numbers, and the bank compares.
 # (Invented numbers, six digits long.
 # Real ones are a few digits longer.)
-# **Predict:** of two thousand hashed numbers, how many does the bank read?
+
+# %%
+lab.predict("Of two thousand hashed numbers, how many does the bank read?", low=0, high=2000)
 
 # %%
 rng = np.random.default_rng(17)
@@ -80,7 +86,8 @@ received = hashed(numbers)
 began = time.process_time()
 read = dictionary_attack(received, (f"+00 555 {each:06d}" for each in range(10**6)))
 lab.measured(f"{time.process_time() - began:.1f} s for a million guesses")
-lab.claim("every hashed number is read: a hash of few possible values is a code book",
+lab.truth(len(read), "of two thousand")
+lab.claim("a hash of few possible values is a code book",
           sorted(read.values()) == sorted(numbers), read=len(read))
 
 # %% [markdown]
@@ -157,7 +164,7 @@ lab.claim("the bureau's model ranks well", ranked(scores, y[new]) > 0.7, auc=ran
 #
 # The bank encrypts (TenSEAL underneath, lab 10).
 # One ciphertext holds *one column* of up to 4,096 loans.
-# **Predict:** what does scoring one loan cost beside scoring two thousand?
+# Here is what scoring one loan costs beside scoring two thousand:
 
 # %%
 parameters = plan(depth=1, precision_bits=16, largest=largest_score(weights, bias))
@@ -181,8 +188,11 @@ lab.claim("and no decision differs from the plain one", changed == 0 and wrong <
 
 # %% [markdown]
 # The bureau never saw a loan.
-# **Predict:** and the bureau's secret, the model?
-# How many scores must the bank ask for to have all of it?
+# And the bureau's secret, the model?
+# It has a weight for each of the columns, and a constant.
+
+# %%
+lab.predict("How many scores must the bank ask for to have all of the model?", low=1, high=1000)
 
 # %%
 size = X.shape[1]
@@ -192,6 +202,7 @@ stolen_bias, stolen = told[0], told[1:] - told[0]
 stolen_error = max(np.abs(stolen - weights).max(), abs(stolen_bias - bias))
 
 # %%
+lab.truth(size + 1, "scores")
 lab.claim("one question more than there are columns gives the whole model away, encrypted or not",
           stolen_error < 1e-3, questions=size + 1)
 
@@ -209,7 +220,7 @@ lab.claim("one question more than there are columns gives the whole model away, 
 # Four ways: without privacy; clipping only, which is **the control**; epsilon 8; epsilon 1.
 # (Add or remove one applicant, delta a tenth of one over the number of applicants
 # or less, privacy-loss distributions.)
-# **Predict:** at the usual threshold, score above zero, what share of the risky loans do the four find?
+# At the usual threshold, score above zero, each of the four finds a share of the risky loans:
 
 # %%
 ways = {"no privacy": (None, 1e6), "clipping only": (None, 1.0), "epsilon 8": (8.0, 1.0),
@@ -266,7 +277,7 @@ lab.claim("1,000 applicants do pay", thousand["epsilon 1"][1] < thousand["clippi
 # a clipped model is timid, its scores shrink towards the majority.
 # Move the threshold, and it is gone.
 # What noise costs shows with few applicants only.
-# **Predict:** and the small group?
+# And the small group?
 # Is it hurt more than the others?
 
 # %%
@@ -285,7 +296,7 @@ lab.claim("with 8,000 loans no group loses much; the few are too few here to tel
 #
 # ## Tune it
 #
-# **What does epsilon do to the bank's decisions, with this many applicants?**
+# *What does epsilon do to the bank's decisions, with this many applicants?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: how many risky loans are found, and how many good ones are refused?
@@ -334,7 +345,7 @@ lab.explore(decisions, live=False, epsilon=(0.1, 10.0, 1.0), applicants=[500, 10
 # they learn how many customers they share.
 # The dictionary finds nothing to compare with.
 # But they run it every week.
-# **Predict:** what do two counts tell about the one customer who joined in between?
+# Here is what two counts tell about the one customer who joined in between:
 
 # %%
 shop = set(numbers[:1000])
@@ -352,7 +363,10 @@ lab.claim("the count stays for a newcomer whom the bank does not know, and grows
 # The size was the secret.
 # So the size gets noise.
 # One customer, added or removed, moves it by one.
-# **Predict:** how often is the bank right about the newcomer, with epsilon 1 in each week?
+
+# %%
+lab.predict("How many percent of the time is the bank right about the newcomer, with epsilon 1 in each week?",
+            low=50, high=100)
 
 # %%
 def right_about_her(epsilon, draws=40_000, seed=0):
@@ -368,6 +382,7 @@ guesses = {epsilon: right_about_her(epsilon) for epsilon in (0.1, 1.0)}
 ceiling = np.exp(1) / (1 + np.exp(1))
 
 # %%
+lab.truth(round(100 * guesses[1.0]), "%")
 lab.claim("with noise the bank guesses about one customer, and the promise holds",
           guesses[0.1] < 0.54 and guesses[1.0] < ceiling, epsilon_0_1=round(guesses[0.1], 2),
           epsilon_1=round(guesses[1.0], 2), ceiling=round(float(ceiling), 2))

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 18 · Smart home: may the utility see the meter?
 #
-# *35 minutes.
+# *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Gaussian noise.
 # Labs 09 and 12 help.*
 #
@@ -94,9 +94,13 @@ lab.claim("days under a pseudonym are given to the right home many times as ofte
 # The attacker looks only at how much the curve moves in those hours.
 #
 # The company offers four remedies.
-# **Predict:** which of them hides an empty home?
 # (The score is an AUC, the chance that an empty day looks emptier than a lived-in one:
 # 0.5 is guessing, 1 is always right.)
+
+# %%
+lab.predict("Which of the four hides an empty home?",
+            choices=["none of them", "one reading in six hours", "one reading a day",
+                     "noise of 1 kWh in the meter", "local DP, epsilon 1 a day"])
 
 # %%
 def six_hours(readings, rng):
@@ -130,6 +134,9 @@ def empty_home(remedy, seed=0):
 empty = {name: np.mean([empty_home(remedy, seed) for seed in range(2)]) for name, remedy in remedies.items()}
 for name, score in empty.items():
     print(f"{name:28} {score:.2f}")
+lab.truth(next((name for name, score in empty.items() if score < 0.6), "none of them"))
+
+# %%
 lab.claim("coarser time does not hide an empty home: six hours are about as good as one",
           empty["one reading in six hours"] > empty["hourly, as it is"] - 0.08)
 lab.claim("noise in each meter that does hide it is local differential privacy",
@@ -262,8 +269,7 @@ lab.claim("the street's noisy sum comes out, and nobody showed a curve",
 #
 # ## What it costs
 #
-# **Predict:** how many homes does a street need for an error under 10 %, if a home-day is protected?
-# A home-year?
+# How many homes does a street need for an error under 10 %, if a home-day is protected, or a home-year?
 
 # %%
 numbers = [17, 50, 100, 300, 1000, 3000, 10_000, 30_000]
@@ -303,7 +309,7 @@ lab.claim("noise in every meter takes far more homes than noise on the sum",
 # %% [markdown]
 # ## Tune it
 #
-# **What does the grid see of a street, and what is each home promised?**
+# *What does the grid see of a street, and what is each home promised?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: what does the grid see of the street?
@@ -345,7 +351,7 @@ lab.explore(seen, homes_in_street=lab.log_range(10, 30_000, 300), epsilon=(0.1, 
 # ## The attack again
 #
 # The attacker knows all other homes of a street of 300, and a home's usual curve.
-# **Predict** his score for "was this home empty on that day?" from the exact sum, and from the private one.
+# Here is his score for "was this home empty on that day?", from the exact sum and from the private one.
 
 # %%
 def from_the_sum(sigma, seed=0):

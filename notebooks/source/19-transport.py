@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 19 · Transport: may the city publish trips?
 #
-# *35 minutes.
+# *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
 # Lab 01 helps.*
 #
@@ -69,8 +69,10 @@ lab.claim("four sightings single out nearly everybody", shares[4] > 0.95)
 # "Then we change the pseudonyms every week."
 # Take 140 ships in one harbour, with new numbers after four days.
 # The attacker compares *where each one usually is*.
-# **Predict:** a guess would be right once in 65.
-# How often is he?
+# A guess would be right once in 65.
+
+# %%
+lab.predict("How many percent of the ships does he find again under their new number?", low=0, high=100)
 
 # %%
 harbour = datasets.ships_harbour().table
@@ -88,6 +90,7 @@ def habits(degrees):
 
 
 right = relinked(*habits(0.01))
+lab.truth(round(100 * right), "%")
 lab.claim("most travellers are found again under their new pseudonym", right > 0.45,
           ships=len(seen_in_both), right=right, guessing=1 / len(seen_in_both))
 
@@ -152,7 +155,7 @@ ax.text(trips_of.max() / 1.06, ax.get_ylim()[1] * 0.85, "the busiest plane", ha=
 ax.set(xscale="log", xlabel="trips a year = the epsilon that an epsilon of 1 for each trip leaves that plane",
        ylabel="planes", title="One epsilon, many promises")
 plt.show()
-lab.claim("an epsilon of 1 for each trip is hundreds for the busiest traveller", epsilon_busiest > 300,
+lab.claim("an epsilon of 1 for each trip is far more for the busiest traveller", epsilon_busiest > 300,
           epsilon=epsilon_busiest, median_traveller=float(np.median(trips_of)))
 
 # %% [markdown]
@@ -187,8 +190,10 @@ def error(table):
 # Planners want the full numbers, so we scale the table up again.
 # (By the exact share that was kept, for simplicity.
 # A real release would spend a little epsilon on it.)
-# **Predict:** with epsilon 1 for travellers and at most 100 trips each,
-# what share of all trips do the errors add up to?
+# Take epsilon 1 for travellers, and at most 100 trips each.
+
+# %%
+lab.predict("What percentage of all trips do the errors add up to?", low=0, high=100)
 
 # %%
 noisy, kept = private_table(1.0, 100, np.random.default_rng(0))
@@ -197,14 +202,15 @@ by_trip = error(dp.geometric(exact, sensitivity=1, epsilon=1.0, rng=np.random.de
 
 # %%
 print(f"epsilon 1 for a trip: {by_trip:.1%} of all trips; for a traveller: {by_traveller:.0%}")
-lab.claim("the honest unit costs a hundred times the error, or more", by_traveller > 100 * by_trip)
+lab.truth(round(100 * by_traveller), "%")
+lab.claim("the honest unit costs far more error", by_traveller > 100 * by_trip)
 
 # %% [markdown]
 # ## Use the real thing
 #
 # [OpenDP](https://docs.opendp.org) keeps the books: a *measurement* knows its input distance.
 # Ours is the number of trips that a traveller may move.
-# **Predict:** ask it what it costs to move the table by 1 and by 100, at one noise scale.
+# We ask it what it costs to move the table by 1 and by 100, at one noise scale.
 
 # %%
 import opendp.prelude as odp
@@ -224,7 +230,7 @@ lab.claim("OpenDP agrees: noise of scale 100 is epsilon 1 for 100 trips, and 0.0
 #
 # A small cap cuts off trips: that error is **bias**, and no error bar of the noise shows it.
 # A large cap needs much noise.
-# **Predict:** where between 1 and 600 lies the best cap, and which of the two errors is larger there?
+# The best cap lies somewhere between 1 and 600.
 
 # %%
 caps = [1, 3, 10, 30, 60, 100, 150, 200, 300, 600]
@@ -257,7 +263,7 @@ lab.claim("the best cap is neither small nor large", 30 <= caps[best] <= 300,
 # it needs the *length* of a traveller's row of the table (the L2 norm), not the sum.
 # Her row is scaled down to length 60 at most.
 # (Epsilon 1, delta $10^{-6}$, add or remove one traveller, one release of the analytic Gaussian mechanism.)
-# **Predict:** is that better than the best cap above?
+# Is that better than the best cap above?
 
 # %%
 rows = np.zeros((flights.plane.max() + 1, cells))
@@ -274,7 +280,7 @@ lab.claim("clipping by length comes out about even with the best cap", abs(by_le
 #
 # First the tracks.
 # "We publish coarser places and times."
-# **How coarse must a track be before four sightings no longer point at one traveller?**
+# *How coarse must a track be before four sightings no longer point at one traveller?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: how many travellers are the only one who fits?
@@ -312,7 +318,7 @@ lab.explore(alone, live=False, size=(8.2, 2.2),
 # </details>
 #
 # Now the table.
-# **How much error does which promise cost, for a traveller or for a trip?**
+# *How much error does which promise cost, for a traveller or for a trip?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: what does the promise cost, and what is left of the large and the small flows?
@@ -357,7 +363,7 @@ lab.explore(flows, epsilon=(0.1, 10.0, 1.0), cap=lab.log_range(1, 600, 100), uni
 # The attacker knows the busiest plane's trips and those of everybody else, and asks: *is she in the table?*
 # That is the strongest attacker there is, and the one that the definition promises to stop.
 # He compares how well the published table fits with her and without her (a likelihood ratio, lab 06).
-# **Predict** his score, for noise by the trip and by the traveller.
+# Here is his score, for noise by the trip and by the traveller.
 # (AUC: 0.5 is guessing, 1 is always right.)
 
 # %%

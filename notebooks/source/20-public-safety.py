@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 20 · Public safety: may we publish the map, may we blur the plate?
 #
-# *35 minutes.
+# *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
 # Lab 04 helps.*
 #
@@ -61,8 +61,11 @@ lab.claim("who saw the place and the hour finds the record, and reads the rest o
 # So no records.
 # Counts, then: how many stops this year, by neighbourhood, renewed every night.
 # A count under five is hidden.
-# **Predict:** a resident compares two days.
-# In how many of the cases with *one* stop on a day does he see that there was one?
+# A resident compares two days.
+
+# %%
+lab.predict("In how many percent of the cases with one stop on a day does he see that there was one?",
+            low=0, high=100)
 
 # %%
 daily = stops.groupby(["neighborhood", "day"]).size().unstack(fill_value=0)
@@ -71,6 +74,7 @@ single = daily.to_numpy()[:, 1:] == 1
 visible = single & (so_far[:, :-1] >= 5)
 
 # %%
+lab.truth(round(100 * visible.sum() / single.sum()), "%")
 lab.claim("the threshold protects a count, and the difference of two counts is not protected",
           visible.sum() > 0.9 * single.sum(), single_stops=int(single.sum()), seen=int(visible.sum()))
 
@@ -151,8 +155,8 @@ lab.claim("fourteen grey squares are read like print", read == len(plates), read
 #
 # ## Build it
 #
-# **Predict:** at epsilon 1, does the map keep its twenty busiest cells?
-# What becomes of the cells with one to four stops?
+# Does the map keep its twenty busiest cells at epsilon 1?
+# And what becomes of the cells with one to four stops?
 
 # %%
 def grid(degrees):
@@ -219,7 +223,9 @@ lab.claim("running totals charge a stop again every night", year > 5, epsilon_af
 # How many of the people stopped were searched?
 # Two counts for a group, each with Laplace noise of scale $2/\varepsilon$.
 # All groups get the same epsilon.
-# **Predict:** do they get the same error?
+
+# %%
+lab.predict("By what factor is the smallest group's error larger than the largest group's?", low=1, high=100)
 
 # %%
 searched = stops.dropna(subset=["person_search", "race"])
@@ -244,6 +250,7 @@ fig, ax = lab.plots.figure(8.2, 2.6)
 ax.bar([f"{names[each]}\n{groups[each, 0]:,}" for each in order], errors[order], color=lab.PRIVATE)
 ax.set(ylabel="error, points (95 %)", title="The same epsilon (0.1) for all, the error of the search rate")
 plt.show()
+lab.truth(round(errors[order[-1]] / errors[order[0]]), "times")
 lab.claim("equal privacy is unequal accuracy: the smallest group's error is many times the largest's",
           errors[order[-1]] > 8 * errors[order[0]], smallest=errors[order[-1]], largest=errors[order[0]])
 
@@ -253,7 +260,7 @@ lab.claim("equal privacy is unequal accuracy: the smallest group's error is many
 #
 # ## Tune it
 #
-# **What is left of the map?**
+# *What is left of the map?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: what is left of the map?
@@ -292,7 +299,7 @@ lab.explore(city, size=(8.2, 3.6), epsilon=(0.1, 10.0, 1.0),
 # </details>
 #
 # Now the plate.
-# **Which hiding survives a program that tries all digits?**
+# *Which hiding survives a program that tries all digits?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: how many of eight plates are read?
@@ -328,10 +335,14 @@ lab.explore(hidden, live=False, size=(8.2, 2.4), block=[8, 12, 16, 24, 48], nois
 #
 # ## The attack again
 #
-# **Predict:** "was there a stop in this neighbourhood today?"
+# *Was there a stop in this neighbourhood today?*
 # The attacker has last night's map and today's.
 # With exact numbers he is always right.
-# With noise of epsilon 1 in each?
+# With noise, his score is again how often he tells a day with a stop from one without.
+
+# %%
+lab.predict("How many percent of such pairs does he get right, with noise of epsilon 1 in each map?",
+            low=50, high=100)
 
 # %%
 def difference_attack(scale, draws=20_000, seed=0):
@@ -347,7 +358,10 @@ exact_auc, private_auc, careful_auc = (difference_attack(scale) for scale in (0,
 ceiling = np.exp(1) / (1 + np.exp(1))
 
 # %%
+lab.truth(round(100 * private_auc), "%")
 lab.claim("exact running totals tell each stop", exact_auc == 1.0)
+
+# %%
 lab.claim("noise of epsilon 1 a map leaves a guess, noise of 0.1 next to nothing",
           careful_auc < private_auc < ceiling, epsilon_1=round(private_auc, 2),
           epsilon_0_1=round(careful_auc, 2), ceiling=round(float(ceiling), 2))

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 21 · Recommendation: may we share ratings?
 #
-# *35 minutes.
+# *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Gaussian noise.
 # Labs 06 and 19 help.*
 #
@@ -147,12 +147,13 @@ lab.claim("many averages are the rating of one person", one_rater > 0.1,
 #   First bound them: at most 100 ratings each, drawn at random, each number cut to [-1, 1].
 #   Her row then has a length (L2 norm) of at most $\sqrt{2 \cdot 100}$, and Gaussian noise covers it.
 #
-# **Predict:** by what factor does the noise grow from a rating to a user with 100 of them?
-#
 # ## Build it
 #
 # What is shared is, for each film, the sum of "stars above the user's own mean" and the count.
 # The user's own mean stays with her.
+
+# %%
+lab.predict("By what factor does the noise grow from a rating to a user with 100 of them?", low=1, high=100)
 
 # %%
 DELTA = {"rating": 1e-7, "user": 1e-5}  # far below one over the number of ratings, of users
@@ -184,7 +185,8 @@ def user_means(rows):
 
 # %%
 growth = noise_for("user", 1.0) / noise_for("rating", 1.0)
-lab.claim("the noise for a user is about ten times that for a rating", 7 < growth < 12,
+lab.truth(round(growth), "times")
+lab.claim(f"the noise for a user is {growth:.0f} times that for a rating", 7 < growth < 12,
           factor=round(growth, 1))
 
 # %% [markdown]
@@ -224,8 +226,7 @@ def mean_error(unit, epsilon):
 # `dp-accounting` reads the event back.
 # And who adds it?
 # The users can, each a small part, inside a sum that nobody shows (lab 12).
-# **Predict:** with fifteen users who each add a fifteenth of the variance,
-# what does the service see of one user's row?
+# Here are fifteen users, who each add a fifteenth of the variance.
 
 # %%
 import dp_accounting
@@ -246,7 +247,7 @@ lab.claim("the noisy counts come out of shares, and no row and no exact count wa
 # ## What it costs
 #
 # Sharing must beat *not sharing*: a service that knows only your own mean is wrong by some stars anyhow.
-# **Predict:** from which epsilon on is sharing worth it, for a rating, and for a user?
+# From which epsilon on is sharing worth it, for a rating, and for a user?
 
 # %%
 epsilons = [0.3, 1, 3, 8, 30]
@@ -281,7 +282,7 @@ lab.claim("a promise for a user at epsilon 1 is worse than not sharing at all, w
 # ## Tune it
 #
 # For example only *which films are popular*: a list of the top hundred.
-# **How right is a private list?**
+# *How right is a private list?*
 
 # %%
 counts = {cap: np.bincount(films[dp.bounded(users, contributions=cap, rng=np.random.default_rng(0))],
@@ -327,7 +328,10 @@ lab.explore(popular, epsilon=(0.1, 30.0, 3.0), cap=[1, 10, 30, 100, 3000], start
 # Two tables of sums and counts, before and after she joins.
 # The attacker subtracts them
 # and names the films with the largest difference of the counts: these she has seen.
-# **Predict:** how many of her films does he find, in exact tables, and at epsilon 1 for a user?
+# From exact tables he reads them all.
+
+# %%
+lab.predict("How many percent of her films does he find at epsilon 1 for a user?", low=0, high=100)
 
 # %%
 def her_films(sigma, seed, people=60, cap=30):
@@ -348,13 +352,14 @@ exact_films, private_films = her_films(0.0, 0), her_films(sigma, 0)
 chance = 30 / table.shape[1]
 
 # %%
+lab.truth(round(100 * private_films), "%")
 lab.claim("exact sums give away every film", exact_films == 1.0)
 lab.claim("with noise for a user he finds what guessing finds", private_films < 0.03,
           found=round(private_films, 3), guessing=round(chance, 3))
 
 # %% [markdown]
 # What about halfway measures, that keep the rows?
-# **Predict** for each: half of the ratings left out;
+# Half of the ratings left out;
 # only the five hundred best-known films; likes in place of stars.
 
 # %%

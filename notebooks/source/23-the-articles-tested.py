@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 23 · The articles, tested
 #
-# *20 minutes.
+# *About 45 minutes, all of it required.
 # You need lab 00; the table leads to the others.*
 #
 # **Afterwards you can** say of each of 31 claims about privacy for AI whether it holds,
@@ -50,8 +50,10 @@ for letter, title in TITLES.items():
 # *add noise, and it is private.*
 # Here it is in four lines, as article A has it:
 # noise on every record, "epsilon" 0.1, and the result is published.
-# **Predict:** how far off is the mean of a thousand numbers between 0 and 1,
-# computed from the published records?
+
+# %%
+lab.predict("How far off is the mean of a thousand numbers between 0 and 1, computed from the published "
+            "records?", low=0.0, high=1.0)
 
 # %%
 rng = np.random.default_rng(23)
@@ -60,6 +62,7 @@ errors = [abs((values + rng.laplace(0, 1 / 0.1, 1000)).mean() - values.mean()) f
 central = [abs(rng.laplace(0, 1 / (1000 * 0.1))) for _ in range(200)]
 
 # %%
+lab.truth(round(float(np.mean(errors)), 2))
 lab.claim("noise on each record drowns even the mean; on the mean itself far less does, at the same epsilon",
           np.mean(errors) > 0.15 > 10 * np.mean(central), records=round(float(np.mean(errors)), 2),
           mean_itself=round(float(np.mean(central)), 3))
@@ -88,7 +91,7 @@ lab.claim("noise on each record drowns even the mean; on the mean itself far les
 # First, three about the whole.
 #
 # **A11** says which packages to install.
-# **Predict:** are they in this environment, which runs every lab?
+# Are they in this environment, which runs every lab?
 
 # %%
 installed = {each.metadata["Name"].lower().replace("_", "-") for each in distributions()}
@@ -103,7 +106,7 @@ lab.claim("neither named package is what any of these labs run on; the real ones
 # One with the second name we did not find.)
 #
 # **A2** orders the techniques along the life of a model, one after the other.
-# **Predict:** does each technique have one place?
+# Does each technique have one place?
 
 # %%
 STEPS = ["collect", "store", "train", "deploy", "use"]
@@ -190,7 +193,7 @@ lab.claim("noise, federated averaging and a sum of ciphertexts fit in a few line
 # ## Use the real thing
 #
 # The last claim left to us, **B19**: protection makes systems more complex and dearer.
-# **Predict** the price of three protections on one task,
+# Here is the price of protection on one task,
 # the diagnosis of a tumour: in accuracy, in bytes, in seconds.
 
 # %%
@@ -217,7 +220,9 @@ lab.claim("privacy costs accuracy here, encryption costs bytes by the thousand, 
 # ## What it costs
 #
 # To test the 31 claims took the labs.
-# **Predict:** how many of the claims hold as they are written?
+
+# %%
+lab.predict("How many of the 31 claims hold as they are written?", low=0, high=31)
 
 # %%
 made = [(each["article"], each["verdict"]) for each in lab.claims_made() if each["article"]]
@@ -240,13 +245,14 @@ ax.axis("off")
 plt.show()
 
 # %%
+lab.truth(counts["holds"], "of 31")
 lab.claim("every claim has a verdict, and few hold as they are written",
           len(final) == len(CLAIMS) == 31 and counts["holds"] < 10, **{"as_written": counts["holds"]})
 
 # %% [markdown]
 # ## Tune it
 #
-# **Which claims, and which experiments decided them?**
+# *Which claims, and which experiments decided them?*
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: which claims have which verdict?

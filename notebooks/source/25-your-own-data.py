@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 25 · Your own data: what does epsilon do to my number?
 #
-# *35 minutes.
+# *About 65 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
 # Lab 04 helps: the budget.*
 #
@@ -42,7 +42,9 @@ print(f"{len(people):,} people: age, sex, hours of work a week, income above 50,
 #
 # A firm publishes two harmless numbers each month: how many people work for it, and their mean age.
 # Between two months one person left.
-# **Predict:** of 200 people who leave, for how many can a reader work out the exact age?
+
+# %%
+lab.predict("Of 200 people who leave, for how many can a reader work out the exact age?", low=0, high=200)
 
 # %%
 rng = np.random.default_rng(25)
@@ -60,6 +62,7 @@ def published(ages):
 
 hits = [age_of_leaver(published(staff), published(np.delete(staff, gone))) == staff[gone]
         for gone in range(200)]
+lab.truth(sum(hits), "of 200")
 lab.claim("two published means give away the age of nearly everybody who left", np.mean(hits) > 0.95,
           found=float(np.mean(hits)))
 
@@ -82,8 +85,8 @@ lab.claim("two published means give away the age of nearly everybody who left", 
 #   Narrow bounds mean little noise, and values outside are moved to the nearer bound, which shifts the mean.
 #   No error bar of the noise shows that.
 #
-# **Predict:** you have four times the people.
-# How much smaller an epsilon gives the same error of the mean?
+# With four times the people a smaller epsilon gives the same error of the mean.
+# You will see how much smaller.
 #
 # ## Build it
 #
@@ -107,23 +110,32 @@ lab.claim("ten lines and the package agree", np.allclose(ours, (theirs.noise, th
 # whose number of people is private, too (add or remove one record, half of epsilon on each part).
 # Is it right?
 # Ask the mechanism 20,000 times.
-# **Predict:** how often is the private count within the interval that is told beforehand?
+
+# %%
+lab.predict("How many percent of the private counts are within the interval that is told beforehand?",
+            low=0, high=100)
 
 # %%
 said = dp.error_of(statistic="count", epsilon=0.3, n=1000)
 answers = dp.geometric(np.full(20_000, 1000), sensitivity=1, epsilon=0.3, rng=rng)
 inside = np.mean(np.abs(answers - 1000) <= said.within)
-lab.claim("at least 95 % of the private counts are within the half width", inside > 0.945,
+lab.truth(round(100 * inside), "%")
+lab.claim("that is no less than what was told", inside > 0.945,
           half_width=said.within, inside=round(float(inside), 2))
 
 # %% [markdown]
 # And the other way round: you can bear an error of half a year in a mean age.
-# **Predict:** which epsilon is that for 1,000 people, and for 4,000?
+# For 1,000 people that takes epsilon 0.6.
+
+# %%
+lab.predict("Which epsilon does it take for 4,000 people?", low=0.0, high=1.0)
 
 # %%
 needed = {n: dp.epsilon_for_error(error=0.5, statistic="mean", n=n, bounds=(17, 90)) for n in (1000, 4000)}
 print("epsilon for half a year, 19 times out of 20:", needed)
-lab.claim("four times the people, a quarter of the epsilon", 0.23 < needed[4000] / needed[1000] < 0.27)
+lab.truth(round(needed[4000], 2))
+lab.claim(f"{4000 / 1000:g} times the people, {needed[4000] / needed[1000]:.2f} times the epsilon",
+          abs(4 * needed[4000] / needed[1000] - 1) < 0.05 and round(needed[1000], 1) == 0.6)
 
 # %% [markdown]
 # ## Use the real thing
@@ -163,7 +175,7 @@ table = dp.OwnTable(
 
 # %% [markdown]
 # Before anything is read you know the error, if you know roughly how many people there are.
-# **Predict:** what is the half width of the count, and of the mean age, for 50,000 people?
+# Here are the half widths for 50,000 people:
 
 # %%
 for question, half in zip(table.questions, table.expected(50_000)):
@@ -186,7 +198,7 @@ budget
 # %% [markdown]
 # The noise is fresh each time, from the operating system, so your numbers differ from the stored ones.
 # The budget still has some left.
-# **Predict:** will it pay for the same release once more?
+# Will it pay for the same release once more?
 
 # %%
 try:
@@ -214,8 +226,7 @@ print(program)
 # *A line at a time*: a quotation mark
 # that one person leaves open would otherwise swallow the next person's line, so that one person changes many.
 # *`binary_search_param`*: OpenDP is asked for the least noise that it certifies, we do no arithmetic.
-# **Predict:** run the program alone, without our package.
-# How far are its counts from those above?
+# We run the program alone, without our package, and compare its counts with those above.
 
 # %%
 import json
@@ -248,7 +259,7 @@ both.statement(unit="person", reused=False, tuning="none")
 # *From 50:50* is the attacker of the textbooks.
 # *From 1 in 1,000* is one who searches a town.
 # Where an assumption is not met, there is no statement.
-# **Predict:** which of these five trainings gets one?
+# Here are five trainings.
 # (1,000 patients, noise for epsilon 2 at delta $10^{-5}$; each line changes one thing.)
 
 # %%
@@ -292,7 +303,7 @@ lab.claim("none of the five gets a statement; the plan as it stands gets one",
 # Of shuffled data theirs says that the true epsilon is believed to be closer to the Poisson one.
 # Since then Chua and others (2024) have shown batches for which it is far above.
 # Their two numbers are quickly made.
-# **Predict:** how far apart are they for this plan?
+# Here they are for this plan:
 
 # %%
 noise = dp_accounting.GaussianDpEvent(plan.noise_multiplier)
@@ -310,7 +321,7 @@ lab.claim("their two epsilons for one training are far apart; ours with RDP is t
 # Here is a made-up population of yearly incomes with a long tail;
 # made up, because your own may not be looked at.
 # 1,000 people, epsilon 0.5 (pure, delta 0; add or remove one person).
-# **Predict:** is the best upper bound for the mean near the largest income, or far below?
+# Is the best upper bound for the mean near the largest income, or far below?
 
 # %%
 incomes = np.random.default_rng(7).lognormal(10.4, 0.9, 20_000)
@@ -356,7 +367,9 @@ lab.claim("with half of that bound most of the error is bias, which no error bar
 # | US Census 2020, redistricting: persons | 17.14 | 1e-10 | person | US Census Bureau, June 2021 |
 # | LinkedIn, audience engagements | 34.9 | 7e-9 | member and month | arXiv:2002.05839, 2020 |
 #
-# **Predict:** at which of them is a 50:50 attacker held below 90 %?
+
+# %%
+lab.predict("At how many of these is a 50:50 attacker held below 90 %?", low=0, high=9)
 
 # %%
 DEPLOYED = {"keyboard, best": (0.994, 1e-10), "symptom searches, a day": (1.68, 0),
@@ -372,6 +385,7 @@ def right_at_most(epsilon, delta=0.0):
 
 held = [name for name, (epsilon, delta) in DEPLOYED.items() if right_at_most(epsilon, delta) < 0.9]
 print("held below 90 %:", *held, sep="\n  ")
+lab.truth(len(held), "of nine")
 lab.claim("only epsilons of about 2 and less hold a 50:50 attacker below 90 %",
           max(DEPLOYED[name][0] for name in held) <= 2.2, of_nine=len(held))
 
@@ -382,7 +396,7 @@ lab.claim("only epsilons of about 2 and less hold a 50:50 attacker below 90 %",
 #
 # ## Tune it
 #
-# **What does epsilon do to your number?**
+# *What does epsilon do to your number?*
 
 # %%
 RANGES = {"0 to 1": 1.0, "0 to 100": 100.0, "0 to 10,000": 10_000.0}
@@ -436,7 +450,7 @@ lab.explore(my_number, statistic=["mean", "sum", "count", "histogram", "quantile
 #
 # The firm publishes private counts and means now,
 # with fresh noise each month (epsilon 0.5 for each, delta 0, one person added or removed).
-# **Predict:** how far is the reader's guess of the leaver's age off, in years?
+# Here is how far the reader's guess of the leaver's age is off, in years:
 
 # %%
 def private(ages, rng):
@@ -460,8 +474,8 @@ lab.claim("the reader does worse than whoever says the median for everybody",
 # %% [markdown]
 # Another attack reads not the release but what *leaks around it*:
 # an error message with a line of the file in it, a cell's output that was stored.
-# We plant a word in a copy of the table, in places where it does not belong, and release that.
-# **Predict:** how often does the word come out?
+# We plant a word in a copy of the table, in places where it does not belong, release that,
+# and count how often the word comes out.
 
 # %%
 planted = folder / "planted.csv"
