@@ -10,6 +10,7 @@ from numbers import Integral
 
 from labkit import validate
 
+BITS_BYTES = 2
 FRACTION_BITS = 40  # a number that is not an int is stored in steps of 2**-40
 
 
@@ -49,17 +50,31 @@ class PublicKey:
     def encrypt(self, number, *, largest=None):
         """A fresh ciphertext (1 + m n) r^n mod n^2 of an int or a float; r makes each one different.
 
-        largest: public bound on the size of such numbers, for the count of what may overflow; it travels with the
-                 ciphertext. By default as many steps as half the bits of n can tell. ValueError for a larger number.
+        largest: public bound on the size of such numbers, for the count of what may overflow. By default as many steps
+                 as half the bits of n can tell. ValueError for a larger number.
         """
         m, bits = self.encode(number)
-        bound = 2 ** (self.n.bit_length() // 2)
-        if largest is not None:
-            most, its_bits = self.encode(largest)
-            bound = abs(most) << bits >> its_bits
+        bound = self._steps(largest, bits)
         if abs(m) > bound:
             raise ValueError(f"number must be at most `largest` in size, {bound} steps of 2^-{bits}: name a larger one")
         return self.fresh(1 + m * self.n, bits, bound)
+
+    def load(self, message, *, largest=None):
+        """The ciphertext in a message of `Encrypted.to_bytes`; `largest` as in `encrypt`. ValueError for anything else."""
+        if not isinstance(message, bytes) or len(message) != BITS_BYTES + self._size:
+            raise ValueError(f"message must be {BITS_BYTES + self._size} bytes under this key, got {message!r:.60}")
+        bits, value = (int.from_bytes(each) for each in (message[:BITS_BYTES], message[BITS_BYTES:]))
+        if not 0 < value < self.n**2 or math.gcd(value, self.n) > 1:
+            raise ValueError("message must be a ciphertext under this key, got one that is not: it is damaged")
+        return Encrypted(value, bits, self, self._steps(largest, bits))
+
+    @property
+    def _size(self):
+        return (2 * self.n.bit_length() + 7) // 8
+
+    def _steps(self, largest, bits):
+        most, its_bits = (2 ** (self.n.bit_length() // 2), bits) if largest is None else self.encode(largest)
+        return abs(most) << bits >> its_bits
 
     def fresh(self, value, bits, bound):
         """The ciphertext under a new mask r^n. ValueError when numbers up to `bound` steps would wrap around."""
@@ -80,7 +95,11 @@ class Encrypted:
     value: int
     bits: int  # the number inside is a multiple of 2**-bits
     key: PublicKey = field(repr=False)
-    bound: int = field(repr=False)  # public: the number inside is at most so many multiples in size
+    bound: int = field(repr=False)  # at most so many multiples: a count that follows the multipliers, so it stays here
+
+    def to_bytes(self):
+        """What another party may have, for `PublicKey.load`: of one length, and nothing of the bound in it."""
+        return self.bits.to_bytes(BITS_BYTES) + self.value.to_bytes(self.key._size)
 
     def __add__(self, other):
         if not isinstance(other, Encrypted) or other.key != self.key:

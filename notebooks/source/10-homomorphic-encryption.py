@@ -193,7 +193,7 @@ lab.claim("two encryptions of 7 differ in as many bits as encryptions of differe
 # (It is *assumed* that nobody can: that is what "secure" means here.)
 #
 # The finished version, `labkit/encrypted/paillier.py`,
-# fits on 130 lines, also takes negative numbers and fractions, and refuses a sum or product
+# fits on 150 lines, also takes negative numbers and fractions, and refuses a sum or product
 # before it could get too large for $n$.
 # It multiplies by numbers *in the clear*, too:
 

@@ -2,6 +2,8 @@
 
 Everything outside ciphertexts and checksums must be equal, byte for byte: headers, bounds, lengths, numbers of
 messages. A ciphertext's own bytes are random; that they say nothing is the assumption that the schemes rest on.
+Locked points of the intersection count as ciphertexts; so do shares and masked vectors, which have no header at all, so
+that their number, order and lengths are what can be compared.
 """
 
 import struct
@@ -9,11 +11,13 @@ import struct
 import numpy as np
 import pytest
 
+from labkit.encrypted import paillier
 from labkit.encrypted.ckks import wire
 from labkit.encrypted.ckks.masking import masked_sum
 from labkit.encrypted.ckks.planning import plan
 from labkit.encrypted.ckks.roles import CKKSClient, CKKSServer
 from labkit.encrypted.ckks.vector import HEADER, MARK, NOT_TOLD
+from labkit.encrypted.intersection import matching, padlocks
 from labkit.encrypted.learning.averaging import (
     INTEGER_HEADER,
     VECTOR_MARK,
@@ -31,6 +35,9 @@ from labkit.encrypted.learning.one_record import OneRecordClient, OneRecordServe
 from labkit.encrypted.learning.sigmoid import fitted_sigmoid
 from labkit.encrypted.learning.training import Cloud, Contributor, KeyHolder, Recipe, normal_equations_plan
 from labkit.encrypted.parties import split
+from labkit.encrypted.sharing.sums import RoundLedger, shamir_sum
+from labkit.encrypted.sharing.triples import secure_scores
+from labkit.federated.secure_aggregation import Agreement, secure_sum
 
 HEADERS = {MARK: HEADER.size, VECTOR_MARK: INTEGER_HEADER.size, COEFFICIENT_MARK: COEFFICIENT_HEADER.size}
 
@@ -194,3 +201,107 @@ def test_the_replay_sees_a_header_that_tells():
         assert HEADER.unpack_from(x.to_bytes())[2:] == NOT_TOLD
         told.add(public_part(x.to_bytes(bound=x.bound, error_bound=x.error_bound))[0])
     assert len(told) == 2
+
+
+P, Q = paillier.random_prime(256), paillier.random_prime(256)
+
+
+def paillier_score(_):
+    key = paillier.PublicKey(P * Q)
+    def run(s):
+        request = [key.encrypt(each, largest=1).to_bytes() for each in s["X"][0].tolist()]
+        products = [key.load(each, largest=1) * weight for each, weight in zip(request, s["w"].tolist())]
+        return [*request, (sum(products[1:], products[0]) + key.encrypt(s["b"], largest=4) * 1.0).to_bytes()]
+    return run, lambda message: (message[:paillier.BITS_BYTES] + struct.pack(">Q", len(message)), len(message) - paillier.BITS_BYTES)
+
+
+def intersection(side, sizes_only):
+    """Both sides' lists differ between the runs, and so does what they have in common; how long they are is public."""
+    def made(monkeypatch):
+        if side == "openmined":
+            pytest.importorskip("private_set_intersection.python")
+        monkeypatch.setattr(matching, "_kind", lambda: {"openmined": matching._OpenMined, "padlocks": padlocks.Side}[side])
+        def run(s):
+            mine, first = [f"{s['b']}: {each}" for each in range(6)], 1 if s["b"] == 1 else 5
+            client = matching.IntersectionClient(mine, sizes_only=sizes_only)
+            server = matching.IntersectionServer([f"{s['b']}: {each}" for each in range(first, first + 4)], largest_request=6, sizes_only=sizes_only)
+            request = client.request()
+            setup, answer = server.setup(6), server.answer(request)
+            assert client.common_count(setup, answer) == (4 if s["b"] == 1 else 1)
+            return [request, setup, answer]
+        return run, (without_points if side == "openmined" else without_locked)
+    return made
+
+
+def without_locked(message):
+    parts = split(wire.unchecked(message))
+    return b"|".join(b"-" * len(each) if len(each) == 33 else each for each in parts), sum(len(each) == 33 for each in parts) * 33
+
+
+def without_points(message):
+    """The protobuf message with every point blanked: a setup keeps them elsewhere than a request and an answer."""
+    import private_set_intersection.python as psi
+
+    content, setup, found = wire.unchecked(message), psi.ServerSetup(), []
+    try:
+        setup.ParseFromString(content)
+        found = list(setup.raw.encrypted_elements)
+    except Exception:
+        pass
+    found = found or matching.points_in(message)
+    for each in found:
+        assert len(each) == 33 and each in content
+        content = content.replace(each, b"-" * 33)
+    return content, 33 * len(found)
+
+
+def all_secret(message):
+    """What has no header: who speaks to whom, and how long, is all that can be equal."""
+    names, _, content = message.partition(b"|")
+    return names + struct.pack(">Q", len(content)), len(content)
+
+
+def on_shares(work):
+    def run(s):
+        ledger = RoundLedger()
+        work(s, ledger)
+        return [f"{sender} to {receiver}, {what}|".encode() + message for sender, receiver, what, message in ledger.entries]
+    return lambda _: (run, all_secret)
+
+
+def masked_vectors(_):
+    def run(s):
+        # the second client falls silent before the third round, in both runs: who does is public
+        outcome = secure_sum((s["X"] * 1000).astype(int), Agreement(5, 4, 4), drop_outs={1: 3})
+        assert outcome.included == [0, 2, 3, 4]
+        return [f"{client}, message {number}|".encode() + message
+                for client, messages in outcome.sent.items() for number, message in enumerate(messages)]
+    return run, all_secret
+
+
+MORE = {"Paillier": paillier_score, "masked vectors": masked_vectors,
+        "sum on shares": on_shares(lambda s, ledger: shamir_sum(s["X"], 3, largest=1.0, ledger=ledger)),
+        "scores on shares": on_shares(lambda s, ledger: secure_scores(s["X"], s["w"], s["b"], ledger=ledger, score_bound=16.0)),
+        **{f"intersection, {side}{', sizes only' * only}": intersection(side, only) for side in ("openmined", "padlocks") for only in (False, True)}}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_two_secrets_one_public_part_outside_ckks_and_bfv(name, monkeypatch):
+    run, public = MORE[name](monkeypatch)
+    one, other = (run(secrets_for(seed)) for seed in (0, 3))
+    assert len(one) == len(other) > 2
+    outside = inside = 0
+    for a, b in zip(one, other):
+        (told, hidden), (also_told, _) = public(a), public(b)
+        assert told == also_told and len(a) == len(b) and hidden
+        outside, inside = outside + len(told), inside + hidden
+    assert one != other
+    print(f"{name}: {outside:,} bytes outside ciphertexts, points and shares equal, {inside:,} inside")
+
+
+def test_the_replay_sees_a_count_that_follows_the_weights():
+    """The broken twin: Paillier's ciphertext as an object, which keeps the count of what may overflow."""
+    key = paillier.PublicKey(P * Q)
+    x = key.encrypt(0.5, largest=1)
+    assert len({(x * weight).bound for weight in (0.25, -7.0)}) == 2
+    assert len({(x * weight).to_bytes()[:paillier.BITS_BYTES] for weight in (0.25, -7.0)}) == 1
