@@ -51,7 +51,8 @@ class RealKeys:
         precision_bits = validate.integer(precision_bits=precision_bits, at_least=1, at_most=30)
         self.left = self.numbers = validate.integer(numbers=numbers, at_least=1)
         self.security_bits = validate.integer(security_bits=security_bits, at_least=1, at_most=128)
-        largest = max(1.0, self.clients * self.limit)
+        self.bound = self.limit + 2.0**-precision_bits  # of a rounded number, for everybody to read
+        largest = self.clients * self.bound
         for bits in range(precision_bits, 60):
             chosen = plan(depth=0, precision_bits=bits, largest=largest)
             self.step = 2.0 ** math.ceil(math.log2(2 * self._error(chosen)))
@@ -76,8 +77,7 @@ class RealKeys:
         """An update times this client's share of the average, rounded, encrypted. One-dimensional; share: 0 to 1."""
         update = self.rounded(update, share)
         parts = np.split(update, range(self.client.slots, len(update), self.client.slots))
-        bound = self.limit + self.step
-        return join([self.client.encrypt(part, bound=bound).to_bytes() for part in parts])
+        return join([self.client.encrypt(part, bound=self.bound).to_bytes() for part in parts])
 
     def open(self, message, *, raw=False):
         """The sum of what was sealed, a multiple of `step`: it may be published.
@@ -169,7 +169,12 @@ class _RealSums:
         return [_Sized(self.server.load(each)) for each in split(message)]
 
     def added(self, sums, vectors):
-        return [_Sized(a.vector + b.vector) for a, b in zip(sums, vectors)]
+        totals = [a.vector + b.vector for a, b in zip(sums, vectors)]
+        # `largest` was planned for all clients at their public bound. The errors of more could decide how a sum is rounded.
+        if max(each.bound for each in totals) > self.server.largest * (1 + 1e-9):
+            raise ValueError(f"message must be one of those planned for, whose sum stays within {self.server.largest:g}, got one more: "
+                             "what is opened could give the key away")
+        return [_Sized(each) for each in totals]
 
     def message(self, sums):
         return join([each.vector.to_bytes() for each in sums])

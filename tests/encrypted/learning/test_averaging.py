@@ -120,11 +120,16 @@ def test_bfv_would_wrap_with_one_client_more_and_is_refused():
 
 
 def test_ckks_refuses_too_many_clients():
-    keys = RealKeys(clients=1)
-    adder = CiphertextAdder(keys.public_bytes())
-    with pytest.raises(ValueError, match="wrap around"):
-        for _ in range(20):
-            adder.add(keys.seal([1.0], 1.0))
+    """More errors than planned could decide how the sum is rounded, long before anything wraps around."""
+    for clients, limit in ((1, 1.0), (3, 0.01), (5, 1e-8), (12, 4.0)):
+        keys = RealKeys(clients=clients, limit=limit)
+        adder = CiphertextAdder(keys.public_bytes())
+        for _ in range(clients):
+            adder.add(keys.seal([limit], 1.0))
+        before = keys.open(adder.total())
+        with pytest.raises(ValueError, match="message must be one of those planned for"):
+            adder.add(keys.seal([limit], 1.0))
+        assert (keys.open(adder.total()) == before).all() and before[0] == clients * keys.rounded([limit], 1.0)[0]
 
 
 def test_parameters_keep_to_the_2024_table():
