@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from labkit import datasets
 from labkit.encrypted.ckks import wire
@@ -128,29 +132,46 @@ def test_masks_hide_patients_from_the_key_holder_and_their_absence_does_not():
         assert np.median(np.abs(half[len(A):])) > 30
 
 
-def labels_from_the_imaginary_half(holder, reply, rows, features):
-    """The key holder's attack: in slot i the imaginary half of x_j * y is about x_j e + y e_j, with e_j from x_j * 1."""
-    imaginary = [everything_in(holder.client, each).imag[:rows] for each in split(reply)]
-    start = [j * (j + 3) // 2 for j in range(features)]
-    ones = imaginary[start[-1] : start[-1] + features - 1]
-    labels = [imaginary[start[j] + j + 1] for j in range(features - 1)]
-    return np.sum([a * b for a, b in zip(labels, ones)], axis=0) > 0
+def halves(holder, reply, rows, features, slots):
+    """What the key holder has of each patient: per feature, the errors of x_j * y times those of x_j * 1; and both halves of x_j * y.
+
+    In a patient's slots the imaginary half of x_j * y is about x_j e + y e_j, and that of x_j * 1 holds the same e_j.
+    """
+    found = [everything_in(holder.client, each).reshape(-1, slots)[:, :rows] for each in split(reply)]
+    ones = [found[(features - 1) * (features + 2) // 2 + j] for j in range(features - 1)]
+    with_label = [found[j * (j + 3) // 2 + j + 1] for j in range(features - 1)]
+    tells = np.sum([a.imag * b.imag for a, b in zip(with_label, ones)], axis=1).T
+    return tells, np.column_stack([tells.sum(axis=1), tells, *(part(each).mean(axis=0) for each in with_label for part in (np.real, np.imag))])
 
 
-def test_the_imaginary_half_names_the_diagnoses_unless_masks_cover_the_whole_plaintext():
-    wide, y, _, _ = table(list(range(30)))
-    recipe = Recipe.least_squares(*wide.shape)
-    right = {}
+def learnt(features, y):
+    """Accuracy of an attacker who is given the labels of nine tenths of the patients, guesses the others', and may stick to the majority."""
+    attacker = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    attacker = GridSearchCV(attacker, {"logisticregression__C": [1e-5, 1e-3, 0.1, 10]}, scoring="neg_log_loss")
+    return (cross_val_predict(attacker, features, y, cv=10) == y).mean()
+
+
+@pytest.mark.parametrize("columns", [range(10), range(30)], ids=["10 features", "30 features"])
+def test_the_key_holder_reads_the_diagnoses_unless_masks_cover_the_whole_plaintext(columns, slots=512):
+    """The control: masks on the slots only. What is left then is guessing, where the best guess is the commoner diagnosis.
+
+    Pure noise moved the attacker who learns by two points in none of 120 trials; the rule's coins exceed five standard
+    deviations, 0.117, once in two million runs.
+    """
+    wide, y, _, _ = table(list(columns))
+    recipe, majority, right = Recipe.least_squares(*wide.shape), max(Y.mean(), 1 - Y.mean()), {}
     for masked, chosen in (("slots", CKKSPlan(8192, (60, 38, 60), largest=2.0**20)), (True, normal_equations_plan())):
         holder = KeyHolder(recipe, chosen)
-        reply = gathered(recipe, holder, wide, y, masked=masked).normal_equations()
-        right[masked] = (labels_from_the_imaginary_half(holder, reply, len(y), wide.shape[1]) == y).mean()
+        reply = gathered(recipe, holder, wide, y, masked=masked, slots=slots).normal_equations()
+        tells, features = halves(holder, reply, len(y), wide.shape[1], slots)
+        right[masked] = ((tells.sum(axis=1) > 0) == y).mean(), learnt(features, y)
         fit = holder.least_squares(reply)
-        assert np.abs(fit - np.linalg.lstsq(wide, y - 0.5, rcond=None)[0]).max() < 1e-2
-    majority = max(y.mean(), 1 - y.mean())
-    assert right["slots"] > 0.95
-    # 455 coin tosses: five standard deviations are 0.117
-    assert abs(right[True] - 0.5) < 0.117 and right[True] < majority + 0.02
+        error = np.abs(fit - np.linalg.lstsq(wide, y - 0.5, rcond=None)[0]).max()
+        assert error < 1e-3
+        print(f"{len(columns)} features, masks {masked}: rule {right[masked][0]:.3f}, learnt {right[masked][1]:.3f}, "
+              f"majority {majority:.3f}, least squares to {error:.0e}")
+    assert min(right["slots"]) > 0.9
+    assert abs(right[True][0] - 0.5) < 0.117 and abs(right[True][1] - majority) < 0.02
 
 
 def test_masks_are_fresh(cloud, holder):
