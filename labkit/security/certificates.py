@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from labkit import validate
 
+MOST_DAYS = 36_500  # a hundred years
 USAGE = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
 
 
@@ -38,7 +39,7 @@ class CertificateAuthority:
     def __init__(self, name="Lab authority", *, valid_days=3650.0):
         """A new authority with a fresh P-256 key; it signs itself."""
         self.name = _name(name=name)
-        days = validate.positive(valid_days=valid_days)
+        days = _days(valid_days=validate.positive(valid_days=valid_days))
         self._key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(self.name, self.name, self._key.public_key(), 0.0, days)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -59,7 +60,7 @@ class CertificateAuthority:
         Returns an `Identity`. Raises ValueError for anything else.
         """
         _name(name=name), validate.one_of(usage=usage, options=USAGE)
-        days, start = validate.positive(valid_days=valid_days), validate.finite(starts_in_days=starts_in_days)
+        days, start = _days(valid_days=validate.positive(valid_days=valid_days)), _days(starts_in_days=validate.finite(starts_in_days=starts_in_days))
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(name, self.name, key.public_key(), start, days)
         for extension, critical in [
@@ -87,6 +88,13 @@ def _key_usage(signs_certificates):
     return x509.KeyUsage(digital_signature=not signs_certificates, key_cert_sign=signs_certificates,
                          crl_sign=signs_certificates, content_commitment=False, key_encipherment=False,
                          data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False)
+
+
+def _days(**argument):
+    ((name, value),) = argument.items()
+    if abs(value) > MOST_DAYS:
+        raise ValueError(f"{name} must be at most {MOST_DAYS} days, got {value!r}")
+    return value
 
 
 def _name(**argument):

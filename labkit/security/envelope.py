@@ -72,4 +72,7 @@ def secret_bytes(passphrase):
     if not isinstance(passphrase, str) or not passphrase:
         shown = "none" if passphrase == "" else type(passphrase).__name__
         raise ValueError(f"passphrase must be non-empty text, got {shown}")
-    return unicodedata.normalize("NFKC", passphrase).encode()
+    try:
+        return unicodedata.normalize("NFKC", passphrase).encode()
+    except UnicodeEncodeError:
+        raise ValueError("passphrase must be valid Unicode, got half a surrogate pair in it") from None

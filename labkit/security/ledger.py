@@ -41,6 +41,9 @@ class TreeHead:
         """Raise LedgerError unless the log with this Ed25519 public key signed this head."""
         if not isinstance(public_key, Ed25519PublicKey):
             raise ValueError(f"public_key must be an Ed25519PublicKey, got {type(public_key).__name__}")
+        for name in ("root", "signature"):  # a head comes from the log, which may be the one who lies
+            if not isinstance(getattr(self, name), bytes):
+                raise ValueError(f"{name} must be bytes, got {type(getattr(self, name)).__name__}")
         try:
             public_key.verify(self.signature, _signed(self.size, self.root))
         except InvalidSignature:
@@ -140,7 +143,7 @@ class Ledger:
         public_key:  the key that must have signed the head; by default this log's own. A witness who reopens the
                      file without the signing key gives it here.
         """
-        head.check(self.public_key if public_key is None else public_key)
+        _head(head).check(self.public_key if public_key is None else public_key)
         if head.size > len(self):
             raise LedgerError(f"{head.size - len(self)} entries are missing: the head counts {head.size}, the log holds {len(self)}")
         if self._tree.root(head.size) != head.root:
@@ -168,20 +171,26 @@ class Ledger:
 
 def check_entry(entry, index, proof, head, public_key):
     """Raise LedgerError unless `entry` is the one at `index` under a signed head: all that a user of the log needs."""
-    head.check(public_key)
+    _head(head).check(public_key)
     if not verify_inclusion(_text(entry).encode(), index, head.size, proof, head.root):
         raise LedgerError(f"entry {index} is not the one that the log committed to")
 
 
 def check_extension(old, new, proof, public_key):
     """Raise LedgerError unless the log under head `new` begins with the whole log under head `old`."""
-    old.check(public_key), new.check(public_key)
+    _head(old).check(public_key), _head(new).check(public_key)
     if old.size > new.size or (old.size and not verify_consistency(old.size, new.size, old.root, new.root, proof)):
         raise LedgerError(f"the log was rewritten between its heads of {old.size} and {new.size} entries")
 
 
 def _signed(size, root):
-    return b"labkit tree head" + validate.integer(size=size, at_least=0).to_bytes(8, "big") + root
+    return b"labkit tree head" + validate.integer(size=size, at_least=0, at_most=2**64 - 1).to_bytes(8, "big") + root
+
+
+def _head(head):
+    if not isinstance(head, TreeHead):
+        raise ValueError(f"head must be a TreeHead, got {type(head).__name__}")
+    return head
 
 
 def _text(entry):

@@ -98,8 +98,7 @@ def verify_inclusion(entry, index, size, proof, root):
     if index >= size:
         return False
     hashed, last = leaf_hash(entry), size - 1
-    for sibling in proof:
-        _digest(sibling=sibling)
+    for sibling in _hashes(proof):
         if last == 0:
             return False
         if index % 2 or index == last:
@@ -115,7 +114,7 @@ def verify_inclusion(entry, index, size, proof, root):
 def verify_consistency(old_size, size, old_root, root, proof):
     """Does the list under `root` begin with the whole list under `old_root`? RFC 9162, section 2.1.4.2."""
     validate.integer(old_size=old_size, at_least=1), validate.integer(size=size, at_least=1), _digest(old_root=old_root), _digest(root=root)
-    proof = [_digest(proof=each) for each in proof]
+    proof = _hashes(proof)
     if old_size >= size:
         return old_size == size and not proof and old_root == root
     if old_size & (old_size - 1) == 0:
@@ -149,6 +148,12 @@ def _bytes(**argument):
     if not isinstance(value, (bytes, bytearray)):
         raise ValueError(f"{name} must be bytes, got {type(value).__name__}")
     return bytes(value)
+
+
+def _hashes(proof):
+    if not isinstance(proof, (list, tuple)):
+        raise ValueError(f"proof must be a list of hashes, got {type(proof).__name__}")
+    return [_digest(proof=each) for each in proof]
 
 
 def _digest(**argument):

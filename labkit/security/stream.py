@@ -103,10 +103,19 @@ def _pieces(data):
     if hasattr(data, "read"):
         return (memoryview(_bytes(data=piece)) for piece in iter(lambda: data.read(READ_BYTES), b""))
     if isinstance(data, (bytes, bytearray, memoryview)):
-        return iter([memoryview(data).cast("B")])
-    if isinstance(data, str) or not hasattr(data, "__iter__"):
+        return iter([_flat(data)])
+    try:
+        pieces = None if isinstance(data, str) else iter(data)
+    except TypeError:
+        pieces = None
+    if pieces is None:
         raise ValueError(f"data must be bytes, an open binary file or an iterable of bytes, got {type(data).__name__}")
-    return (memoryview(_bytes(data=piece)).cast("B") for piece in data)
+    return (_flat(piece) for piece in pieces)
+
+
+def _flat(piece):
+    view = memoryview(_bytes(data=piece))
+    return view.cast("B") if view.c_contiguous else memoryview(view.tobytes())
 
 
 def _bytes(**argument):

@@ -141,6 +141,8 @@ def ask(address, question, *, trusted=None, server_name=None, identity=None):
         raise ValueError(f"question must be bytes, at most {LONGEST}, got {type(question).__name__}")
     if (trusted is None) != (server_name is None) or (trusted is None and identity is not None):
         raise ValueError("trusted and server_name go together, and an identity needs both")
+    if server_name is not None and (not isinstance(server_name, str) or not server_name):
+        raise ValueError(f"server_name must be the name in the server's certificate, got {server_name!r:.60}")
     context = _context(ssl.PROTOCOL_TLS_CLIENT, identity, trusted) if trusted is not None else None
     try:
         with socket.create_connection(address, timeout=TIMEOUT) as connection:
@@ -169,13 +171,19 @@ def _context(protocol, identity, trusted):
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
     if trusted is not None:
-        context.load_verify_locations(cadata=trusted.decode())
+        try:
+            context.load_verify_locations(cadata=trusted.decode("ascii"))
+        except (ssl.SSLError, ValueError):
+            raise ValueError("trusted must be a certificate in PEM, got one that cannot be read") from None
     if identity is not None:
         with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys only from files
             path = Path(folder) / "identity.pem"
             with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
                 file.write(identity.private_key + identity.certificate)
-            context.load_cert_chain(path)
+            try:
+                context.load_cert_chain(path)
+            except ssl.SSLError:
+                raise ValueError("identity must be a certificate and its own private key, got two that do not belong together") from None
     return context
 
 

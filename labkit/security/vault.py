@@ -182,13 +182,15 @@ class Vault:
         happened, `put` each file again: only then does it get a new data key.
         """
         master = new_key()
-        envelope, before = wrap_key(master, passphrase, work_factor=work_factor), (self._master, self._envelope)
+        envelope = wrap_key(master, passphrase, work_factor=work_factor)
+        before, digest = (self._master, self._envelope), self._head_digest
         with self._writing():
             self._master, self._envelope = master, envelope
             try:
                 self._commit(self._index["files"])
             except BaseException:
-                self._master, self._envelope = before
+                if self._head_digest == digest:  # else the head holds the new key, and only the anchor failed
+                    self._master, self._envelope = before
                 raise
         self._log("vault: passphrase and master key changed")
 

@@ -69,7 +69,7 @@ def test_a_forged_work_factor_cannot_eat_the_memory(monkeypatch):
 
 @pytest.mark.parametrize("change, name", [
     ({"passphrase": ""}, "passphrase"), ({"passphrase": b"secret"}, "passphrase"), ({"passphrase": None}, "passphrase"),
-    ({"passphrase": 1234}, "passphrase"), ({"salt": b"short"}, "salt"), ({"salt": "x" * 16}, "salt"),
+    ({"passphrase": 1234}, "passphrase"), ({"passphrase": "secret\ud800"}, "passphrase"), ({"salt": b"short"}, "salt"), ({"salt": "x" * 16}, "salt"),
     ({"work_factor": 9}, "work_factor"), ({"work_factor": 21}, "work_factor"), ({"work_factor": 12.0}, "work_factor"),
     ({"work_factor": float("nan")}, "work_factor"), ({"work_factor": True}, "work_factor")])
 def test_bad_arguments_of_derive_key(change, name):
@@ -77,6 +77,7 @@ def test_bad_arguments_of_derive_key(change, name):
     with pytest.raises(ValueError, match=f"{name} must be") as refused:
         derive_key(given["passphrase"], given["salt"], work_factor=given["work_factor"])
     assert "secret" not in str(refused.value) and "1234" not in str(refused.value)
+    assert not hasattr(refused.value, "object")  # where a UnicodeEncodeError keeps the whole text
 
 
 @pytest.mark.parametrize("call, name", [

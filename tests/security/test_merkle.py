@@ -162,7 +162,8 @@ def test_a_leaf_cannot_pass_for_an_inner_node():
     (lambda: MerkleTree([b"a"]).inclusion_proof(0, 2), "size"), (lambda: MerkleTree([b"a"]).inclusion_proof(0.0), "index"),
     (lambda: MerkleTree([b"a"]).consistency_proof(0), "old_size"), (lambda: MerkleTree([b"a"]).consistency_proof(2), "old_size"),
     (lambda: verify_inclusion("a", 0, 1, [], EMPTY), "entry"), (lambda: verify_inclusion(b"a", -1, 1, [], EMPTY), "index"),
-    (lambda: verify_inclusion(b"a", 0, 1.5, [], EMPTY), "size"), (lambda: verify_inclusion(b"a", 0, 1, [b"short"], EMPTY), "sibling"),
+    (lambda: verify_inclusion(b"a", 0, 1.5, [], EMPTY), "size"), (lambda: verify_inclusion(b"a", 0, 1, [b"short"], EMPTY), "proof"), (lambda: verify_inclusion(b"a", 0, 1, None, EMPTY), "proof"),
+    (lambda: verify_consistency(1, 2, EMPTY, EMPTY, None), "proof"),
     (lambda: verify_inclusion(b"a", 0, 1, [], "root"), "root"), (lambda: verify_consistency(0, 1, EMPTY, EMPTY, []), "old_size"),
     (lambda: verify_consistency(1, None, EMPTY, EMPTY, []), "size"), (lambda: verify_consistency(1, 2, b"", EMPTY, []), "old_root"),
     (lambda: verify_consistency(1, 2, EMPTY, b"", []), "root"), (lambda: verify_consistency(1, 2, EMPTY, EMPTY, ["x"]), "proof")])

@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 
+import numpy as np
 import pytest
 
 from labkit.security import atomic
@@ -223,6 +224,18 @@ def test_a_failed_change_of_passphrase_leaves_the_old_one(tmp_path, vault, monke
     assert opened(tmp_path).get("after") == b"x"
 
 
+def test_a_passphrase_that_was_changed_stays_changed_when_only_the_anchor_fails(tmp_path, vault, monkeypatch):
+    """The head already holds the new key: going on with the old one would bring the old passphrase back in silence."""
+    monkeypatch.setattr(module, "remember", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError):
+        vault.change_passphrase("battery staple", **FAST)
+    monkeypatch.undo()
+    vault.put("after", b"x")
+    with pytest.raises(VaultError, match="wrong passphrase"):
+        opened(tmp_path)
+    assert Vault.open(vault.folder, "battery staple", anchor=tmp_path / "anchor").get("after") == b"x"
+
+
 def test_a_wrong_passphrase_is_refused_logged_and_tells_nothing(tmp_path, vault, caplog):
     log = []
     with pytest.raises(VaultError) as refused:
@@ -290,7 +303,7 @@ def test_bad_arguments_of_the_rest(tmp_path, vault):
     for name in ("", None, 3, b"x"):
         with pytest.raises(ValueError, match="name must be"):
             vault.put(name, b"x")
-    for data in ("text", 3, None):
+    for data in ("text", 3, None, np.array(5), [np.array(5)]):
         with pytest.raises(ValueError, match="data must be"):
             vault.put("x", data)
     for call in (vault.get, vault.chunks, vault.remove):
