@@ -109,7 +109,7 @@ def array(ndim=None, **argument):
     try:
         values = np.asarray(value)
         numeric = values.dtype.kind in "biuf"
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RuntimeError):  # torch's, of a tensor that requires a gradient
         _refuse(name, value, allowed)
     if not numeric or values.size == 0 or not np.isfinite(values).all():
         _refuse(name, value, allowed)

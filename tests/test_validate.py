@@ -81,3 +81,9 @@ def test_long_values_are_cut():
     with pytest.raises(ValueError) as refused:
         validate.positive(epsilon="x" * 1000)
     assert len(str(refused.value)) < 200
+
+
+def test_a_tensor_that_requires_a_gradient_is_refused_by_name():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ValueError, match="value must be a non-empty array"):
+        validate.array(value=torch.ones(2, requires_grad=True))

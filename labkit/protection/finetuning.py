@@ -27,6 +27,7 @@ from labkit import validate
 from labkit.dp.accounting.epsilon import RELATION
 from labkit.dp.training.dp_sgd import Plan, Trained, poisson_sample
 from labkit.models.blocks import Classifier, EncoderBlock, pooled
+from labkit.models.stateless import with_parameters
 from labkit.protection.adapters import add_lora, assert_moved, snapshot, trainable
 from labkit.protection.independence import check_independence
 from labkit.threads import torch_threads
@@ -112,14 +113,15 @@ def fine_tune(model, X, y, *, plan, delta, seed=None, mode="ghost", together=128
     loss = nn.CrossEntropyLoss() if loss is None else loss
     with torch_threads(1):
         check_independence(model, X, y, loss=loss, mode=mode)
-    epsilon = plan.epsilon(delta)
+    epsilon, given = plan.epsilon(delta), model
     model, before = copy.deepcopy(model).train(), snapshot(model)
     with torch_threads(1), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Secure RNG|Full backward hook|Optimal order")
         torch.manual_seed(secrets.randbits(63) if seed is None else seed)
         _with_opacus(model, X, y, plan, loss, mode, together, progress)
     assert_moved(before, model)
-    return Trained(_unhooked(model), epsilon, delta, "pld", RELATION)
+    # What a layer or Opacus kept of the records stays here, a frozen BatchNorm's means among it.
+    return Trained(with_parameters(given, trainable(model)).eval(), epsilon, delta, "pld", RELATION)
 
 
 def _with_opacus(model, X, y, plan, loss, mode, together, progress):
@@ -154,7 +156,7 @@ def _with_opacus(model, X, y, plan, loss, mode, together, progress):
 
 def fine_tune_without_privacy(model, X, y, *, plan, seed, progress=None):
     """The twin of `fine_tune` for comparison: the same batches' law and steps, no clipping and no noise; epsilon is infinite."""
-    X, y = _checked(model, X, y, plan, seed, together=1)
+    X, y, given = *_checked(model, X, y, plan, seed, together=1), model
     model, before = copy.deepcopy(model).train(), snapshot(model)
     rng, optimiser = np.random.default_rng(seed), _optimiser(model, plan)
     with torch_threads(1):
@@ -166,7 +168,7 @@ def fine_tune_without_privacy(model, X, y, *, plan, seed, progress=None):
             if progress is not None:
                 progress(step + 1, plan.steps)
     assert_moved(before, model)
-    return Trained(_unhooked(model), math.inf, 0.0, None, RELATION)
+    return Trained(with_parameters(given, trainable(model)).eval(), math.inf, 0.0, None, RELATION)
 
 
 def accuracy(model, X, y):
@@ -202,16 +204,6 @@ def _memory(field, reset=False):
 
 def _optimiser(model, plan):
     return torch.optim.SGD(list(trainable(model).values()), lr=plan.learning_rate, momentum=plan.momentum)
-
-
-def _unhooked(model):
-    """The model in eval mode, without what training left on its parameters."""
-    for each in model.parameters():
-        each.grad = None
-        for name in ("grad_sample", "summed_grad", "_norm_sample", "_forward_counter"):
-            if hasattr(each, name):
-                delattr(each, name)
-    return model.eval()
 
 
 def _checked(model, X, y, plan, seed, together):

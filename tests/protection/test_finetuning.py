@@ -221,6 +221,26 @@ def test_privacy_is_repeatable_by_seed_and_moves_no_global_state(records):
     assert torch.equal(vector(a), vector(b)) and not torch.equal(vector(a), vector(c))
 
 
+class Keeps(nn.Module):
+    """A classifier that keeps what it saw where no buffer is."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.last, self.all = nn.Linear(32, 2), None, []
+
+    def forward(self, x):
+        self.last = x
+        self.all.append(x)
+        return self.layer(x.mean(1))
+
+
+def test_no_record_comes_back_in_the_model(records):
+    given = Keeps()
+    for trained in (fine_tune(given, *records, plan=PLAN, delta=1e-3, seed=0), fine_tune_without_privacy(given, *records, plan=PLAN, seed=0)):
+        assert trained.model.last is None and trained.model.all == [] and given.all == [] and not trained.model.training
+        assert all(set(vars(each)) <= {"_backward_hooks"} and each.grad is None for each in trained.model.parameters())
+
+
 def test_costs_are_measured():
     result, seconds, megabytes = cost_of(lambda: len(np.ones(20_000_000).tobytes()))
     assert result == 160_000_000 and 0 < seconds < 30

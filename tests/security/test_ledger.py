@@ -202,7 +202,8 @@ def test_a_file_that_is_no_log(tmp_path, line):
     (lambda: filled(2).inclusion_proof(2), "index"), (lambda: filled(2).consistency_proof(3), "old_size"),
     (lambda: filled(2).inclusion_proof(float("nan")), "index"), (lambda: check_entry(3, 0, [], filled(1).head(), None), "public_key"),
     (lambda: LOG.check(None), "head"), (lambda: check_entry("a", 0, [], None, LOG.public_key), "head"),
-    (lambda: check_extension("head", LOG.head(), [], LOG.public_key), "head"), (lambda: check_extension(LOG.head(), None, [], LOG.public_key), "head"),
+    (lambda: check_extension("head", LOG.head(), [], LOG.public_key), "head"),
+    (lambda: check_extension(LOG.head(), None, [], LOG.public_key), "head"),
     (lambda: check_entry("entry 0", 0, None, LOG.head(), LOG.public_key), "proof"), (lambda: TreeHead(2**70, b"", b"").check(LOG.public_key), "size"),
     (lambda: TreeHead(-1, b"", b"").check(LOG.public_key), "size"), (lambda: TreeHead(1, "root", b"").check(LOG.public_key), "root"),
     (lambda: TreeHead(1, bytes(32), "signature").check(LOG.public_key), "signature")])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from labkit import validate
 from labkit.dp.accounting.epsilon import (
@@ -28,6 +28,7 @@ from labkit.dp.accounting.epsilon import (
 )
 from labkit.dp.accounting.stated import of_noisy_sums
 from labkit.dp.training.inputs import checked
+from labkit.models.stateless import stateless, with_parameters
 from labkit.statement import NotStated
 from labkit.threads import torch_threads
 
@@ -133,7 +134,7 @@ def train_private(model, X, y, *, plan, delta: float, accountant: str = "pld", l
     """Train a copy of `model` by DP-SGD.
 
     model:       a torch module without layers that mix examples (BatchNorm is refused). Parameters that do not require a
-                 gradient stay as they are. The module given is not changed.
+                 gradient stay as they are. The module given is not changed. What a layer keeps of its inputs is not returned.
     X, y:        the private records: arrays, tensors or tables of n >= 0 examples and n targets. With cross-entropy the targets are
                  0 ... classes - 1, of any type. An example with a missing or infinite number, or with another label, adds nothing:
                  an error would tell that it is there. Only labels that do not fit the model for the most part are refused.
@@ -148,8 +149,8 @@ def train_private(model, X, y, *, plan, delta: float, accountant: str = "pld", l
     progress:    called as progress(steps_done, steps) after each step.
     Returns Trained, its model in eval mode. Raises ValueError before any work for arguments that do not fit.
     """
-    X, y = checked(model, X, y, loss, private=True)
     _check_run(plan, loss, rng, progress)
+    X, y = checked(model, X, y, loss, private=True)
     records = plan.batch_size / plan.sample_rate
     if validate.probability(delta=delta) >= 1 / records:
         raise ValueError(f"delta must be below 1 / {records:.0f}, one over the number of records, got {delta!r}")
@@ -164,8 +165,8 @@ def train_without_privacy(model, X, y, *, plan, loss=None, rng: np.random.Genera
 
     Returns Trained with epsilon = infinity: what this model reveals has no bound.
     """
-    X, y = checked(model, X, y, loss, private=False)
     _check_run(plan, loss, rng, progress)
+    X, y = checked(model, X, y, loss, private=False)
     trained = _train(model, X, y, plan, loss, rng, progress, private=False)
     return Trained(trained, math.inf, 0.0, None, RELATION)
 
@@ -180,7 +181,7 @@ def _check_run(plan, loss, rng, progress):
 
 
 def _train(model, X, y, plan, loss, rng, progress, private):
-    rng = np.random.default_rng() if rng is None else rng
+    rng, given = np.random.default_rng() if rng is None else rng, model
     model = copy.deepcopy(model).train()
     parameters = {name: each for name, each in model.named_parameters() if each.requires_grad}
     velocity = {name: torch.zeros_like(each) for name, each in parameters.items()}
@@ -201,7 +202,11 @@ def _train(model, X, y, plan, loss, rng, progress, private):
                 each.sub_(velocity[name], alpha=plan.learning_rate)
             if progress is not None:
                 progress(step + 1, plan.steps)
-    return model.eval()
+    # A layer may have kept what it saw, records among it: that stays here. Buffers cannot have (`stateless`, vmap).
+    published = with_parameters(given, parameters).eval()
+    for own, trained in zip(published.buffers(), model.buffers(), strict=True):  # such as a spectral norm's
+        own.copy_(trained)
+    return published
 
 
 def poisson_sample(rng, n, rate):
@@ -218,7 +223,8 @@ def per_example_gradients(model, loss):
 
 
 def _loss_of_one(model, loss):
-    return lambda parameters, x, target: loss(functional_call(model, parameters, (x[None],)), target[None])
+    call = stateless(model)
+    return lambda parameters, x, target: loss(call(parameters, x[None]), target[None])
 
 
 def _per_example(loss_of_one):

@@ -8,11 +8,12 @@ import copy
 
 import numpy as np
 import torch
-from torch.func import functional_call, vmap
+from torch.func import grad, vmap
 from torch.nn.modules.batchnorm import _NormBase
 
 from labkit import validate
 from labkit.dp.mechanisms.records import labels_of
+from labkit.models.stateless import stateless
 
 IGNORED = -100  # cross-entropy's own mark: such an example has no loss
 
@@ -34,7 +35,7 @@ def examples(**argument):
         values = np.empty(0, "U1")
     if values.dtype.kind not in "biuf" or values.ndim == 0:
         raise ValueError(f"{name} must be an array or table of numbers, one row for each record, got {given!r:.80}")
-    return values
+    return np.ascontiguousarray(values)
 
 
 def checked(model, X, y, loss, *, private):
@@ -56,6 +57,7 @@ def checked(model, X, y, loss, *, private):
         y = torch.tensor(y if y.dtype.kind == "f" else y.astype(np.int64), device=like.device)
         y = y.to(like.dtype) if y.is_floating_point() else y
     validate.same_length(X=X, y=y)
+    _try_a_gradient(model, loss, X, y)
     if not private:
         if not len(X) or not X.isfinite().all():
             raise ValueError("X must be a non-empty array of finite numbers, got one that is not")
@@ -75,6 +77,8 @@ def _parameters(model):
         if isinstance(layer, torch.nn.RNNBase):
             raise ValueError(f"model must give a gradient for each example, got {type(layer).__name__} at {name or 'its top'!r}: torch "
                              "computes it for whole batches only. A loop over torch.nn.Linear layers does the same job")
+    if any(torch.nn.parameter.is_lazy(each) for each in model.parameters()):
+        raise ValueError("model must know the shapes of its parameters, got a lazy layer: call the model once on an example")
     trainable = [each for each in model.parameters() if each.requires_grad]
     if not trainable:
         raise ValueError(f"model must have a parameter that requires a gradient, got none in {type(model).__name__}")
@@ -84,15 +88,34 @@ def _parameters(model):
 def _dry_run(model, X, like):
     """The shape of the model's output for one example, and whether it takes real numbers (True) or whole ones (False)."""
     model = copy.deepcopy(model).eval()
-    parameters = {name: each.detach() for name, each in model.named_parameters()}
+    parameters, call = {name: each.detach() for name, each in model.named_parameters()}, stateless(model)
     told = None
     for dtype in ([like.dtype] if X.dtype.kind == "f" else [torch.int64, like.dtype]):
         zeros = torch.zeros((1, *X.shape[1:]), dtype=dtype, device=like.device)
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                output = vmap(lambda x: functional_call(model, parameters, (x[None],))[0], randomness="different")(zeros)
+                output = vmap(lambda x: call(parameters, x[None])[0], randomness="different")(zeros)
             return tuple(output.shape[1:]), dtype is not torch.int64
         except (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError) as error:
             told = error
     raise ValueError(f"X must hold examples that the model takes, got rows of shape {tuple(X.shape[1:])} of {X.dtype}: "
                      f"{type(told).__name__}: {str(told).splitlines()[0]:.160}")
+
+
+def _try_a_gradient(model, loss, X, y):
+    """ValueError where training would fail: a gradient each for two examples of zeros, and for three.
+
+    They are made up, so that the answer tells nothing of the records.
+    """
+    loss = loss or torch.nn.functional.cross_entropy
+    model = copy.deepcopy(model).train()
+    parameters, call = {name: each.detach() for name, each in model.named_parameters() if each.requires_grad}, stateless(model)
+    gradients = vmap(grad(lambda own, x, target: loss(call(own, x[None]), target[None])), in_dims=(None, 0, 0), randomness="different")
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            for count in (2, 3):  # a layer that keeps a batch may fail on one of another size
+                zeros = (torch.zeros((count, *each.shape[1:]), dtype=each.dtype, device=each.device) for each in (X, y))
+                gradients(parameters, *zeros)
+    except Exception as error:  # layers of all kinds raise errors of all kinds
+        raise ValueError("model and loss must give each example a gradient of its own, and keep nothing of the batch, but: "
+                         f"{type(error).__name__}: {str(error).splitlines()[0]:.160}") from None

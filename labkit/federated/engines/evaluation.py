@@ -5,7 +5,7 @@ import torch
 
 from labkit import validate
 from labkit.federated.engines.parameters import trainable
-from labkit.federated.engines.population import to_tensors
+from labkit.federated.engines.population import kind_of, to_tensors
 from labkit.models.modes import evaluating
 
 __all__ = ["by_client", "worst_share", "evaluator"]
@@ -17,7 +17,7 @@ def by_client(model, clients, loss=torch.nn.functional.cross_entropy):
     clients: a sequence of pairs (X, y), the test data of each client.
     Raises ValueError, naming the client, for no clients and for data that `simulate` would refuse.
     """
-    return _by_client(model, _pairs(clients, "clients", model), loss)
+    return _by_client(model, _pairs(clients, "clients", model, loss), loss)
 
 
 def worst_share(values, share=0.1):
@@ -34,7 +34,7 @@ def evaluator(evaluate, evaluate_clients, clients, model, loss):
     common = _common(evaluate, model, loss)
     if evaluate_clients is None:
         return common
-    pairs = _pairs(evaluate_clients, "evaluate_clients", model)
+    pairs = _pairs(evaluate_clients, "evaluate_clients", model, loss)
     if len(pairs) != clients:
         raise ValueError(f"evaluate_clients must hold one pair (X, y) for each of the {clients} clients, got {len(pairs)}")
 
@@ -57,7 +57,7 @@ def _common(evaluate, model, loss):
                 return {name: float(value) for name, value in evaluate(model).items()}
 
         return measure
-    inputs, targets = to_tensors(evaluate, "evaluate", trainable(model)[0])
+    inputs, targets = _fitting(evaluate, "evaluate", model, loss)
     return lambda model: _measure(model, inputs, targets, loss)
 
 
@@ -66,14 +66,25 @@ def _by_client(model, pairs, loss):
     return {name: np.array([each[name] for each in found]) for name in found[0]}
 
 
-def _pairs(clients, name, model):
+def _pairs(clients, name, model, loss):
     try:
         clients = list(clients)
     except TypeError:
         raise ValueError(f"{name} must be a sequence of pairs (X, y), got {type(clients).__name__}") from None
     if not clients:
         raise ValueError(f"{name} must hold at least one pair (X, y), got none")
-    return [to_tensors(pair, f"{name}[{number}]", trainable(model)[0]) for number, pair in enumerate(clients)]
+    return [_fitting(pair, f"{name}[{number}]", model, loss) for number, pair in enumerate(clients)]
+
+
+def _fitting(pair, name, model, loss):
+    """A pair (X, y) as tensors. Raises ValueError, with `name`, when the model and the loss cannot take its first record."""
+    inputs, targets = to_tensors(pair, name, trainable(model)[0])
+    try:
+        _measure(model, inputs[:1], targets[:1], loss)
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold records and targets that fit the model and the loss, got X of "
+                         f"{kind_of(inputs)} and y of {kind_of(targets)}: {str(error).splitlines()[0]:.160}") from None
+    return inputs, targets
 
 
 def _measure(model, inputs, targets, loss):

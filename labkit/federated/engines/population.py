@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from labkit import validate
+from labkit.dp.training.inputs import examples
 from labkit.federated.engines.parameters import copy_of, trainable
 from labkit.models.modes import evaluating, without_in_place
 
@@ -126,8 +127,8 @@ def _one_by_one(clients, parameter):
     for number, pair in enumerate(pairs):
         for kind, own, first in zip(("X", "y"), pair, pairs[0]):
             if (own.shape[1:], own.dtype) != (first.shape[1:], first.dtype):
-                raise ValueError(f"clients must all have the same kind of records: {kind} of clients[0] is {_kind(first)}, "
-                                 f"of clients[{number}] {_kind(own)}")
+                raise ValueError(f"clients must all have the same kind of records: {kind} of clients[0] is {kind_of(first)}, "
+                                 f"of clients[{number}] {kind_of(own)}")
     return Population([x.cpu().numpy() for x, _ in pairs], [y.cpu().numpy() for _, y in pairs], parameter)
 
 
@@ -145,12 +146,8 @@ def to_tensors(pair, name, parameter):
         raise ValueError(f"{name} must not be empty, got {lengths[0]} records in X and {lengths[1]} in y")
     if lengths[0] != lengths[1]:
         raise ValueError(f"{name} must have as many records in X as in y, got {lengths[0]} and {lengths[1]}")
-    return tuple(_tensor(validate.array(**{f"{name} {kind}": _numpy(values)}), parameter)
+    return tuple(_tensor(validate.array(**{f"{name} {kind}": examples(**{f"{name} {kind}": values})}), parameter)
                  for kind, values in (("X", inputs), ("y", targets)))
-
-
-def _numpy(values):
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
 
 
 def _tensor(values, parameter, fresh=False):
@@ -170,8 +167,17 @@ def _check_labels(population, classes):
                              f"outputs, got {int(own.min())} to {int(own.max())}")
 
 
-def _kind(tensor):
+def kind_of(tensor):
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape[1:])} per record"
+
+
+def _accepts(model, records):
+    try:
+        with torch.no_grad(), evaluating(model):
+            model(records)
+    except (RuntimeError, IndexError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _check_model(population, model, loss):
@@ -183,6 +189,9 @@ def _check_model(population, model, loss):
         with torch.no_grad(), evaluating(tried):
             outputs = tried(inputs[:1])
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        if not inputs.is_floating_point() and _accepts(tried, inputs[:1].to(trainable(model)[0].dtype)):
+            raise ValueError("clients must have X in floating point for this model, got whole numbers: X.astype(numpy.float32) "
+                             "makes them") from None
         raise ValueError(f"model must accept the clients' records of shape {shape}, but: {error}") from None
     trainable(tried)  # a layer may make its buffers when it is first used
     if loss is torch.nn.functional.cross_entropy:

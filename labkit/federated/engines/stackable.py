@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from labkit.federated.engines.parameters import copy_of
+from labkit.models.stateless import stateless
 
 __all__ = ["refuse_stacking"]
 
@@ -34,8 +35,7 @@ def _try_to_map(model, population):
         records = records + torch.linspace(0, 1, 6, dtype=records.dtype).view(-1, *[1] * (records.dim() - 1))
     parameters = {name: torch.stack([each.detach()] * 2) for name, each in model.named_parameters()}
     try:
-        both = torch.func.vmap(lambda own, x: torch.func.functional_call(model, own, (x,)))(
-            parameters, records.unflatten(0, (2, 3))).flatten(0, 1)
+        both = torch.func.vmap(stateless(model))(parameters, records.unflatten(0, (2, 3))).flatten(0, 1)
     except RuntimeError as error:
         raise ValueError(f"model must be one that torch can map over clients for engine='stacked', got layer {entered[0]!r} "
                          f"({entered[1]}): use engine='lean'. ({str(error).splitlines()[0][:120]})") from None

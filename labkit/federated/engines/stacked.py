@@ -13,6 +13,7 @@ from labkit.federated.engines.parameters import copy_of, trainable
 from labkit.federated.engines.stackable import refuse_stacking
 from labkit.federated.strategies.strategy import Strategy
 from labkit.models.modes import without_in_place
+from labkit.models.stateless import stateless
 
 __all__ = ["Stacked"]
 
@@ -28,6 +29,7 @@ class Stacked:
         self.names = [name for name, each in self.model.named_parameters() if each.requires_grad]
         self.shapes = [each.shape for each in parameters]
         self.lengths = [each.numel() for each in parameters]
+        self.call = stateless(self.model)
         self.chain = Chain(self.model, loss) if is_chain(model, population.inputs) else None
         if self.chain is None:
             refuse_stacking(self.model, population)
@@ -115,4 +117,4 @@ class Stacked:
     def _outputs(self, vector, records):
         """The outputs of one client's model: any model that torch.func can map."""
         pieces = (piece.view(shape) for piece, shape in zip(vector.split(self.lengths), self.shapes))
-        return torch.func.functional_call(self.model, dict(zip(self.names, pieces)), (records,))
+        return self.call(dict(zip(self.names, pieces)), records)

@@ -1,6 +1,8 @@
 """DP-SGD does what its account says: bounded contributions, noise of the stated size, Poisson batches, nothing else released."""
 
+import copy
 import dataclasses
+import io
 import math
 
 import numpy as np
@@ -244,6 +246,86 @@ def test_layers_that_mix_examples_are_refused_in_words(layer):
     for train, named in [(train_private, dict(delta=1e-3)), (train_without_privacy, {})]:
         with pytest.raises(ValueError, match="^model must not mix examples, got .*Norm.* at '1'.*GroupNorm or LayerNorm"):
             train(model, *records(), plan=PLAN, **named)
+
+
+class Keeps(nn.Module):
+    """A layer that keeps what it saw: in a buffer, in an attribute, in a list."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.last, self.all = nn.Linear(4, 3), None, []
+        self.register_buffer("seen", torch.zeros(4))
+
+    def forward(self, x):
+        self.seen, self.last = x.mean(0).detach(), x
+        self.all.append(x)
+        return self.layer(x)
+
+
+def test_no_record_comes_back_in_the_model():
+    given = Keeps()
+    for train, named in [(train_private, dict(delta=1e-3)), (train_without_privacy, {})]:
+        trained = train(given, *records(), plan=PLAN, **named).model
+        assert trained.all == [] and trained.last is None and not trained.seen.any() and not trained.training
+        assert given.all == [] and given.last is None and not given.seen.any()
+        assert (trained.layer.weight != given.layer.weight).any() and trained.layer.weight.grad is None
+        torch.save(trained.state_dict(), io.BytesIO())
+
+
+def shared_layer():
+    layer = nn.Linear(4, 4)
+    return nn.Sequential(layer, nn.Tanh(), layer, nn.Linear(4, 3))
+
+
+def tied_layers():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4), nn.Linear(4, 3))
+    model[2].weight = model[0].weight
+    return model
+
+
+@pytest.mark.parametrize("make", [shared_layer, tied_layers])
+def test_a_layer_in_two_places_is_trained_in_both(make):
+    """The same steps by autograd on the model itself, without noise."""
+    torch.manual_seed(0)
+    model, (X, y) = make(), records()
+    plan = dataclasses.replace(PLAN, sample_rate=1.0, steps=3, momentum=0.0)
+    trained = train_without_privacy(model, X, y, plan=plan).model
+    by_hand = copy.deepcopy(model)
+    for _ in range(3):
+        loss = nn.functional.cross_entropy(by_hand(torch.as_tensor(X, dtype=torch.float32)), torch.as_tensor(y), reduction="sum")
+        for each, slope in zip(by_hand.parameters(), torch.autograd.grad(loss / plan.batch_size, list(by_hand.parameters()))):
+            each.data -= plan.learning_rate * slope
+    assert trained[0].weight is trained[2].weight and all(isinstance(each, nn.Parameter) for each in trained.parameters())
+    for mine, each in zip(trained.parameters(), by_hand.parameters()):
+        torch.testing.assert_close(mine, each, rtol=1e-4, atol=1e-6)
+
+
+class Squeezed(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+class Grows(Keeps):
+    def forward(self, x):
+        self.last = x if self.last is None else self.last + x
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("model, what", [
+    (Squeezed(4, 3), "model and loss must give each example"), (Grows(), "model and loss must give each example"),
+    (nn.LazyLinear(3), "model must know the shapes"), (nn.Linear(4, 3).to(torch.complex64), "must")])
+def test_models_without_a_gradient_for_each_example_are_refused_before_any_work(model, what):
+    calls = []
+    for train, named in [(train_private, dict(delta=1e-3)), (train_without_privacy, {})]:
+        with pytest.raises(ValueError, match=what):
+            train(model, *records(), plan=PLAN, progress=lambda *each: calls.append(each), **named)
+    assert calls == []
+
+
+def test_records_in_any_order_of_memory():
+    X, y = records()
+    backwards = train_private(nn.Linear(4, 3), X[::-1], y[::-1], plan=PLAN, delta=1e-3)
+    assert backwards.model.weight.isfinite().all()
 
 
 FIELDS = [("sample_rate", [0, -0.1, 1.1, math.nan, None, "0.5"]), ("batch_size", [0, -1, math.inf, math.nan, None]),

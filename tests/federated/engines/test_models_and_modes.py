@@ -4,6 +4,7 @@ import os
 import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -208,3 +209,63 @@ def test_lists_tensors_and_other_precisions_give_the_same_run_as_arrays():
         found = simulate(hidden(nn.ReLU()), [change(*pair) for pair in CLIENTS], FedProx(mu=0.1), engine="stacked", rounds=2, local_steps=3,
                          batch_size=8, learning_rate=0.3)
         assert (vector_of(found.model) - plain).abs().max() < 1e-6
+
+
+class Keeps(nn.Module):
+    """A layer that keeps what it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.out, self.all = nn.Linear(64, 10), []
+
+    def forward(self, x):
+        self.all.append(x)
+        return self.out(x)
+
+
+@pytest.mark.parametrize("engine", ["lean", "pool"])
+def test_no_client_s_record_comes_back_in_the_model(engine):
+    given = Keeps()
+    run = simulate(given, CLIENTS, FedAvg(), rounds=2, learning_rate=0.1, engine=engine)
+    assert run.model.all == [] == given.all
+
+
+def test_a_layer_in_two_places_is_the_same_in_all_engines():
+    layer = nn.Linear(64, 64)
+    model = nn.Sequential(layer, nn.Tanh(), layer, nn.Tanh(), nn.Linear(64, 10))
+    found = [vector_of(simulate(model, CLIENTS, FedAvg(), rounds=2, learning_rate=0.1, engine=engine).model) for engine in ("lean", "stacked")]
+    assert len(found[0]) == 64 * 65 + 10 * 65 and (found[0] - found[1]).abs().max() < 1e-6
+    assert (found[0] - vector_of(model)).abs().max() > 1e-3
+
+
+def test_tables_with_columns_of_any_kind_of_number_are_read():
+    def run(table):
+        clients = [(table.iloc[each * 20:(each + 1) * 20], Y[each * 20:(each + 1) * 20]) for each in range(6)]
+        torch.manual_seed(0)
+        return vector_of(simulate(nn.Linear(4, 10), clients, FedAvg(), rounds=2, learning_rate=0.1, evaluate=(table, Y)).model)
+
+    plain = pd.DataFrame(np.c_[np.round(X[:, :3], 2), X[:, 3] > 0]).astype("float64")
+    expected = run(plain)
+    for table in (plain.astype({3: bool}), plain.astype({3: bool}).convert_dtypes(), plain.astype({0: "float32"})):
+        assert (run(table) - expected).abs().max() < 1e-6
+    with pytest.raises(ValueError, match=r"^clients\[\d\] X must be a non-empty array of finite numbers"):
+        run(plain.convert_dtypes().mask(plain > 2))
+    half = [(torch.tensor(x[:, :4], dtype=torch.bfloat16), y) for x, y in CLIENTS]
+    assert np.isfinite(vector_of(simulate(nn.Linear(4, 10), half, FedAvg(), rounds=1, learning_rate=0.1).model)).all()
+
+
+@pytest.mark.parametrize("given, words", [
+    ({"clients": [((x > 0).astype(int), y) for x, y in CLIENTS]}, "^clients must have X in floating point"),
+    ({"clients": [(x > 0, y) for x, y in CLIENTS]}, "^clients must have X in floating point"),
+    ({"evaluate": (X[:, :3], Y)}, "^evaluate must hold records and targets that fit the model"),
+    ({"evaluate": (X > 0, Y)}, "^evaluate must hold records and targets that fit the model"),
+    ({"evaluate": (X, Y + 5)}, "^evaluate must hold"),
+    ({"evaluate_clients": [(X[:, :3], Y)] * 6}, r"^evaluate_clients\[0\] must hold records and targets that fit")])
+def test_numbers_that_the_model_cannot_take_are_refused_before_any_work(given, words):
+    rounds = []
+    with pytest.raises(ValueError, match=words):
+        simulate(**({"model": nn.Linear(64, 10), "clients": CLIENTS, "strategy": FedAvg(), "rounds": 1, "learning_rate": 0.1,
+                     "on_round": rounds.append} | given))
+    assert rounds == []
+    with pytest.raises(ValueError, match=r"^clients\[1\] must hold"):
+        by_client(nn.Linear(64, 10), [CLIENTS[0], (X[:, :3], Y)])
