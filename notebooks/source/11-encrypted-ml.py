@@ -20,10 +20,8 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import tenseal as ts
+from sklearn import model_selection, pipeline, preprocessing
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from labkit import datasets, lab
 from labkit.attacks.key_recovery import decrypt_with, recover_key
@@ -938,9 +936,10 @@ del masked_slots, products, spied
 def learnt(told):
     """The share of patients guessed right by an attacker who learnt from the other four fifths."""
     strengths = {"logisticregression__C": [1e-5, 1e-3, 0.1, 10]}
-    attacker = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    attacker = GridSearchCV(attacker, strengths, scoring="neg_log_loss")
-    return (cross_val_predict(attacker, np.c_[told, told.sum(axis=1)], y) == y).mean()
+    attacker = pipeline.make_pipeline(preprocessing.StandardScaler(), LogisticRegression(max_iter=1000))
+    attacker = model_selection.GridSearchCV(attacker, strengths, scoring="neg_log_loss")
+    guesses = model_selection.cross_val_predict(attacker, np.c_[told, told.sum(axis=1)], y)
+    return (guesses == y).mean()
 
 
 lab.claim("on masked slots the attacker who learns finds more than nine in ten, too",
