@@ -60,6 +60,8 @@ def page(notebook, name, where, frames):
     shown.cells.insert(1, nbformat.v4.new_markdown_cell(buttons(name, where)))
     widgets = []
     for cell in shown.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace(".ipynb#Glossary)", ".ipynb#glossary)")  # JupyterLab keeps capitals, Sphinx does not
         if cell.cell_type == "code":
             if is_folded(cell) or _draws(cell.source):
                 cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]

@@ -80,6 +80,8 @@ lab.claim("the attacker learns the income of everybody who is unique, and is rig
 # Data about people passes through five steps.
 # At each one somebody else can take it, so each has techniques of its own.
 # *Pick a step, then say who you are: the bottom line lists the labs to read, in order.*
+# (All labs together take some thirty hours; the header of each says how long it takes,
+# what it builds on, and which parts are optional.)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: lab numbers with their names, four to a line.
@@ -95,6 +97,12 @@ READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
            "an app maker": "03 05 07 09 18 21",
            "a trainer of models": "03 04 05 05b 06 13 13b 14 15",
            "a data-protection officer": "01 02 03 04 23 25"}
+
+
+# Minutes, as the headers of the labs say.
+MINUTES = {"00": 30, "01": 75, "02": 80, "03": 75, "04": 80, "05": 70, "05b": 60, "06": 85, "07": 85,
+           "08": 80, "09": 75, "10": 85, "11": 75, "12": 70, "13": 90, "13b": 65, "14": 80, "15": 90,
+           "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55, "23": 45, "25": 65}
 
 
 def named(labs):
@@ -140,8 +148,9 @@ def life_cycle(fig, step, reader):
                                    (.68, "What stops it", stop, lab.PRIVATE)]:
         ax.text(x, .68, title, color=colour, weight="bold", size=11)
         ax.text(x, .64, text, va="top", size=10.5, linespacing=1.5)
+    hours = sum(MINUTES.get(each, 60) for each in READERS[reader].split()) / 60
     for y, title, text in [(.36, "Labs on this step", labs),
-                           (.1, f"Labs if you are {reader}", READERS[reader])]:
+                           (.1, f"If you are {reader}: {hours:.0f} hours in all", READERS[reader])]:
         ax.text(.01, y, title, weight="bold", size=9.5, va="top")
         ax.text(.01, y - .075, named(text), size=9.5, va="top", linespacing=1.4)
     ax.set(xlim=(0, 1), ylim=(-.1, 1))

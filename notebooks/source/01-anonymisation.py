@@ -7,7 +7,8 @@
 # # 1 · Without a name, and still you
 #
 # *About 75 minutes, all of it required but "Free text" (from the scrubber on).
-# You need lab 00.*
+# You need lab 00.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** find people again in a table without names,
 # coarsen the table until that fails, name four ways in which it still fails,
@@ -961,7 +962,8 @@ check("dictionary", seconds);
 # %% [markdown]
 # ## What the article says
 #
-# The article names anonymisation and de-identification as techniques that protect users' privacy,
+# Article A (*data privacy in deploying large models*)
+# names anonymisation and de-identification as techniques that protect users' privacy,
 # where data is collected and where a model is used, and says no more about them.
 # What the experiments say:
 

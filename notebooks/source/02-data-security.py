@@ -8,7 +8,8 @@
 #
 # *About 80 minutes, all of it required.
 # You need lab 00.
-# Every connection stays inside this machine.*
+# Every connection stays inside this machine.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** name the attacker that each piece of data security stops (encrypted storage,
 # access control, secure transport, a tamper-evident log),
@@ -1099,7 +1100,8 @@ check("purpose rule", rule);
 # %% [markdown]
 # ## What the article says
 #
-# **The article encrypts data as $x \oplus r$**
+# **Article B (*privacy-protection mechanisms for applications of large models*) encrypts data
+# as $x \oplus r$**
 # and decrypts the result with the *same* $r$ (B13): one pad for all records.
 # Lab 10 shows that its arithmetic fails; here we ask only whether it keeps a secret.
 # One of the 200 people in the file knows one row, their own.
@@ -1184,7 +1186,8 @@ lab.claim("without knowing a single row, more than nine in ten of all characters
 # A pad is perfect when it is random, as long as the data, and used **once** (Shannon 1949).
 # Used twice it is nothing.
 #
-# **The other article names three techniques that keep data secure**:
+# **Article A (*data privacy in deploying large models*) names three techniques
+# that keep data secure**:
 # access control, encrypted storage, secure transport (A3).
 # Each was run above.
 # Named is not enough: encryption without a tag let salaries be changed,

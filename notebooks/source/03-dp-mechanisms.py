@@ -7,7 +7,8 @@
 # # 3 · Noise that hides one person
 #
 # *About 75 minutes: 60 for the required sections, 15 for "What the article says", which is optional.
-# You need lab 00 and a little probability.*
+# You need lab 00 and a little probability.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** say in one sentence what epsilon promises,
 # build the five mechanisms that keep the promise, pick an epsilon from the error you can live with,

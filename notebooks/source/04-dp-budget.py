@@ -8,7 +8,8 @@
 #
 # *About 80 minutes: 65 for the required sections;
 # "A sample hides you" and "What the article says" are optional.
-# You need lab 03: epsilon, sensitivity, noise.*
+# You need lab 03: epsilon, sensitivity, noise.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # Lab 03 protected one answer.
 # Nobody asks one question.
@@ -367,12 +368,13 @@ lab.explore(losses, answers=range(1, 2001), noise=lab.log_range(1, 500, 20), del
 #
 # * **basic** composition adds the epsilons;
 # * **advanced** composition uses that the walk seldom goes far, and pays a delta for it;
-# * **zCDP** (*zero-concentrated* differential privacy) keeps one number, rho,
+# * **zCDP** ([*zero-concentrated*](00-start-here.ipynb#Glossary) differential privacy) keeps one number, rho,
 #   that says how wide the loss spreads;
-# * **RDP** (*Rényi* differential privacy) keeps one number for each order $\alpha > 1$:
+# * **RDP** ([*Rényi*](00-start-here.ipynb#Glossary) differential privacy)
+#   keeps one number for each order $\alpha > 1$:
 #   the Rényi divergence, a distance between the answers with the person and without
 #   in which a high order gives the rare large losses more weight;
-# * **PLD** keeps the whole privacy-loss distribution.
+# * **PLD** keeps the whole [privacy-loss distribution](00-start-here.ipynb#Glossary).
 #
 # Each fits in a few lines.
 # All take $k$ answers of $\varepsilon_0$ each.

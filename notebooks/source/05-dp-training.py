@@ -8,7 +8,8 @@
 #
 # *About 70 minutes: 55 for the required sections, 15 for "What the article says", which is optional.
 # You need lab 03: sensitivity, epsilon, Gaussian noise.
-# Lab 04 helps.*
+# Lab 04 helps.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** tell from a model whether it memorised its patients, train one that provably did not,
 # say what its epsilon means and what it cost, and recognise recipes that protect nothing.
@@ -301,7 +302,7 @@ for epoch in range(33):
 
 # %% [markdown]
 # Both use the same accountant here, so that they can be compared:
-# "rdp", which adds up Rényi divergences (lab 04: one number for each order, and an upper bound at the end).
+# "rdp", which adds up Rényi divergences (lab 04, [glossary](00-start-here.ipynb#Glossary)).
 
 # %%
 lab.predict("How far do the two agree on epsilon?",

@@ -8,7 +8,8 @@
 #
 # *About 60 minutes, all of it required.
 # You need lab 05: clipping, noise, epsilon, and batches for which a coin is tossed for each record
-# (**Poisson sampling**).*
+# (**Poisson sampling**).
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** say why a private model that must learn little beats one that must learn much,
 # train one on 60,000 photos in seconds,
@@ -752,7 +753,8 @@ check("half the batch", factor);
 # %% [markdown]
 # ## What the article says
 #
-# **"More privacy costs complexity, accuracy and money"** (both articles, on their outlook).
+# **"More privacy costs complexity, accuracy and money"** 
+# (both articles of lab 00, on their outlook).
 # How much?
 # On this page the same model was trained with and without privacy.
 

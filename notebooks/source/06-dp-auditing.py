@@ -7,7 +7,8 @@
 # # 6 · Was this photo in the training set?
 #
 # *About 85 minutes: 70 for the required sections, 15 for "What the article says", which is optional.
-# You need labs 03 and 05.*
+# You need labs 03 and 05.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** find out who was in a model's training set,
 # say what the best attacker can reach under a given epsilon,
@@ -95,7 +96,7 @@ lab.claim(f"'in, if the model believes the wrong label' is right {right:.0%} of 
 # Replace "called a 7" by "diagnosed with HIV" and the question is no game.
 # But most photos have the right label.
 # Does the attack work for those too?
-# It has a name, **membership inference**, and its simplest form is one line:
+# It has a name, [**membership inference**](00-start-here.ipynb#Glossary), and its simplest form is one line:
 # *the lower the loss, the likelier a member* (Yeom et al., 2018).
 # To accuse an outsider is a **false alarm**; say that only one outsider in a hundred may be accused.
 #

@@ -7,7 +7,8 @@
 # # 7 · Federated learning
 #
 # *About 85 minutes: 70 for the required sections, 15 for "What the article says", which is optional.
-# You need lab 00, and to know what a gradient is.*
+# You need lab 00, and to know what a gradient is.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** build federated averaging in twenty lines, say when it falls behind training
 # on pooled data and why, count what it costs, and explain why keeping the data at home is not yet privacy.

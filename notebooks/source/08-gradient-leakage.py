@@ -8,7 +8,8 @@
 #
 # *About 80 minutes: 70 for the required sections;
 # "What it costs" and "What the article says" are optional.
-# You need lab 07; labs 03 and 12 help.*
+# You need lab 07; labs 03 and 12 help.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** read records out of gradients and out of sums of gradients,
 # by division and by search; build a sum that no server can look into, and say what it does *not* protect;
@@ -367,7 +368,9 @@ lab.claim("training through secure sums gives the same model", apart < 1e-5)
 #
 # The same task, adding ten clients' vectors,
 # by secure aggregation and under encryption, with three schemes that labs 10 and 11 explain:
-# **Paillier** and **BFV** add encrypted whole numbers, **CKKS** adds encrypted real ones, with a small error.
+# [**Paillier**](00-start-here.ipynb#Glossary) and
+# [**BFV**](00-start-here.ipynb#Glossary) add encrypted whole numbers,
+# **CKKS** adds encrypted real ones, with a small error.
 
 # %%
 lab.predict("Which makes a client send most bytes?",

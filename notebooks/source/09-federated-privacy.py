@@ -8,7 +8,8 @@
 #
 # *About 75 minutes: 60 for the required sections;
 # "Flower's own strategies" and "What the article says" are optional.
-# You need labs 05 and 07.*
+# You need labs 05 and 07.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** say whom a privacy guarantee protects, a record or a person;
 # train a federated model that hides whether a *user* took part; let the clipping norm find its own level;

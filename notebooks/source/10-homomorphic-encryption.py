@@ -7,7 +7,8 @@
 # # 10 · Computing on what you cannot see
 #
 # *About 85 minutes: 65 for the required sections, 20 for "What the article says", which is optional.
-# You need lab 00 and school algebra.*
+# You need lab 00 and school algebra.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** build an encryption that adds numbers it cannot read, plan the parameters of one
 # that also multiplies, let a server diagnose patients whom it never sees, say what that costs in seconds,
@@ -564,7 +565,8 @@ lab.claim("the layer is right twice and refuses three times",
 # ## What it costs
 #
 # The tutorials' way is one ciphertext for each *patient*, and a dot product inside it.
-# That needs numbers to move between slots, hence **rotation keys**, also called Galois keys:
+# That needs numbers to move between slots,
+# hence [**rotation keys**](00-start-here.ipynb#Glossary), also called Galois keys:
 # the client makes them from its secret key;
 # with them the server moves the numbers of a ciphertext from slot to slot, and reads none.
 # Here is how many patients a second it does, this way and ours:

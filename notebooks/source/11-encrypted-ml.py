@@ -8,7 +8,8 @@
 #
 # *About 75 minutes: 60 for the required sections;
 # "One patient who cannot wait" and "What the article says" are optional.
-# You need lab 10: ciphertexts, slots, levels.*
+# You need lab 10: ciphertexts, slots, levels.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** run a neural network on pictures that it cannot see, train a model on the patients
 # of three hospitals that show them to nobody, say who holds which key and what each party saw in bytes,
@@ -440,7 +441,8 @@ lab.claim("left alone, it follows the twin for two steps: the first takes one le
 # A model tells about its data (lab 08).
 # If the clients share one key that the server lacks, it averages blindly.
 # Twelve schools each train on a few digits; shares are by number of pictures.
-# Under **CKKS** with real numbers, or under **BFV**, a scheme for whole numbers:
+# Under [**CKKS**](00-start-here.ipynb#Glossary) with real numbers,
+# or under **BFV**, a scheme for whole numbers:
 # then weights are rounded to small steps, and their sum is *exact*.
 
 # %%

@@ -7,7 +7,8 @@
 # # 12 · Computing together, showing nothing
 #
 # *About 70 minutes, all of it required but "What the article says".
-# You need lab 00; lab 10 helps.*
+# You need lab 00; lab 10 helps.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** say why hashed telephone numbers are not protected,
 # average salaries that nobody shows, multiply numbers that nobody knows,

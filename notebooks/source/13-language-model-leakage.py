@@ -7,7 +7,8 @@
 # # 13 · The model that recites your PIN
 #
 # *About 90 minutes: 75 for the required sections, the parts marked as optional take the rest.
-# You need labs 05 and 06: DP-SGD, membership inference.*
+# You need labs 05 and 06: DP-SGD, membership inference.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** measure how much of a secret a language model has memorised,
 # get it out with a prompt, say why watching the validation loss does not help,

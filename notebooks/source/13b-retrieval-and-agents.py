@@ -7,7 +7,8 @@
 # # 13b · Retrieval and agents: the model leaks nothing, the service does
 #
 # *About 65 minutes, all of it required.
-# You need nothing but Python; labs 02 and 13 help.*
+# You need nothing but Python; labs 02 and 13 help.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # Lab 13 looked at what a model has learnt by heart.
 # Here the model is innocent.

@@ -10,7 +10,8 @@
 # "What the library really does", "Seconds and memory" and "What the article says" are optional.
 # You need lab 05: clipping, noise, epsilon.
 # The page runs with or without the pretrained model (`make models` installs it;
-# where it is missing, the page says so).*
+# where it is missing, the page says so).
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** read a private sentence out of a published layer,
 # fine-tune a pretrained model so that this fails, choose what to train and in which batches,

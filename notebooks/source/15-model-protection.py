@@ -8,7 +8,8 @@
 #
 # *About 90 minutes: 70 for the required sections;
 # "A smaller model", "A robust model" and "What the article says" are optional.
-# You need lab 06 (membership inference).*
+# You need lab 06 (membership inference).
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** steal a model through its own interface and say what slows the thief down,
 # fool a model with noise that no person minds,

@@ -8,7 +8,8 @@
 #
 # *About 70 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
-# Labs 07 and 08 help.*
+# Labs 07 and 08 help.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # > **Memo.** Four hospitals are asked to train one model that says who needs an angiogram.
 # > No record leaves a hospital, only gradients do.
@@ -787,7 +788,8 @@ check("the small clinic", allow)
 # %% [markdown]
 # ## What the article says
 #
-# Both articles name medicine among the fields where personal data must be protected, and do not say how.
+# Both articles of lab 00 name medicine among the fields where personal data must be protected,
+# and do not say how.
 
 # %%
 lab.claim("hospitals can train together in private: gradients alone leak, a secure sum with noise for a "

@@ -8,7 +8,8 @@
 #
 # *About 60 minutes, all of it required.
 # You need labs 03 and 10.
-# Labs 05, 11, 12 and 15 help.*
+# Labs 05, 11, 12 and 15 help.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # > **Memo.** A small bank has loan applications.
 # > A bureau has a good scoring model and does not give it away.
@@ -496,7 +497,7 @@ check("letters", ask_for)
 # %% [markdown]
 # ## What the article says
 #
-# Both articles name finance as a field of application and recommend encryption for it.
+# Both articles of lab 00 name finance as a field of application and recommend encryption for it.
 
 # %%
 lab.claim("encrypted scoring works in finance and protects the loans, not the model",

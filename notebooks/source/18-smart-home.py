@@ -8,7 +8,8 @@
 #
 # *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Gaussian noise.
-# Labs 09 and 12 help.*
+# Labs 09 and 12 help.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # > **Memo.** The electricity company wants a reading from every smart meter, every hour, to plan its grid.
 # > It offers to round the readings, to read only every six hours, or to add noise in the meter.
@@ -481,7 +482,7 @@ check("the village", grant)
 # %% [markdown]
 # ## What the article says
 #
-# Both articles name the smart home among the fields of application, and leave it at the name.
+# Both articles of lab 00 name the smart home among the fields of application, and leave it at the name.
 
 # %%
 lab.claim("a grid can be planned with private sums, if there are enough homes and the unit is said",

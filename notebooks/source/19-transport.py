@@ -8,7 +8,8 @@
 #
 # *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
-# Lab 01 helps.*
+# Lab 01 helps.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # > **Memo.** The transport office wants to publish
 # > who travels from where to where, for planners and start-ups.
@@ -502,7 +503,7 @@ check("five hundred commuters", defend)
 # %% [markdown]
 # ## What the article says
 #
-# Both articles name intelligent transport among the fields
+# Both articles of lab 00 name intelligent transport among the fields
 # where privacy protection is used, and show nothing of it.
 
 # %%

@@ -8,7 +8,8 @@
 #
 # *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
-# Lab 04 helps.*
+# Lab 04 helps.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # > **Memo.** The police want to publish where they stop people, as a map that is renewed every day,
 # > with the search rate of each group, and some pictures of traffic with the number plates made unreadable.
@@ -481,7 +482,8 @@ check("the film", allow)
 # %% [markdown]
 # ## What the article says
 #
-# Both articles name public safety among the fields where personal data must be protected, and do not say how.
+# Both articles of lab 00 name public safety among the fields where personal data must be protected,
+# and do not say how.
 
 # %%
 lab.claim("safety data can be published with privacy for a stop: hot spots survive, single cases vanish",

@@ -8,7 +8,8 @@
 #
 # *About 55 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Gaussian noise.
-# Labs 06 and 19 help.*
+# Labs 06 and 19 help.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # > **Memo.** A film service wants to improve its recommendations with the help of others.
 # > It could publish its ratings under pseudonyms for a competition,
@@ -487,7 +488,7 @@ check("seven hundred members", propose)
 # %% [markdown]
 # ## What the article says
 #
-# Both articles name recommender systems among the fields of application.
+# Both articles of lab 00 name recommender systems among the fields of application.
 
 # %%
 lab.claim("ratings can be used with privacy for a person if there are many persons or little is asked",

@@ -7,7 +7,8 @@
 # # 23 · The articles, tested
 #
 # *About 45 minutes, all of it required.
-# You need lab 00; the table leads to the others.*
+# You need lab 00; the table leads to the others.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # **Afterwards you can** say of each of 31 claims about privacy for AI whether it holds,
 # and show the experiment; tell a claim that can be tested from one that cannot;

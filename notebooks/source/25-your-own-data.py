@@ -8,7 +8,8 @@
 #
 # *About 65 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
-# Lab 04 helps: the budget.*
+# Lab 04 helps: the budget.
+# Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
 #
 # You have a table of people and a number to publish.
 # Every text about privacy says "choose epsilon".
