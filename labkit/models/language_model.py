@@ -36,6 +36,7 @@ NEEDED = ("transformers", "gguf", "accelerate")
 MISSING = ("the pretrained language model SmolLM2 is not installed: `make models` installs it (about 100 MB) and converts it once; "
            "everything else runs without it")
 TYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}  # in a safetensors file
+TOGETHER = 4  # chats in one pass, which bounds memory too
 LONGEST = 512  # tokens a text: enough for the labs, and it bounds memory
 
 
@@ -174,6 +175,29 @@ class LanguageModel:
             said = self.model.generate(tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=length, min_new_tokens=length,
                                        do_sample=False, pad_token_id=self.tokenizer.eos_token_id)
         return self.decode(said[0, tokens.shape[1]:].numpy())
+
+    def answer(self, questions, length, *, system=""):
+        """What the model says to each of `questions` (one or more str) as a chat: a list of str, of `length` tokens (>= 1) at most.
+
+        system: what the model is told before, the same for all. Always the likeliest token.
+        """
+        length = validate.integer(length=length, at_least=1)
+        if isinstance(questions, str) or not len(questions) or not all(isinstance(each, str) and each for each in questions):
+            raise ValueError(f"questions must be a sequence of str that are not empty, got {type(questions).__name__}")
+        chats = [[*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": each}] for each in questions]
+        rows = [self.tokenizer(self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True),
+                               add_special_tokens=False)["input_ids"] for chat in chats]
+        if max(map(len, rows)) > LONGEST:
+            raise ValueError(f"questions must have at most {LONGEST} tokens each, got {max(map(len, rows))}")
+        return [said for start in range(0, len(rows), TOGETHER) for said in self._answers(rows[start:start + TOGETHER], length)]
+
+    def _answers(self, rows, length):
+        longest, end = max(map(len, rows)), self.tokenizer.eos_token_id
+        tokens = torch.tensor([[end] * (longest - len(row)) + row for row in rows])  # the answers begin at one place
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+        with torch_threads(1), torch.inference_mode():
+            said = self.model.generate(tokens, attention_mask=mask, max_new_tokens=length, do_sample=False, pad_token_id=end)
+        return [self.decode(row.numpy()) for row in said[:, longest:]]
 
 
 @contextmanager

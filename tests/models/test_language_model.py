@@ -112,3 +112,23 @@ def test_log_probabilities_are_normalised_and_look_back_only(smol):
 def test_bad_arguments_are_refused_by_name(smol, name, call):
     with pytest.raises(ValueError, match=f"^{name} must"):
         call(smol)
+
+
+@needs_model
+def test_it_answers_each_question_by_itself(smol):
+    """In one pass with longer ones, or alone: the same answer. Padding must not be read."""
+    questions = ["What is the capital of France?", "Say a colour.", f"How many legs has a dog? {'Think well. ' * 8}", "Who wrote Hamlet?",
+                 "What is two plus two?"]
+    together = smol.answer(questions, 8, system="You answer in a few words.")
+    assert len(together) == 5 and "Paris" in together[0]
+    assert sum(smol.answer([each], 8, system="You answer in a few words.") == [said] for each, said in zip(questions, together)) >= 4
+
+
+@needs_model
+@pytest.mark.parametrize("name, call", [
+    ("questions", lambda smol: smol.answer("one", 3)), ("questions", lambda smol: smol.answer([], 3)),
+    ("questions", lambda smol: smol.answer([""], 3)), ("questions", lambda smol: smol.answer(["a " * 600], 3)),
+    ("length", lambda smol: smol.answer(["one"], 0))])
+def test_bad_questions_are_refused(smol, name, call):
+    with pytest.raises(ValueError, match=f"^{name} must"):
+        call(smol)
