@@ -823,7 +823,9 @@ lab.claim("a guarantee takes far more noise: over 1.5 for epsilon 8, over 10 for
 # Between the end of the vermillion curves and the green lines *these* attacks fail, and nothing is promised.
 # That is worth little, as two lines of code show: a better attacker uses all neurons at once.
 # If there is one record, the layer's gradient is $\delta x^\top$,
-# with the biases' gradient $\delta$, and the least-squares fit of $x$ is
+# with the biases' gradient $\delta$.
+# What is sent of the two, with noise, is $W$ and $b$;
+# the least-squares fit of $x$ to them is $\hat x = b^\top W / b^\top b$:
 
 # %%
 alone = [(row, noisy_sum(network, [row], 0.003, seed=int(row))) for row in ten]

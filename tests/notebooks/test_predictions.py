@@ -34,7 +34,7 @@ every_lab = pytest.mark.parametrize("source", sources(), ids=lambda source: sour
 
 
 class Prediction(NamedTuple):
-    """question: what was asked; choices: the answers offered, or (); ends: those of the slider, or (); text: the paragraph
+    """question: what was asked; choices: the answers offered, or (); ends: those of the slider, or None; text: the paragraph
     above; code: the cells down to the truth; claims: the words of the claims there; answer: what the lab printed, or None if
     it was not run."""
 
@@ -61,6 +61,19 @@ def words_of(node):
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
+def code_of(cells):
+    """What was run: each cell's code, or None for a text."""
+    return [each.source.strip() if each.cell_type == "code" else None for each in cells]
+
+
+def constant(node, otherwise=None):
+    """The value of an argument that is written down; `otherwise` of one that is computed, or missing."""
+    try:
+        return otherwise if node is None else ast.literal_eval(node)
+    except ValueError:
+        return otherwise
+
+
 def calls(code, name):
     return [each for each in ast.walk(ast.parse(code)) if isinstance(each, ast.Call) and ast.unparse(each.func) == name]
 
@@ -85,14 +98,14 @@ def predictions_in(cells, executed=None):
             continue
         asked, = calls(cell.source, "lab.predict")
         given = {each.arg: each.value for each in asked.keywords}
-        choices = tuple(map(str, ast.literal_eval(given["choices"]))) if "choices" in given else ()
+        choices = tuple(map(str, constant(given.get("choices"), ())))
         text = cells[place - 1].source.strip().split("\n\n")[-1] if cells[place - 1].cell_type == "markdown" else ""
         told = next(number for number in range(place + 1, len(cells)) if re.search(r"^lab\.truth\(", cells[number].source, re.M))
         printed = "".join(each.get("text", "") for each in ran[told].get("outputs", []) if each.get("name") == "stdout")
         answer = PRINTED.search(printed)
         code = [each.source for each in cells[place + 1:told + 1] if each.cell_type == "code"]
         claims = [words_of(each.args[0]) for cell in code for each in calls(cell, "lab.claim")]
-        ends = tuple(float(ast.literal_eval(given[each])) for each in ("low", "high") if each in given)
+        ends = tuple(constant(given.get(each)) for each in ("low", "high"))
         found.append(Prediction(words_of(asked.args[0]), choices, ends, text, code, claims, answer and answer[1]))
     return found
 
@@ -123,7 +136,7 @@ def test_a_text_that_asks_for_a_guess_gives_the_control_for_it(source):
 @every_lab
 def test_nothing_above_the_number_tells_it(source):
     cells, executed = read_source(source).cells, nbformat.read(notebook_of(source), 4).cells
-    same = [each.source.strip() for each in cells] == [each.source.strip() for each in executed]
+    same = code_of(cells) == code_of(executed)
     for prediction in predictions_in(cells, executed if same else None):
         assert not spoilt(prediction), prediction.question
         assert prediction.answer or not same, f"the executed lab prints no truth for {prediction.question!r}"
