@@ -12,12 +12,15 @@ Nobody has to answer: without a guess, `truth` says so and goes on, so that a no
 import html
 import math
 import numbers
+from pathlib import Path
 
 import ipywidgets as widgets
 
 __all__ = ["predict", "truth", "Prediction"]
 
 NO_GUESS = "no guess"
+GONE = html.escape("".join(line for line in Path(__file__).with_name("gone.js").read_text().splitlines(keepends=True)
+                           if not line.startswith("//")), quote=True)
 _asked = []  # the predictions of this session, oldest first
 
 
@@ -72,7 +75,7 @@ class Prediction(widgets.VBox):
         self.button = widgets.Button(description="I guess this", layout=widgets.Layout(width="9em"))
         self.button.on_click(lambda _button: self.commit())
         self._said = widgets.HTML()
-        title = widgets.HTML(f'<div style="font-weight:600">{html.escape(question)}</div>')
+        title = widgets.HTML(f'<div style="font-weight:600">{html.escape(question)}</div><style onload="{GONE}"></style>')
         super().__init__([title, self.control, self.button, self._said])
         self.add_class("labkit-predict")
         _asked.append(self)

@@ -275,20 +275,20 @@ lab.claim("if one client is missing, the sum is garbage",
 # 1. **Advertise keys.** Everybody publishes a public key,
 #    so that each pair can agree on its mask through the server (Diffie and Hellman).
 # 2. **Share secrets.** Everybody cuts its private key into *shares* (lab 12),
-#    of which any `threshold` give it back, and sends one to each other client, sealed.
+#    of which any `threshold` give it back, and sends one to each other client, in a sealed letter.
 # 3. **Masked input.** As above.
 # 4. **Consistency check.** The server says who stayed.
 #    The clients tell each other which list they were told.
 # 5. **Unmask.** For who dropped out, the others hand over their shares of *that* client's key;
 #    the server rebuilds it, computes the left-over masks and takes them out.
 #
-# Step 5 opens a hole: a server that lies ("client 3 dropped out",
+# Round 5 opens a hole: a server that lies ("client 3 dropped out",
 # when its vector was only late) gets client 3's key *and* its vector.
 # So each client adds a second mask, of its own, from a **seed** that is shared in the same way.
 # For who stayed, the others reveal shares of the seed; for who dropped out, of the key.
 # **Never both for the same client.**
 # That rule is needed, and it is not enough: further down a server keeps it and reads a client all the same.
-# Step 4 is what stops that server.
+# Round 4 is what stops that server.
 #
 # ## Use the real thing
 #
@@ -613,7 +613,7 @@ lab.explore(snow, size=(8.2, 2.2), clients=range(1, 11), noise=lab.log_range(1e-
 #
 # This server keeps the rule: of no client does it ask for both secrets.
 # It lies in another way.
-# It shows client 0 the letters of five others only, so that client 0 masks with nobody else.
+# It passes on to client 0 the letters (round 2) of five others only, so that client 0 masks with nobody else.
 # Then it tells each of the nine others of a few drop-outs among those five, to each another story.
 # Everybody else is honest, keys are signed, and six of ten must stay.
 

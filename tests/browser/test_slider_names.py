@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from labkit.lab import explore
+from labkit.lab import explore, predict
 from tests.browser import jupyter
 
 SLIDER = """
@@ -74,3 +74,15 @@ def test_a_widget_whose_kernel_is_gone_says_so_and_what_to_press(page):
     page.evaluate("() => document.querySelector('.labkit-explore').classList.add('jupyter-widgets-disconnected')")
     page.wait_for_function("() => document.querySelector('[data-painted]').dataset.gone")
     assert "restarted" in sentence.inner_text() and "Shift+Enter" in sentence.inner_text()
+
+
+def test_a_guess_whose_kernel_is_gone_says_so_and_what_to_press(page):
+    title = predict("How many?", low=0, high=9).children[0].value
+    page.set_content('<div class="labkit-predict"><div class="widget-html-content"></div></div>')
+    page.evaluate("html => { const part = document.createElement('div'); part.innerHTML = html;"
+                  " document.querySelector('.labkit-predict').prepend(part) }", title)
+    page.wait_for_timeout(200)
+    assert page.locator("[role=status]").count() == 0
+    page.evaluate("() => document.querySelector('.labkit-predict').classList.add('jupyter-widgets-disconnected')")
+    page.locator("[role=status]").wait_for()
+    assert "restarted" in page.locator("[role=status]").inner_text()
