@@ -38,6 +38,8 @@ class Numbers:
     def positions(self, values):
         """Each value's place on the line: int array. Raises ValueError for what is no whole number in the range."""
         values = np.asarray(values)
+        if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.floor(values)).all():
+            values = np.clip(values, -(2.0**53), 2.0**53).astype(np.int64)  # a column that had gaps once is one of floats
         if values.dtype.kind not in "iu" or (values.size and (values.min() < self.low or values.max() > self.high)):
             raise ValueError(f"values must be whole numbers from {self.low} to {self.high}, got {values[:5]!r} ...")
         return values.astype(np.int64) - self.low
@@ -54,7 +56,7 @@ class Numbers:
         if label == SUPPRESSED:
             return 0, self.size - 1
         try:
-            ends = [int(each) - self.low for each in str(label).split(RANGE)]
+            ends = [int(each.removesuffix(".0")) - self.low for each in str(label).split(RANGE)]
         except ValueError:
             ends = []
         if len(ends) not in (1, 2) or not 0 <= ends[0] <= ends[-1] < self.size:

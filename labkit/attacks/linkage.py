@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from labkit.anonymity.columns import coded
 from labkit.anonymity.hierarchies import checked
 from labkit.anonymity.measures import classes, columns_of
 
@@ -30,6 +31,10 @@ def link(release, register, on):
     alone = register[~register.duplicated(on, keep=False)]
     named = pd.DataFrame({name: alone[name] for name in on}).assign(register_row=alone.index)
     rows = pd.DataFrame({name: release[name] for name in on}).assign(release_row=release.index)
+    for name in on:
+        if pd.api.types.is_numeric_dtype(rows[name]) != pd.api.types.is_numeric_dtype(named[name]):
+            raise ValueError(f"register must have {name!r} in the form that release has it in, got {named[name].dtype} beside "
+                             f"{rows[name].dtype}")
     return rows.merge(named, on=on, how="inner")[["release_row", "register_row"]]
 
 
@@ -46,7 +51,7 @@ def possible_values(release, hierarchies, targets, sensitive):
     if sensitive is None:
         raise ValueError("sensitive must be among the columns of the release, got None")
     columns_of(targets, names)
-    values, codes = np.unique(release[sensitive].to_numpy(), return_inverse=True)
+    codes, values = coded(release[sensitive])
     groups = release.groupby(names, sort=False, observed=True)
     which = groups.ngroup().to_numpy()
     counts = np.bincount(which * len(values) + codes, minlength=(which.max() + 1) * len(values)).reshape(-1, len(values))

@@ -1,11 +1,12 @@
 """Numbers and trees: positions, labels, spans and what each hides."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit.anonymity import Numbers, Tree, prefixes
+from labkit.anonymity import Numbers, Tree, certainty_penalty, mondrian, prefixes
 from labkit.anonymity.hierarchies import checked, labels
 
 AGES = Numbers(17, 90, bands=(5, 10))
@@ -204,3 +205,20 @@ def test_bad_prefixes(codes, lengths, named):
 def test_bad_hierarchies(bad):
     with pytest.raises(ValueError, match="^hierarchies must be a dict from column to Numbers or Tree"):
         checked(bad)
+
+
+def test_whole_numbers_may_come_as_floats():
+    """As pandas keeps a column that once had gaps."""
+    ages = Numbers(0, 99, bands=(10,))
+    table = pd.DataFrame({"age": [31.0, 38.0, 40.0], "sex": ["F", "M", "F"]})
+    assert ages.positions(table.age).tolist() == [31, 38, 40] and ages.at_level(table.age, 1).tolist() == ["30 to 39", "30 to 39", "40 to 49"]
+    assert ages.span("31.0") == (31, 31) and ages.label(31, 31) == "31"
+    whole = table.astype({"age": int})
+    hierarchies = {"age": ages, "sex": Tree(["F", "M"])}
+    assert mondrian(table, hierarchies, k=3).table.equals(mondrian(whole, hierarchies, k=3).table)
+    assert certainty_penalty(table, hierarchies) == certainty_penalty(whole, hierarchies) == 0
+    for bad in ([31.5], [np.nan], [np.inf], [1e300], [100.0]):
+        with pytest.raises(ValueError, match="values must be whole numbers from 0 to 99"):
+            ages.positions(bad)
+    with pytest.raises(ValueError, match="label must be"):
+        ages.span("31.5")

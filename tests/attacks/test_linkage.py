@@ -290,3 +290,14 @@ def test_bad_down_coding():
             call(MIXED, None)
     with pytest.raises(ValueError, match="^table must hold the rows of the release"):
         confirmed(down_code(MIXED, PLAN), MIXED, TARGETS, PLAN)
+
+
+def test_sensitive_values_of_several_types_are_told_apart():
+    rows = pd.DataFrame({"age": ["20 to 29"] * 3, "ill": [1, "flu", 1]})
+    found = possible_values(rows, {"age": Numbers(0, 99)}, pd.DataFrame({"age": [25]}), "ill")
+    assert found[1].tolist() == [2] and found["flu"].tolist() == [1]
+
+
+def test_a_register_in_another_form_is_refused_in_words():
+    with pytest.raises(ValueError, match="^register must have 'age' in the form that release has it in"):
+        link(pd.DataFrame({"age": ["30"]}), pd.DataFrame({"age": [30], "name": ["Ann"]}), ["age"])

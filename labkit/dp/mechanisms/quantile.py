@@ -33,7 +33,7 @@ def private_quantile(values, *, quantile, low, high, epsilon: float, points=10_0
                the nearer end; a missing value, or one that is no number, counts for nobody.
     quantile:  strictly between 0 and 1; 0.5 asks for the median.
     low, high: the range of possible answers, in the units of `values`, known without looking at the data.
-    epsilon:   privacy loss bound, > 0; delta is 0.
+    epsilon:   privacy loss bound, > 0; delta is 0, but for the 2^-130 by which weights are cut.
     points:    how many possible answers there are, equally spaced from low to high, both included, from 2 to 2^40. Each value is
                rounded to the nearest one; 101 points from 0 to 100 are the whole numbers.
     rng:       numpy Generator, or None for the operating system's random bits.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.spatial.distance import pdist, squareform
 
 from labkit import validate
 from labkit.federated.strategies.strategy import Strategy
@@ -46,10 +47,10 @@ def krum_scores(changes, *, malicious):
     malicious = validate.integer(malicious=malicious, at_least=0)
     if clients < 2 * malicious + 3:
         raise ValueError(f"malicious must leave at least 2 x malicious + 3 clients, got {malicious} malicious of {clients}")
-    lengths = (changes ** 2).sum(1)
-    distances = lengths[:, None] + lengths - 2 * changes @ changes.T
+    # Not |a|^2 + |b|^2 - 2ab: far from zero, or beside a liar's huge change, that loses the small distances.
+    distances = squareform(pdist(changes, "sqeuclidean"))
     np.fill_diagonal(distances, np.inf)
-    return np.sort(np.maximum(distances, 0), axis=1)[:, :clients - malicious - 2].sum(axis=1)
+    return np.sort(distances, axis=1)[:, :clients - malicious - 2].sum(axis=1)
 
 
 def krum(changes, *, malicious, keep=1):

@@ -123,6 +123,15 @@ def test_too_few_answers_leave_the_model_and_say_so(lesson):
     assert torch.equal(vector_of(run.model), vector_of(model)) and len(run.rounds) == 4
 
 
+@pytest.mark.parametrize("where", [0.0, 1e3, 1e6])
+def test_krum_keeps_small_distances_far_from_zero_and_beside_a_huge_lie(where):
+    rng = np.random.default_rng(0)
+    changes = rng.normal(size=(9, 1000)) * 1e-6 + where
+    changes[8] = -1e12
+    near = [sorted(float(((a - b) ** 2).sum()) for b in changes)[1:6] for a in changes]
+    np.testing.assert_allclose(krum_scores(changes, malicious=2), np.sum(near, axis=1), rtol=1e-9)
+
+
 GOOD = np.zeros((5, 2))
 
 
