@@ -387,7 +387,8 @@ lab.claim("k = 10 by itself allows a class in which everybody has the same incom
 #   On rows that were shuffled or filtered they are silently wrong: `reset_index(drop=True)` first.
 # - pycanon leaves a row with a gap in a quasi-identifier out of every class: fill gaps first.
 # - Its *entropy l-diversity* is one short for some classes of equally frequent values,
-#   and its *recursive (c, l)* compares with the rarest value in place of the commonest.
+#   its *recursive (c, l)* compares with the rarest value in place of the commonest,
+#   and its *delta-disclosure* leaves out the values that a class does not have at all.
 # - A release that anjana made by suppressing rows carries a column `index` with the input's row numbers,
 #   by which every row can be traced back: drop it.
 #

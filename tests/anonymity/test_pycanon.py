@@ -1,7 +1,7 @@
 """What lab 01 says about pycanon, run against the installed version: a row fails here when a new version changes it.
 
 pycanon 1.0 can be installed beside the labs and is what the test extra brings; its newest needs older numpy and pandas, and anjana
-needs those as well, so they cannot be tested here.
+needs those as well. `findings/pycanon_measures_anjana_index.sh` runs the same rows on them, in an environment of their own.
 """
 
 import numpy as np
@@ -59,3 +59,26 @@ def test_recursive_diversity_compares_with_the_rarest_value():
     c, l = pycanon.recursive_c_l_diversity(table, ["q"], ["s"])  # noqa: E741
     counts = sorted(table["s"].value_counts(), reverse=True)
     assert not counts[0] < c * sum(counts[l - 1 :]), f"({c}, {l}) is claimed and does not hold"
+
+
+def test_delta_disclosure_leaves_out_values_that_a_class_does_not_have():
+    """The definition: the largest |ln (share in the class / share in the table)|; a share of 0 makes it infinite."""
+    table = pd.DataFrame({"q": ["a"] * 4 + ["b"] * 4, "s": ["x", "x", "y", "y", "x", "x", "x", "x"]})
+    assert pycanon.delta_disclosure(table, ["q"], ["s"]) == pytest.approx(np.log(2)), "nobody in class b has y: infinite"
+
+
+def test_what_it_has_right_on_numbered_rows_without_gaps():
+    """k, l, t of text and of numbers, and (alpha, k) and beta by hand."""
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        table = pd.DataFrame({"q": rng.integers(0, 4, 60), "s": rng.choice(list("abc"), 60), "v": rng.integers(0, 9, 60)}).astype({"q": str})
+        assert pycanon.k_anonymity(table, ["q"]) == k_anonymity(table, ["q"])
+        assert pycanon.l_diversity(table, ["q"], ["s"]) == l_diversity(table, ["q"], "s")
+        for column in ("s", "v"):
+            assert pycanon.t_closeness(table, ["q"], [column]) == pytest.approx(t_closeness(table, ["q"], column))
+        shares = table.groupby("q")["s"].value_counts(normalize=True)
+        whole = table["s"].value_counts(normalize=True)
+        alpha, k = pycanon.alpha_k_anonymity(table, ["q"], ["s"])
+        assert (alpha, k) == (pytest.approx(shares.max()), k_anonymity(table, ["q"]))
+        gains = shares / whole.reindex(shares.index.get_level_values("s")).to_numpy() - 1
+        assert pycanon.basic_beta_likeness(table, ["q"], ["s"]) == pytest.approx(gains.max())

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from labkit.federated.secure_aggregation import Aborted, Agreement, MaskingClient, make_identities, masks, shares
+from labkit.federated.secure_aggregation import (
+    Aborted,
+    Agreement,
+    MaskingClient,
+    make_identities,
+    masks,
+    shares,
+)
 from labkit.federated.secure_aggregation.client import KEY_SHARE, LETTER, SEED_SHARE, bitmap, join, records
 from labkit.federated.secure_aggregation.fixed_point import signed
 
