@@ -20,10 +20,11 @@ from labkit.lab.explore import Explore, explore, log_range
 from labkit.lab.plots import ATTACKER, BASELINE, GUARANTEE, PLAIN, PRIVATE
 from labkit.lab.predict import Prediction, predict, truth
 from labkit.lab.progress import progress
+from labkit.lab.report import PrivacyReport, privacy_report
 from labkit.lab.score import Score, score
 
 __all__ = ["explore", "Explore", "log_range", "Checks", "claim", "ClaimFailed", "claims_made", "measured", "decision",
-           "DecisionRecord", "plots",
-           "predict", "truth", "Prediction", "score", "Score", "progress", "ATTACKER", "PRIVATE", "PLAIN", "BASELINE", "GUARANTEE"]
+           "DecisionRecord", "plots", "predict", "truth", "Prediction", "privacy_report", "PrivacyReport", "score", "Score", "progress",
+           "ATTACKER", "PRIVATE", "PLAIN", "BASELINE", "GUARANTEE"]
 
 plots.use_house_style()

@@ -48,6 +48,13 @@ def row(name, each):
     return widgets.HBox([each, widgets.HTML(ENDS)], layout=widgets.Layout(flex_flow="row wrap"))  # on a narrow page, below
 
 
+def side_by_side(switches):
+    """Toggles in one row, each as wide as its label; on a narrow page in two."""
+    for each in switches:
+        each.layout = widgets.Layout(width="auto", margin="0 1.6em 0 0")
+    return widgets.HBox(switches, layout=widgets.Layout(flex_flow="row wrap"))
+
+
 def align(controls):
     """Give the labels of a widget's controls one width, so that the controls stand in line."""
     in_line = [each for each in controls if isinstance(each, (*SLIDERS, widgets.Dropdown))]

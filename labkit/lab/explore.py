@@ -25,13 +25,14 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from labkit.lab.controls import FAINT, SLIDERS, align, control, log_range, row
+from labkit.lab.controls import FAINT, SLIDERS, align, control, log_range, row, side_by_side
 from labkit.lab.picture import DPI, raster, webp
 from labkit.lab.plots import bare_figure
 
 __all__ = ["explore", "Explore", "log_range"]
 
-MOST_CONTROLS = 4
+MOST_CONTROLS = 4  # switches that stand in one row count as one of them
+MOST_SWITCHES = 5
 ERROR = "var(--jp-error-color1, #A33B00)"
 NAMES = html.escape("".join(line for line in Path(__file__).with_name("names.js").read_text().splitlines(keepends=True)
                             if not line.startswith("//")), quote=True)
@@ -50,7 +51,7 @@ def explore(draw, *, question=None, size=(8.2, 3.2), live=True, labels=None, sta
                then it redraws when the slider is let go, and says "computing" until it has.
     labels:    {name: text} where the argument's name is not label enough.
     start:     {name: value} where the first value (list), the first number (range) or the middle is not the start.
-    controls:  at most four, by name of draw's argument:
+    controls:  at most four, by name of draw's argument; up to five toggles may be among them beyond that, and then stand in one row:
                  range(2, 50)        slider over whole numbers
                  (0.0, 1.0)          slider over numbers; (low, high, start) also says where it starts
                  log_range(1, 1e4)   the same on a log scale. An `epsilon` pair is logarithmic by itself and
@@ -70,8 +71,10 @@ class Explore(widgets.VBox):
         question = question or (draw.__doc__ or "").strip().split("\n")[0]
         if not question:
             raise ValueError("question must say what the widget answers, got none (nor a docstring on draw)")
-        if not 1 <= len(controls) <= MOST_CONTROLS:
-            raise ValueError(f"controls must be 1 to {MOST_CONTROLS}, got {len(controls)}: {', '.join(controls)}")
+        switches = [name for name, spec in controls.items() if isinstance(spec, bool)] if len(controls) > MOST_CONTROLS else []
+        if not 1 <= len(controls) - len(switches) + bool(switches) <= MOST_CONTROLS or len(switches) > MOST_SWITCHES:
+            raise ValueError(f"controls must be 1 to {MOST_CONTROLS}, a row of up to {MOST_SWITCHES} toggles counting as one, "
+                             f"got {len(controls)}: {', '.join(controls)}")
         labels, start = labels or {}, start or {}
         for name in [*labels, *start]:
             if name not in controls:
@@ -90,7 +93,9 @@ class Explore(widgets.VBox):
         title = widgets.HTML(f'<div style="font-weight:600;font-size:115%">{html.escape(question)}</div>'
                              f'<style data-sliders="{sliders}" onload="{NAMES}">{FOCUS}</style>')
         align(self.controls.values())
-        rows = [row(name, each) for name, each in self.controls.items()]
+        rows = [row(name, each) for name, each in self.controls.items() if name not in switches]
+        if switches:
+            rows = [side_by_side([self.controls[name] for name in switches]), *rows]
         super().__init__([title, *rows, self._picture, self._sentence])
         self.add_class("labkit-explore")
         self._paint()

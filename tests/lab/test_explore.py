@@ -209,7 +209,9 @@ def test_two_widgets_do_not_share_state():
     (dict(x="word"), "x"), (dict(x=[]), "x"), (dict(x=range(0)), "x"), (dict(x=(1,)), "x"), (dict(x=None), "x"),
     (dict(x=(2, 1)), "x"), (dict(x=(0, float("nan"))), "x"), (dict(x=(0, 1, 5)), "x"), (dict(epsilon=(0, 1)), "low"),
     (dict(epsilon=(-1, 1)), "low"), (dict(epsilon=(1, float("inf"))), "high"), (dict(), "controls"),
-    (dict(a=True, b=True, c=True, d=True, e=True), "controls"), (dict(x=range(3), labels={"y": "?"}), "labels"),
+    (dict.fromkeys("abcde", range(3)), "controls"),
+    (dict.fromkeys("abcdef", True), "controls"),
+    (dict.fromkeys("abcd", range(3)) | {"e": True}, "controls"), (dict(x=range(3), labels={"y": "?"}), "labels"),
     (dict(x=range(3), start={"y": 1}), "start"),
 ])
 def test_bad_controls_are_refused_by_name(bad, named):
@@ -222,6 +224,17 @@ def test_bad_controls_are_refused_by_name(bad, named):
 def test_bad_log_ranges_are_refused_by_name(low, high, start, named):
     with pytest.raises(ValueError, match=named):
         log_range(low, high, start)
+
+
+def test_five_switches_stand_in_one_row_and_count_as_one_control():
+    widget = explore(line, a=True, b=False, c=True, d=True, e=False, epsilon=(0.1, 10, 1.0), start={"b": True})
+    (row,) = [each for each in widget.children if isinstance(each, widgets.HBox) and isinstance(each.children[0], widgets.Checkbox)]
+    assert [each.description for each in row.children] == list("abcde") and widget.values["b"] is True
+    before = image(widget)
+    widget.controls["epsilon"].value = 5.0
+    assert image(widget) != before
+    few = explore(line, a=True, b=False, epsilon=(0.1, 10, 1.0))  # up to four in all: each on a line of its own
+    assert few.controls["a"] in few.children and few.controls["b"] in few.children
 
 
 def test_a_widget_must_ask_something():
