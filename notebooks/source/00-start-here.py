@@ -91,18 +91,19 @@ LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": 
         "12": "private computing", "13": "language models", "13b": "retrieval and agents",
         "14": "private fine-tuning", "15": "model protection", "16": "medicine", "17": "finance",
         "18": "smart home", "19": "transport", "20": "public safety", "21": "recommendation",
-        "23": "the articles, tested", "25": "your own data"}
+        "22": "capstone", "23": "the articles, tested", "25": "your own data"}
 READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
            "a bank": "02 03 05 10 11 12 17", "a city": "01 03 04 19 20 25",
            "an app maker": "03 05 07 09 18 21",
            "a trainer of models": "03 04 05 05b 06 13 13b 14 15",
-           "a data-protection officer": "01 02 03 04 23 25"}
+           "an engineer": "01 02 03 04 05 10 17 22 25", "a teacher": "01 02 03 04 05 06 22 23",
+           "a data-protection officer": "01 02 03 04 22 23 25"}
 
 
 # Minutes, as the headers of the labs say.
 MINUTES = {"00": 30, "01": 75, "02": 80, "03": 75, "04": 80, "05": 70, "05b": 60, "06": 85, "07": 85,
            "08": 80, "09": 75, "10": 85, "11": 75, "12": 70, "13": 90, "13b": 65, "14": 80, "15": 90,
-           "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55, "23": 45, "25": 65}
+           "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55, "22": 75, "23": 45, "25": 65}
 
 
 def named(labs):
@@ -490,6 +491,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 20 | [Public safety](20-public-safety.ipynb) | may we publish the map, may we blur the plate? differencing, hot spots, unequal errors, a plate through a mosaic |
 # | 21 | [Recommendation](21-recommendation.ipynb) | may we share ratings? eight ratings find a person, averages of one, a promise for a user and what it can afford |
 # | | **The whole** | |
+# | 22 | [Capstone](22-capstone.ipynb) | one data set through collect, store, train, deploy, use: five attacks, five switches, one epsilon, and a privacy report as web page and PDF in which every number is a claim |
 # | 23 | [The articles, tested](23-the-articles-tested.ipynb) | 31 claims of two articles, each with its verdict, the number that decides it and a link to the experiment |
 # | 25 | [Your own data](25-your-own-data.ipynb) | what epsilon does to your number, epsilons of known releases, a table of yours in, a private release with its program and a statement out |
 #
