@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from labkit.exercises.choices import one_letter
 from labkit.lab.checks import Checks
 
 check = Checks()
@@ -49,3 +50,9 @@ check.add(
            lambda weights, biases: weights[1] / (biases[1] + 1e-9), None],
     hint="Row k of the weights' gradient is the record times an error, and entry k of the biases' gradient is that error. "
          "Choose a row whose error is not 0.")
+
+check.add("when it falls behind", judge=one_letter("B", {
+    "A": "the longer clients with different records train alone, the further they drift apart",
+    "C": "what makes the clients differ stays as it is",
+    "D": "larger steps make the drift larger"}),
+          hint="What pulls the shared model apart while the clients train alone?", wrong=["A", "C", "D", 20])

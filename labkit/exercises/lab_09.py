@@ -3,6 +3,7 @@
 import numpy as np
 
 from labkit.dp.auditing.replay import sensitivity_at_least
+from labkit.exercises.choices import one_letter
 from labkit.lab.checks import Checks
 
 check = Checks()
@@ -78,3 +79,11 @@ check.add(
            lambda max_grad_norm, share, quantile, rate: max_grad_norm, 1.0],
     hint="If more users than wanted are within the norm, it is too large: multiply it by the exponential of minus the rate times the "
          "surplus.")
+
+check.add("a part of the noise", expected=6 / 200**0.5, tolerance=0.005, wrong=[6 / 200, 6, 6 * 200**0.5, 0.03],
+          hint="The variances of independent noises add up, not their standard deviations.")
+
+check.add("a run that ended", wrong=["A", "B", "D", 0], hint="Look again at the two traps under the commands.", judge=one_letter("C", {
+    "A": "the exit code is the same when the run crashed",
+    "B": "a round in which every client fails can end the same way",
+    "D": "only a comparison shows that"}))

@@ -35,3 +35,6 @@ check.add("what the card promises", expected={"b", "d"},
           hint="The promise is about one sequence of the training data, whatever else the attacker knows. Who is not told apart by "
                "one sequence? And what does the model tell that many sequences say?",
           wrong=[{"b"}, {"a", "b", "d"}, {"c"}, {"a", "c"}, "b and d", {"b", "c", "d"}])
+
+check.add("memory of the plain way", expected=400, tolerance=20, wrong=[4, 100, 40_000, 0.4],
+          hint="Numbers a gradient, times texts, times bytes a number; a megabyte has a million bytes.")

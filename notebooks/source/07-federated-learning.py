@@ -1119,6 +1119,33 @@ check("read the record", attack);
 #
 
 # %% [markdown]
+# **5.** Federated averaging fell far behind pooling in one of the splits above.
+# Which change brings the two closest together?
+#
+# - **A** more local steps in each round
+# - **B** clients whose records are alike
+# - **C** fewer clients, with the same few labels each
+# - **D** a larger learning rate
+
+# %%
+closest = ...
+
+check("when it falls behind", closest);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Clients that are alike pull the shared model the same way.
+# More local steps let those that differ drift further apart.
+#
+# ```python
+# closest = "B"
+# check("when it falls behind", closest);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
 #
 # *(Optional. 15 minutes.)*

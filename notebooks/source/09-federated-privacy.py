@@ -1010,6 +1010,54 @@ check("next norm", rule);
 #
 
 # %% [markdown]
+# **5.** Two hundred clients spread Gaussian noise of standard deviation 6 over themselves:
+# each adds a part, and the parts add up to it in the secure sum.
+# What is the standard deviation of a part?
+
+# %%
+part = ...
+
+check("a part of the noise", part);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# Variances add up, so a part has a two-hundredth of the variance.
+#
+# ```python
+# part = 6 / 200 ** 0.5
+# check("a part of the noise", part);
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **6.** `flwr run clinics clinic-net --stream` has ended with exit code 0.
+# What do you know?
+#
+# - **A** All rounds were trained.
+# - **B** At least one client has trained.
+# - **C** Nothing yet: read the status of the run.
+# - **D** The weights are those of the simulator.
+
+# %%
+known = ...
+
+check("a run that ended", known);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# The exit code is 0 even if the run crashed.
+#
+# ```python
+# known = "C"
+# check("a run that ended", known);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
 #
 # *(Optional. 5 minutes.)*

@@ -1149,6 +1149,27 @@ check("what the card promises", follows);
 # </details>
 
 # %% [markdown]
+# **4.** The plain way of clipping (hooks) keeps a gradient for each text of a batch, with 4 bytes a number.
+# How many megabytes does it keep for a batch of 100 texts and a layer of one million weights?
+
+# %%
+megabytes = ...
+
+check("memory of the plain way", megabytes);
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Solution</summary>
+#
+# One gradient as large as the layer for each text.
+#
+# ```python
+# megabytes = 100 * 1_000_000 * 4 / 1e6
+# check("memory of the plain way", megabytes);
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## What the article says
 #
 # *(Optional. 2 minutes.)*
