@@ -65,7 +65,7 @@ def fitted(rows, labels, steps=100, penalty=0.0, search=None):
     nn.init.zeros_(model.weight)
     optimiser = torch.optim.LBFGS(model.parameters(), max_iter=steps, tolerance_grad=1e-9,
                                   history_size=20, line_search_fn=search)
-    x, target = torch.tensor(rows), torch.tensor(labels)
+    x, target = torch.from_numpy(rows), torch.tensor(labels)
 
     def closure():
         optimiser.zero_grad()
@@ -89,7 +89,7 @@ lab.predict("How many percent of such questions are answered rightly, from the m
 # %%
 def sureness(weights, photos, labels):
     """How probable the model finds the given label of each photo."""
-    scores = torch.tensor(rows[photos]) @ weights.T
+    scores = torch.from_numpy(rows[photos]) @ weights.T
     return torch.softmax(scores.double(), 1)[range(len(labels)), labels]
 
 
@@ -337,7 +337,7 @@ models = train_stacked(rows[:TRAIN], y[:TRAIN], 10, plans, [np.random.default_rn
 # %%
 def read_rightly(weights, kept=slice(TRAIN, None)):
     """Which photos each model reads rightly: bool array (models, photos)."""
-    scores = weights.reshape(-1, rows.shape[1]) @ torch.tensor(rows[kept]).T
+    scores = weights.reshape(-1, rows.shape[1]) @ torch.from_numpy(rows[kept]).T
     return scores.unflatten(0, (-1, 10)).argmax(1).numpy() == y[kept]
 
 
