@@ -121,7 +121,7 @@ lab.claim("whoever takes the disk has every row", stolen["plain"] == 1.0)
 # Each day every office sends one sum: the gradient of a logistic regression over its clients.
 # Overnight one person becomes a client.
 # The server subtracts yesterday's sum from today's.
-# **Predict:** what is left?
+# Here is what is left:
 
 # %%
 KEPT = ("age", "education_num", "sex", "marital_status", "race")
@@ -211,7 +211,7 @@ plt.show()
 # **Collect: ask for less.** Age in bands of twenty years, education in bands of four of its sixteen levels,
 # three kinds of marital status, no post code, no race.
 # The form itself asks in ranges, the same for everybody, so that nothing exact is ever written down.
-# **Predict:** does that end the neighbour's certainty?
+# Does that end the neighbour's certainty?
 
 # %%
 FORM = {"age": 3, "sex": 0, "post_code": 3, "marital_status": 1, "education_num": 2, "race": 1}
@@ -401,7 +401,7 @@ lab.claim("encrypted scores are the plain ones, and two thousand forms take less
 # %% [markdown]
 # **Use.** A `Budget` (lab 04) answers ten questions, each with geometric noise
 # and a tenth of the newspaper's half of epsilon.
-# **Predict:** what happens at the eleventh?
+# See what happens at the eleventh.
 
 # %%
 QUESTIONS = 10
@@ -444,6 +444,8 @@ plain_bytes = 8 * len(start)
 lab.truth(max(price, key=price.get))
 lab.claim("no measure costs more than a few points of AUC; vault and encryption cost none",
           max(price.values()) < 0.1)
+
+# %%
 lab.claim("a count is off by some twenty clients: 1 % of all, 4 % of those who earn much",
           10 < count_error(0.5) < 30, clients_off=round(count_error(0.5)))
 lab.claim("an encrypted form alone is ten thousand times as long as its numbers, one of many ten times",
@@ -599,7 +601,7 @@ lab.explore(five, **ON, epsilon=(0.1, 10.0, 1.0), start=dict.fromkeys(ON, False)
 # ## The attack again
 #
 # Can a measure at one step make up for one that is missing at another?
-# **Predict**, then run all 32 settings of the switches.
+# We run all 32 settings of the switches.
 
 # %%
 settings = [dict(zip(ON, map(bool, map(int, f"{number:05b}")))) for number in range(32)]
@@ -644,7 +646,7 @@ lab.claim("whole trainings agree: without noise the insider is always right, wit
 # And the model itself?
 # A partner who may ask for scores works out all the weights from as many scores as there are weights,
 # encrypted or not (lab 17), and sells the model.
-# **Predict:** can the service show that it is its own?
+# Can the service show that it is its own?
 
 # %%
 questions = np.vstack([np.zeros(len(start) - 1), np.eye(len(start) - 1)])
@@ -772,7 +774,7 @@ Markdown(report.markdown())
 #
 # </details>
 #
-# **Predict:** what happens if somebody adds a number that was not measured?
+# And if somebody adds a number that was not measured?
 
 # %%
 try:
