@@ -27,8 +27,8 @@ _CARDS = [
     (re.compile("220[0-4]"), {16, 17, 18, 19}),
 ]
 # A run of groups, looked at from the start of each group: the number may begin after, or end before, other digits.
-CARD = re.compile(r"(?<![\dA-Za-z])(?=([0-6]\d{2,18}(?:[ .-]\d{1,6}){0,5}))")
-IBAN = re.compile(r"(?<![\dA-Za-z])(?=([A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{1,30}){1,9}))", re.IGNORECASE | re.ASCII)
+CARD = re.compile(r"(?<![\dA-Za-z])(?=([0-6]\d{2,18}(?:[ .\n-]\d{1,6}){0,5}))")
+IBAN = re.compile(r"(?<![\dA-Za-z])(?=([A-Z]{2}\d{2}(?:[ \n-]?[A-Z0-9]{1,30}){1,9}))", re.IGNORECASE | re.ASCII)
 
 
 def luhn(digits):
@@ -74,7 +74,8 @@ def _longest(text, pattern, shortest, accepted):
         start, run = each.start(), each[1]
         for length in range(len(run), shortest - 1, -1):
             end = start + length
-            inside_a_group = run[length - 1] in " .-" or (end < len(text) and text[end].isalnum() and text[end].isascii())
-            if not inside_a_group and accepted(re.sub("[ .-]", "", run[:length])):
+            inside_a_group = run[length - 1] in " .\n-" or (end < len(text) and text[end].isalnum() and text[end].isascii())
+            one_line = run.count("\n", 0, length) < 2  # a number may be wrapped once; a column of numbers is none
+            if not inside_a_group and one_line and accepted(re.sub("[ .\n-]", "", run[:length])):
                 yield start, end
                 break

@@ -18,18 +18,20 @@ _EXTENSION = r"(?:,?[ -]?(?:x|ext\.?|extension|durchwahl|poste|#) ?\d{1,6})?"
 _END = r"(?![\w]|[.,/-]\d)"
 _OPEN = r"(?<![\w+.,/#-])"
 INTERNATIONAL = re.compile(
-    r"(?<![\w+])(?:\((?:\+ ?|00)[1-9]\d{0,2}\)|(?:\+ ?|00)[1-9]\d{0,2})(?:[ ./-]{0,2}\(\d{1,5}\)|[ ./-]?\d{1,4}){2,8}"
+    # digit by digit: groups of one to four, with or without a gap, could be cut in thousands of ways, and all would be tried
+    r"(?<![\w+])(?:\((?:\+ ?|00)[1-9]\d{0,2}\)|(?:\+ ?|00)[1-9]\d{0,2})(?:[ ./-]{0,2}\(\d{1,5}\)|[ ./-]?\d){2,32}"
     + _EXTENSION + r"(?!\d)",
     re.I,
 )  # fmt: skip
-AMERICAN = re.compile(_OPEN + r"(?:1[ .-]?)?(?:\(\d{3}\)[ .-]{0,2}|\d{3}[ .-])\d{3}[ .-]\d{4}" + _EXTENSION + r"(?![\w-])", re.I)
-IN_BRACKETS = re.compile(_OPEN + r"\(0\d{1,5}\)(?:[ ./-]{0,2}\d{2,8}){1,4}" + _EXTENSION + _END, re.I)
+AMERICAN = re.compile(r"(?:(?<![\w+.,/#-])|(?<=[A-Za-z])(?=\())(?:1[ .-]?)?(?:\(\d{3}\)[ .-]{0,2}|\d{3}[ .-])\d{3}[ .-]\d{4}" + _EXTENSION + r"(?![\w-])", re.I)
+IN_BRACKETS = re.compile(_OPEN + r"\(0\d{1,5}\)(?:[ ./-]{0,2}\d){2,32}" + _EXTENSION + _END, re.I)
 WITH_ZERO = re.compile(_OPEN + r"(?<!\d )0[1-9]\d{0,4}(?:[ ./-]\d{2,8}){1,5}" + _EXTENSION + r"(?![\w]|[.,/-]\d| \d{3})", re.I)
 BARE = re.compile(_OPEN + r"(?<!\d )\d{9,11}" + _EXTENSION + _END, re.I)
 BY_THREE = re.compile(_OPEN + r"(?<!\d )\d{3}([ -])\d{3}\1\d{3}" + r"(?![\w]|[.,/-]\d| \d)")
 POLISH = re.compile(_OPEN + r"(?<!\d )\d{2}([ -])\d{3}\1\d{2}\1\d{2}" + r"(?![\w]|[.,/-]\d| \d)")
 _NO_AMOUNT = r"(?! ?(?:[€$£%]|(?:EUR|USD|GBP|km|kg|cm|mm|[kKMG]B|bytes|euros?|dollars?|pounds?)(?!\w)))"
 LOCAL = re.compile(_OPEN + r"(?<!\d )\d{4}[ .-]?\d{4}" + r"(?![\w]|[.,/-]\w| \d)" + _NO_AMOUNT)
+GROUPS_BEFORE = re.compile(r"(?<![\w.,/+-])(?:\d{1,4}[ -]){1,2}$")
 _FIGURED_DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1(?:19|20)\d\d(?!\d)")
 
 
@@ -40,7 +42,7 @@ def phones(text, country=None):
         if plain and (says_something_else(text, each.start()) or (len(each[0]) > 11 and not _international(each[0]))):
             continue
         if _enough(each[0]):
-            yield each.span()
+            yield _with_groups_before(text, each.start()), each.end()
     for pattern in (AMERICAN, IN_BRACKETS):
         yield from (each.span() for each in pattern.finditer(text) if _enough(each[0]))
     for each in WITH_ZERO.finditer(text):
@@ -57,6 +59,12 @@ def phones(text, country=None):
     for each in LOCAL.finditer(text):
         if _local(text, each, country):
             yield each.span()
+
+
+def _with_groups_before(text, start):
+    """Where a number really begins when 00 stands inside it, as in 138 0013 8000: the rest would stay behind."""
+    before = GROUPS_BEFORE.search(text[max(start - 12, 0) : start]) if text.startswith("00", start) else None
+    return start - len(before[0]) if before else start
 
 
 def _enough(written):
