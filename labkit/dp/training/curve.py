@@ -108,11 +108,15 @@ def unit_rows(X):
 
     A row with a missing or infinite number becomes zero.
     """
-    X = np.concatenate([X, np.ones((len(X), 1))], axis=1)
-    X[~np.isfinite(X).all(axis=1)] = 0
-    X /= np.maximum(1, np.abs(X).max(axis=1, initial=0, keepdims=True))  # so that no square overflows
-    lengths = np.linalg.norm(X, axis=1, keepdims=True)
-    return np.divide(X, lengths, out=np.zeros_like(X), where=lengths > 0).astype(np.float32)
+    X = np.asarray(X)
+    rows = np.empty((len(X), X.shape[1] + 1), np.float32)
+    for start in range(0, len(X), 2048):  # some at a time: in double precision they would be the largest thing in memory
+        some = np.pad(X[start : start + 2048].astype(np.float64), ((0, 0), (0, 1)), constant_values=1)
+        some[~np.isfinite(some).all(axis=1)] = 0
+        some /= np.maximum(1, np.abs(some).max(axis=1, initial=0, keepdims=True))  # so that no square overflows
+        lengths = np.linalg.norm(some, axis=1, keepdims=True)
+        rows[start : start + 2048] = np.divide(some, lengths, out=np.zeros_like(some), where=lengths > 0)
+    return rows
 
 
 def train_stacked(X, y, classes, plans, rngs, *, which=None):
@@ -219,4 +223,4 @@ def _checked(X, y, X_test, y_test, classes):
         raise ValueError(f"X_test must have as many columns as X ({X.shape[1]}), got {X_test.shape[1]}")
     if y_test.dtype.kind not in "iu" or y_test.min() < 0 or y_test.max() >= classes:
         raise ValueError(f"y_test must hold whole numbers from 0 to {classes - 1}, got {y_test!r:.80}")
-    return X.astype(np.float64), y, X_test, y_test.astype(np.int64)
+    return X, y, X_test, y_test.astype(np.int64)
