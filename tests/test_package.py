@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 LABKIT = Path(__file__).resolve().parents[1] / "labkit"
-HEAVY = {"torch", "tenseal", "opacus", "matplotlib", "ipywidgets", "sklearn", "pandas", "dp_accounting", "scipy"}
+HEAVY = {"torch", "tenseal", "opacus", "matplotlib", "ipywidgets", "sklearn", "pandas", "dp_accounting", "scipy", "flint", "OpenSSL"}
 NOT_TECHNIQUES = {"lab", "exercises", "site"}
 
 
-@pytest.mark.parametrize("module", ["labkit", "labkit.dp", "labkit.federated", "labkit.encrypted", "labkit.security", "labkit.validate"])
+@pytest.mark.parametrize("module", ["labkit", "labkit.dp", "labkit.federated", "labkit.encrypted", "labkit.security", "labkit.quantum",
+                                    "labkit.lattice", "labkit.validate"])
 def test_importing_loads_nothing_heavy(module):
     code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -8,7 +8,8 @@ import pytest
 
 from labkit.lab.build import BUILT, SOURCE
 
-BLOCKED = ["torch", "opacus", "tenseal", "opendp", "jupyterlab", "flwr", "transformers", "private_set_intersection", "spacy"]
+BLOCKED = ["torch", "opacus", "tenseal", "opendp", "jupyterlab", "flwr", "transformers", "private_set_intersection", "spacy",
+           "flint", "OpenSSL"]
 BLOCK = f"""
 import importlib.metadata, os, sys
 BLOCKED = {BLOCKED!r}
@@ -40,7 +41,8 @@ for number, cell in enumerate(read_source(Path(sys.argv[1])).cells):
                 raise
 """
 CORE = ["labkit", "labkit.dp", "labkit.federated", "labkit.encrypted", "labkit.security", "labkit.anonymity", "labkit.datasets",
-        "labkit.encrypted.sharing.sums", "labkit.encrypted.paillier", "labkit.security.vault", "labkit.shamir"]
+        "labkit.encrypted.sharing.sums", "labkit.encrypted.paillier", "labkit.security.vault", "labkit.shamir",
+        "labkit.quantum", "labkit.lattice.reduction", "labkit.lattice.hardness", "labkit.security.handshakes", "labkit.security.witnesses"]
 SAYS = {"00": "torch is missing", "03": "OpenDP is not installed"}
 
 

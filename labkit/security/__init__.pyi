@@ -31,6 +31,14 @@ from .ledger import LedgerError as LedgerError
 from .ledger import TreeHead as TreeHead
 from .ledger import check_entry as check_entry
 from .ledger import check_extension as check_extension
+from .witnesses import Witness as Witness
+from .witnesses import CosignedHead as CosignedHead
+from .blockchain import WorkBlock as WorkBlock
+from .blockchain import WorkChain as WorkChain
+from .blockchain import catch_up as catch_up
+from .handshakes import Handshake as Handshake
+from .handshakes import groups_offered as groups_offered
+from .handshakes import handshake as handshake
 
 # names of version 0.1
 from .merkle import MerkleTree as Tree

@@ -1,0 +1,14 @@
+from .lwe import LWEProblem as LWEProblem
+from .lwe import problem as problem
+from .lwe import ring_problem as ring_problem
+from .lwe import embedding as embedding
+from .lwe import answer_in as answer_in
+from .reduction import LatticeSearch as LatticeSearch
+from .reduction import lll as lll
+from .reduction import gram_schmidt as gram_schmidt
+from .reduction import shortest_in as shortest_in
+from .reduction import block_reduce as block_reduce
+from .reduction import solve as solve
+from .hardness import BlockEstimate as BlockEstimate
+from .hardness import root_hermite_factor as root_hermite_factor
+from .hardness import estimate as estimate

@@ -1,0 +1,9 @@
+from .shor import CircuitRun as CircuitRun
+from .shor import Factoring as Factoring
+from .shor import probabilities as probabilities
+from .shor import measure as measure
+from .shor import period_from as period_from
+from .shor import factor as factor
+from .grover import GroverSearch as GroverSearch
+from .grover import best_rounds as best_rounds
+from .grover import search as search
