@@ -4,8 +4,8 @@ A block names the hash of the block before it, the Merkle root of its entries, a
 its own hash begins with `difficulty` zero bits. Of two chains the one with more work counts. So changing an old entry
 means to do the work of its block and of all later ones again, faster than everybody else goes on.
 
-Source: Nakamoto, "Bitcoin: a peer-to-peer electronic cash system", 2008; `catch_up` is its section 11. Headers there
-have 80 bytes as well, with a time and a version in them, which a toy has no use for.
+Source: Nakamoto, "Bitcoin: a peer-to-peer electronic cash system", 2008; `catch_up` is its section 11. A header has 80
+bytes there as well, with a time and a version among them, which a toy has no use for.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from labkit import validate
 from labkit.security.merkle import MerkleTree, verify_inclusion
 
 START = bytes(32)
-HEADER = struct.Struct(">32s32sII8x")  # the block before, the root, how many entries, difficulty; then the number
+HEADER = struct.Struct(">32s32sII")  # the block before, the root, how many entries, difficulty; then the number
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class WorkBlock:
 
     @property
     def header(self):
-        """The 88 bytes that are hashed, and all that somebody who checks the work has to keep of a block."""
+        """The 80 bytes that are hashed, and all that somebody who checks the work has to keep of a block."""
         return HEADER.pack(self.previous, self.root, self.entries, self.difficulty) + struct.pack(">Q", self.nonce)
 
     @property

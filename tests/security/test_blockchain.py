@@ -19,7 +19,7 @@ def mined(blocks=4, difficulty=8):
 def test_the_work_is_counted_and_the_chain_holds():
     chain = mined()
     assert check_chain(chain.blocks, 8) == 4 * 2**8 and len(chain) == 4
-    assert all(each.hash[0] == 0 and len(each.header) == 88 and each.holds for each in chain.blocks)
+    assert all(each.hash[0] == 0 and len(each.header) == 80 and each.holds for each in chain.blocks)
     with pytest.raises(ValueError, match="got block 0"):
         check_chain(chain.blocks, 9)
 
