@@ -91,13 +91,14 @@ LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": 
         "12": "private computing", "13": "language models", "13b": "retrieval and agents",
         "14": "private fine-tuning", "15": "model protection", "16": "medicine", "17": "finance",
         "18": "smart home", "19": "transport", "20": "public safety", "21": "recommendation",
-        "22": "capstone", "23": "the articles, tested", "25": "your own data"}
+        "22": "capstone", "23": "the articles, tested", "24": "what comes next",
+        "25": "your own data"}
 READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
-           "a bank": "02 03 05 10 11 12 17", "a city": "01 03 04 19 20 25",
+           "a bank": "02 03 05 10 11 12 17 24", "a city": "01 03 04 19 20 25",
            "an app maker": "03 05 07 09 18 21",
            "a trainer of models": "03 04 05 05b 06 13 13b 14 15",
-           "an engineer": "01 02 03 04 05 10 17 22 25", "a teacher": "01 02 03 04 05 06 22 23",
-           "a data-protection officer": "01 02 03 04 22 23 25"}
+           "an engineer": "01 02 03 04 05 10 17 22 24 25", "a teacher": "01 02 03 04 05 06 22 23",
+           "a data-protection officer": "01 02 03 04 22 23 24 25"}
 
 
 # Minutes, as the headers of the labs say.
@@ -493,6 +494,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | | **The whole** | |
 # | 22 | [Capstone](22-capstone.ipynb) | one data set through collect, store, train, deploy, use: five attacks, five switches, one epsilon, and a privacy report as web page and PDF in which every number is a claim |
 # | 23 | [The articles, tested](23-the-articles-tested.ipynb) | 31 claims of two articles, each with its verdict, the number that decides it and a link to the experiment |
+# | 24 | [What comes next](24-what-comes-next.ipynb) | RSA opened by a period, the lattices under ML-KEM and CKKS and what they cost to break, harvest now and decrypt later, log against blockchain, a checklist of standards and law |
 # | 25 | [Your own data](25-your-own-data.ipynb) | what epsilon does to your number, epsilons of known releases, a table of yours in, a private release with its program and a statement out |
 #
 # ### Glossary
