@@ -104,7 +104,8 @@ READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
 # Minutes, as the headers of the labs say.
 MINUTES = {"00": 30, "01": 75, "02": 80, "03": 75, "04": 80, "05": 70, "05b": 60, "06": 85, "07": 85,
            "08": 80, "09": 75, "10": 85, "11": 75, "12": 70, "13": 90, "13b": 65, "14": 80, "15": 90,
-           "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55, "22": 75, "23": 45, "25": 65}
+           "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55, "22": 75, "23": 45, "24": 75,
+           "25": 65}
 
 
 def named(labs):
@@ -549,3 +550,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | adapter (LoRA) | 适配器（低秩适配） | A narrow trainable detour beside a frozen layer. |
 # | client drift | 客户端漂移 | Clients with different data pull the shared model apart while they train alone. |
 # | user-level privacy | 用户级隐私 | The promise covers all records of one person together, not one record. |
+# | period finding | 求周期（Shor 算法） | What a quantum computer does well: it finds how soon a sequence of powers repeats, and so breaks RSA and elliptic curves. |
+# | learning with errors (LWE) | 带误差学习（LWE） | Equations that are all slightly wrong; nobody knows how to solve large ones quickly. Under ML-KEM and CKKS. |
+# | ML-KEM | 基于格的密钥封装（ML-KEM） | The standard way to agree on a key that a quantum computer is not known to open. |
+# | witness | 见证者 | Somebody who signs the head of a log only if it extends the one signed before. |

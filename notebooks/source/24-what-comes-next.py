@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 24 · What comes next
 #
-# *60 minutes.
+# *75 minutes.
 # You need lab 02: encryption, TLS, the Merkle tree.
 # Lab 10 helps.*
 #
@@ -173,7 +173,7 @@ lab.claim("control: outcomes drawn at random tell it far more seldom",
 #
 # with a public table $A$ of random numbers, a secret $s$ and errors $e$ of small whole numbers.
 # Without the errors, $s$ falls to school algebra.
-# With them the problem is called **learning with errors** (LWE),
+# With them the problem is called **[learning with errors](00-start-here.ipynb#Glossary)** (LWE),
 # and nobody knows a fast way, with or without a quantum computer.
 # A bit is locked by adding up some of the equations and adding half of $q$, or nothing:
 
