@@ -73,8 +73,8 @@ def attack(model):  # how often "right, so in the study" and "wrong, so not" are
     return (right(model, study).mean() + 1 - right(model, others).mean()) / 2
 
 
-found_out = 5 * round(20 * attack(network))
-lab.truth(found_out, "of a hundred, rounded to fives")
+found_out = 10 * round(10 * attack(network))
+lab.truth(found_out, "of a hundred, rounded to tens")
 lab.claim(f"the attacker is right about some {found_out} people in a hundred", attack(network) > 2 / 3)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}

@@ -964,9 +964,9 @@ for text, words in list(zip(said, guesses))[:3]:
     print(f"{text[:90]}\n    -> {', '.join(words[:7])}")
 read_back = spy.found(guesses, said)
 by_habit = spy.found([spy.commonest()] * len(said), said)
-lab.truth(round(100 * read_back), "%")
-lab.claim(f"{read_back:.0%} of the rarer words come back; ten guesses that are the same for every "
-          f"sentence find {by_habit:.0%}", read_back > 0.25 and by_habit < 0.05)
+lab.truth(10 * round(10 * read_back), "%, rounded to tens")
+lab.claim(f"about {10 * round(10 * read_back)} % of the rarer words come back; "
+          f"ten guesses that are the same for every sentence find {by_habit:.0%}", read_back > 0.25 and by_habit < 0.05)
 
 # %% [markdown]
 # That is a ridge regression; trained decoders recover whole sentences (Morris and others, 2023).
