@@ -23,7 +23,10 @@ INTERNATIONAL = re.compile(
     + _EXTENSION + r"(?!\d)",
     re.I,
 )  # fmt: skip
-AMERICAN = re.compile(r"(?:(?<![\w+.,/#-])|(?<=[A-Za-z])(?=\())(?:1[ .-]?)?(?:\(\d{3}\)[ .-]{0,2}|\d{3}[ .-])\d{3}[ .-]\d{4}" + _EXTENSION + r"(?![\w-])", re.I)
+AMERICAN = re.compile(
+    r"(?:(?<![\w+.,/#-])|(?<=[A-Za-z])(?=\())(?:1[ .-]?)?(?:\(\d{3}\)[ .-]{0,2}|\d{3}[ .-])\d{3}[ .-]\d{4}" + _EXTENSION + r"(?![\w-])",
+    re.I,
+)
 IN_BRACKETS = re.compile(_OPEN + r"\(0\d{1,5}\)(?:[ ./-]{0,2}\d){2,32}" + _EXTENSION + _END, re.I)
 WITH_ZERO = re.compile(_OPEN + r"(?<!\d )0[1-9]\d{0,4}(?:[ ./-]\d{2,8}){1,5}" + _EXTENSION + r"(?![\w]|[.,/-]\d| \d{3})", re.I)
 BARE = re.compile(_OPEN + r"(?<!\d )\d{9,11}" + _EXTENSION + _END, re.I)
