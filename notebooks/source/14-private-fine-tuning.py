@@ -966,7 +966,8 @@ read_back = spy.found(guesses, said)
 by_habit = spy.found([spy.commonest()] * len(said), said)
 lab.truth(10 * round(10 * read_back), "%, rounded to tens")
 lab.claim(f"about {10 * round(10 * read_back)} % of the rarer words come back; "
-          f"ten guesses that are the same for every sentence find {by_habit:.0%}", read_back > 0.25 and by_habit < 0.05)
+          f"ten guesses that are the same for every sentence find {by_habit:.0%}",
+          read_back > 0.25 and by_habit < 0.05)
 
 # %% [markdown]
 # That is a ridge regression; trained decoders recover whole sentences (Morris and others, 2023).

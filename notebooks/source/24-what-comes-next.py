@@ -78,7 +78,7 @@ print({name: value if name != "row" else f"{len(value)} bytes" for name, value i
 # %% [markdown]
 # Years later somebody has a quantum computer.
 # We hold its memory, every amplitude of it, in an array.
-# **Predict:** what does it find out about $N$?
+# Here is what it finds out about $N$:
 
 # %%
 found = quantum.factor(recorded["N"], rng=rng)
@@ -162,7 +162,7 @@ lab.predict("Of a hundred runs for N = 21, how many tell the period?", low=0, hi
 chances = quantum.probabilities(21, 2, qubits=10, second=1)
 tells = [quantum.period_from(outcome, 10, 21, 2) == 6 for outcome in range(1024)]
 lab.truth(round(100 * chances[tells].sum()), "of a hundred")
-lab.claim("more than half of the runs tell the period, so a few are enough", chances[tells].sum() > 0.5)
+lab.claim("so often does a run tell the period that a few are enough", chances[tells].sum() > 0.5)
 lab.claim("control: outcomes drawn at random tell it far more seldom",
           np.mean(tells) < chances[tells].sum() / 3, at_random=float(np.mean(tells)))
 
@@ -242,7 +242,7 @@ plt.show()
 # %% [markdown]
 # With two vectors one sees the short ones; with 33 or 65 one does not, and LLL does.
 # We call it from the FLINT library.
-# **Predict:** does one call open ML-KEM's little brother, or that of CKKS?
+# See whether one call opens ML-KEM's little brother, or that of CKKS.
 
 # %%
 stolen = lattice.solve(public, block_sizes=())             # LLL, and nothing else
@@ -347,7 +347,8 @@ lab.claim("nearly every line leaves something that no number decides", settled <
 #
 # ## What it costs
 #
-# **The handshake.** **Predict:** which takes longer, the elliptic curve or ML-KEM? And which is larger?
+# **The handshake.** Which takes longer, the elliptic curve or ML-KEM?
+# And which is larger?
 
 # %%
 def milliseconds(action, rounds=200):
@@ -384,7 +385,7 @@ lab.claim("ML-KEM adds about two kilobytes to a connection", 2100 < extra < 2600
 #
 # **The quantum computer.** For $N$ of $b$ bits we kept $2b$ qubits' worth of amplitudes.
 # A real one needs $3b$ qubits, not an array.
-# **Predict** how large our array is for RSA's 2,048 bits.
+# Here is how our array grows:
 
 # %%
 amplitudes = {bits: len(quantum.probabilities(2**bits - 1, 2)) for bits in (4, 6, 8, 10)}
@@ -510,7 +511,7 @@ lab.measured(f"seconds of processor time: log and witnesses {of_the_log:.2f}, ch
 hashes_of_the_log = 2 * len(log)  # a leaf and, on average, one inner node for each entry
 
 # %% [markdown]
-# **Predict:** how many hashes does each spend on an entry?
+# How many hashes does each spend on an entry?
 # (The chain is set to 16,000 tries a block, the work of a moment; Bitcoin's needs more than $2^{70}$.)
 
 # %%
@@ -647,7 +648,7 @@ lab.explore(harvest, secret_for=range(0, 51), moving_takes=range(0, 16), machine
 #
 # **The harvest.** The clinic sends the row once more, first under X25519, then under both.
 # We give the listener a perfect quantum computer: it tells him the private key of the curve.
-# **Predict** what he reads.
+# Here is what he reads:
 
 # %%
 def recording(hybrid):
@@ -702,6 +703,8 @@ guessed = quantum.search(marks, rounds=0, rng=rng)  # control: measured without 
 lab.claim("a few dozen questions find a forgery nearly for sure; without any it is a guess",
           forged.chance > 0.95 and forged.questions < 60 and guessed.chance < 0.01,
           chance=forged.chance, of_a_guess=guessed.chance)
+
+# %%
 questions = {bits: quantum.best_rounds(2**bits) for bits in (10, 20, 30, 128, 256)}
 lab.claim("the questions grow with the square root: 32 times as many for ten bits more",
           abs(questions[30] / questions[20] - 32) < 0.1)
