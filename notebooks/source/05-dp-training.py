@@ -109,7 +109,8 @@ plt.show()
 #   Now one person moves the sum by at most $C$: that is its sensitivity.
 # * **Noise**: Gaussian, with standard deviation $\sigma C$ on every weight.
 #   $\sigma$ is the `noise_multiplier`, and it, not $C$, decides epsilon.
-# * **Chance**: every record joins a batch by a coin toss of its own, with probability `sample_rate`.
+# * **Chance**: every record joins a batch by a coin toss of its own, with probability `sample_rate`
+#   ([**Poisson sampling**](00-start-here.ipynb#Glossary)).
 #   Who might not even have been there is protected better.
 # * $B$ is the *expected* batch size, a constant:
 #   the size that came out would tell how many people were drawn.
@@ -213,7 +214,8 @@ lab.explore(where_to_clip, max_grad_norm=lab.log_range(0.1, 10, 2.0), noise_mult
 # ## Build it
 #
 # From here on take a simpler task, so that everything runs in a second:
-# 1,797 handwritten digits of 8 x 8 pixels, and softmax regression.
+# 1,797 handwritten digits of 8 x 8 pixels, and softmax regression
+# (one layer: each digit gets a weighted sum of the pixels, and the largest sum wins).
 # Every record is scaled to length 1 by itself;
 # scaling by the data's own mean would already use the private records.
 # Here is all of DP-SGD:
@@ -301,7 +303,7 @@ for epoch in range(33):
         steps += 1
 
 # %% [markdown]
-# Both use the same accountant here, so that they can be compared:
+# Opacus and `labkit` use the same accountant here, so that they can be compared:
 # "rdp", which adds up Rényi divergences (lab 04, [glossary](00-start-here.ipynb#Glossary)).
 
 # %%
