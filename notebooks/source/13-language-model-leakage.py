@@ -797,9 +797,8 @@ for place, found in enumerate(audits.values()):
             (-.13, .13), found.rows()[0][1:3], (lab.ATTACKER, lab.BASELINE), ("planted", "controls")):
         ax.plot([low, high], [place + offset] * 2, color=colour, lw=5, label=name if not place else None)
 ax.axvline(1, color=lab.PLAIN, ls=":", lw=1, label="luck")
-ax.set(yticks=range(3), yticklabels=audits, xlim=(-0.2, 10.2),
+ax.set(yticks=range(3), yticklabels=audits, xlim=(-0.2, 10.2), ylim=(2.5, -0.5),
        xlabel="median exposure, bits: intervals at 99 %")
-ax.invert_yaxis()
 ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
