@@ -477,7 +477,7 @@ lab.claim("one of them gets by the labels on arguments, and both by the search f
 # Our agent obeys every order, which is the worst case.
 # SmolLM2 (optional, `make models`) is told a PIN, told never to tell it, and asked to sum up a mail.
 # The cell is switched off, since it takes 1.3 GB of memory: set the switch to `True` to see.
-# **Guess:** of twelve mails with an order in them, in how many summaries does the PIN stand?
+# It counts the summaries in which the PIN stands, of twelve mails with an order in them.
 
 # %%
 ASK_SMOL = False
