@@ -10,8 +10,9 @@ licences and what we changed are in SOURCES.md.
 """
 
 from labkit import validate
+from labkit.datasets.candidates import candidate_points, candidate_reviews
+from labkit.datasets.cases import RECORDS as CASES
 from labkit.datasets.cases import (
-    RECORDS,
     Records,
     flights,
     homes,
@@ -33,6 +34,7 @@ LOADERS = {
     loader.__name__: loader
     for loader in (adult, mnist, digits, breast_cancer, heart_disease, credit, film_reviews, review_embeddings, spam)
 }
+RECORDS = CASES | {"candidate_reviews": candidate_reviews}
 
 
 def load(name):
@@ -41,7 +43,7 @@ def load(name):
 
 
 __all__ = [
-    "LOADERS", "RECORDS", "Dataset", "DatasetError", "Records", "adult", "breast_cancer", "credit", "digits", "film_reviews",
-    "flights", "heart_disease", "homes", "load", "loans", "mnist", "ratings", "review_embeddings", "ships_coast",
-    "ships_harbour", "spam", "stops", "survival",
+    "LOADERS", "RECORDS", "Dataset", "DatasetError", "Records", "adult", "breast_cancer", "candidate_points", "candidate_reviews",
+    "credit", "digits", "film_reviews", "flights", "heart_disease", "homes", "load", "loans", "mnist", "ratings",
+    "review_embeddings", "ships_coast", "ships_harbour", "spam", "stops", "survival",
 ]

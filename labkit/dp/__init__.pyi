@@ -41,6 +41,7 @@ from .own_table import OwnTable as OwnTable
 from .training.dp_sgd import Plan as Plan
 from .training.dp_sgd import train_private as train_private
 from .training.dp_sgd import train_without_privacy as train_without_privacy
+from .training.by_user import train_private_by_user as train_private_by_user
 from .training.curve import privacy_accuracy_curve as privacy_accuracy_curve
 from .training.curve import event_of_all as event_of_all
 from .auditing.bounds import audit as audit

@@ -89,21 +89,22 @@ LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": 
         "05": "private training", "06": "auditing", "07": "federated learning", "08": "gradient leakage",
         "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models",
         "12": "private computing", "13": "language models", "13b": "retrieval and agents",
-        "14": "private fine-tuning", "15": "model protection", "16": "medicine", "17": "finance",
+        "14": "private fine-tuning", "14b": "text with a budget",
+        "15": "model protection", "16": "medicine", "17": "finance",
         "18": "smart home", "19": "transport", "20": "public safety", "21": "recommendation",
         "22": "capstone", "23": "the articles, tested", "24": "what comes next",
         "25": "your own data"}
 READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
            "a bank": "02 03 05 10 11 12 17 24", "a city": "01 03 04 19 20 25",
            "an app maker": "03 05 07 09 18 21",
-           "a trainer of models": "03 04 05 05b 06 13 13b 14 15",
+           "a trainer of models": "03 04 05 05b 06 13 13b 14 14b 15",
            "an engineer": "01 02 03 04 05 10 17 22 24 25", "a teacher": "01 02 03 04 05 06 22 23",
            "a data-protection officer": "01 02 03 04 22 23 24 25"}
 
 
 # Minutes, as the headers of the labs say.
 MINUTES = {"00": 30, "01": 75, "02": 80, "03": 75, "04": 80, "05": 70, "05b": 60, "06": 85, "07": 85,
-           "08": 80, "09": 75, "10": 85, "11": 75, "12": 70, "13": 90, "13b": 65, "14": 80, "15": 90,
+           "08": 80, "09": 75, "10": 85, "11": 75, "12": 70, "13": 90, "13b": 65, "14": 80, "14b": 65, "15": 90,
            "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55, "22": 75, "23": 45, "24": 75,
            "25": 65}
 
@@ -125,7 +126,7 @@ STEPS = {  # step: who attacks, how, what stops it, in which labs
                 "encryption that notices changes,\naccess control, TLS, signed logs", "02"),
     "3 train": ("whoever receives the model,\nits updates or its statistics",
                 "asks who was in the data;\nturns gradients into images",
-                "differential privacy, federated\nlearning with secure sums", "03 04 05 06 07 08 09 14"),
+                "differential privacy, federated\nlearning with secure sums", "03 04 05 06 07 08 09 14 14b"),
     "4 deploy": ("the machine that runs the model,\nor a buyer of a copy",
                  "reads the inputs in the clear;\ncopies the model",
                  "homomorphic encryption,\nsecret sharing, watermarks", "10 11 12 15"),
@@ -484,6 +485,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 13 | [Language-model leakage](13-language-model-leakage.ipynb) | a planted PIN, exposure, extraction; private training, scrubbing, prompts without names; an audit before release |
 # | 13b | [Retrieval and agents](13b-retrieval-and-agents.ipynb) | one store of many owners, texts out of vectors, an agent that obeys a stranger's mail, digits from a shared cache |
 # | 14 | [Private fine-tuning](14-private-fine-tuning.ipynb) | a pretrained encoder; head, LoRA or all of it; reading a model card's epsilon |
+# | 14b | [Text with a budget](14b-text-with-a-budget.ipynb) | the user as the unit, synthetic reviews by a private vote, a release to take away, and when to train directly |
 # | 15 | [Model protection](15-model-protection.ipynb) | watermarks, compression, adversarial examples, theft, inversion |
 # | | **Fields: six decisions** | |
 # | 16 | [Medicine](16-medicine.ipynb) | may we train together, may we publish the curve? a share read from a gradient, patients read off a curve, who gains by joining |

@@ -94,14 +94,15 @@ class Plan:
         return epsilon_spent(noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps,
                              delta=delta, accountant=accountant)
 
-    def statement(self, *, delta, unit, batches, reused, tuning, records=None, **more):
+    def statement(self, *, delta, unit, batches, reused, tuning, records=None, relation=RELATION, **more):
         """What may be said in public about a model trained by this plan: `labkit.dp.accounting.stated.of_noisy_sums`.
 
-        records: None for batch_size / sample_rate. Raises `labkit.statement.NotStated` where an assumption is not met.
+        records: None for batch_size / sample_rate. relation: what one example of the training is.
+        Raises `labkit.statement.NotStated` where an assumption is not met.
         """
         records = round(self.batch_size / self.sample_rate) if records is None else records
         return of_noisy_sums(event=self.event, noise_multiplier=self.noise_multiplier, sample_rate=self.sample_rate, steps=self.steps,
-                             max_grad_norm=self.max_grad_norm, relation=RELATION, delta=delta, records=records, unit=unit,
+                             max_grad_norm=self.max_grad_norm, relation=relation, delta=delta, records=records, unit=unit,
                              batches=batches, reused=reused, tuning=tuning, **more)
 
 
@@ -120,7 +121,7 @@ class Trained:
         """What may be said in public about this model; its batches were Poisson samples. As `Plan.statement`."""
         if self.plan is None:
             raise NotStated("this model was trained without privacy: there is nothing to promise")
-        return self.plan.statement(delta=self.delta, unit=unit, batches="poisson", reused=reused, tuning=tuning,
+        return self.plan.statement(delta=self.delta, unit=unit, batches="poisson", reused=reused, tuning=tuning, relation=self.relation,
                                    **{"accountant": self.accountant, **more})
 
     def __repr__(self):
