@@ -47,8 +47,8 @@ TEXTS = {
                    "2 August 2026, high risk from 2 December 2027 (annex III) and 2 August 2028 (annex I)",
                    "https://eur-lex.europa.eu/eli/reg/2024/1689/oj"),
     "FIPS 203": Text("NIST FIPS 203, Module-Lattice-Based Key-Encapsulation Mechanism Standard",
-                     "13 August 2024; the draft plan IR 8547 (November 2024) wants RSA and elliptic curves deprecated after 2030 "
-                     "and gone after 2035", "https://doi.org/10.6028/NIST.FIPS.203"),
+                     "13 August 2024; the draft plan IR 8547 (November 2024) wants the smaller sizes of RSA and elliptic curves "
+                     "deprecated after 2030, and all of them gone after 2035", "https://doi.org/10.6028/NIST.FIPS.203"),
 }
 
 LABS = {  # the notebooks that the checklist leads to
