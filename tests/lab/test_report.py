@@ -81,7 +81,8 @@ def test_text_stays_text():
     made = report(remains_open=["<script>alert()</script>"], costs=[("a|b", "<b> *c* [d]")], about="$x$ and \\{{braces}}")
     assert "<script>" not in made.page() + made.markdown() and "<b>" not in made.page() + made.markdown()
     assert "a\\|b" in made.markdown() and "\\*c\\*" in made.markdown() and "{braces}" in made.page()
-    assert any("$x$" in each for each in texts(pages.sheets(made.title, made.parts)[0]))  # not taken for mathematics
+    drawn = [each for each in pages.sheets(made.title, made.parts)[0].texts if "$x$" in each.get_text()]
+    assert drawn and not any(each.get_parse_math() for each in drawn)  # not taken for mathematics
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
