@@ -105,6 +105,9 @@ class Multiplier:
         """This party's share of the scores, as a message, from the other party's opening."""
         if self.opened is None:
             raise ValueError("score_share needs this party's own opening first")
+        if hasattr(self, "result"):
+            raise ValueError("score_share must be asked once, got a second opening: the difference of two answers would show this "
+                             "party's part of the triple, and so its secret")
         theirs = self._pieces(other_opening, [(self.rows, self.columns), (self.columns,)])
         D, e = (reconstruct([mine, other]) for mine, other in zip(self.opened, theirs))
         A, b, c = self.triple

@@ -145,3 +145,24 @@ def test_bad_arguments(call, words):
 def test_elements_never_reach_the_size_where_products_overflow():
     big = field.elements([PRIME - 1, PRIME - 2])
     assert (big * big % PRIME).tolist() == [1, 4]
+
+
+def test_a_second_answer_would_show_the_weights_and_is_refused():
+    """A clinic that asks twice, with openings of its own making: without the refusal it solves for the company's weights."""
+    weights, rows, columns = np.array([0.5, -1.25, 2.0]), 3, 3
+    triples = deal_triple(rows, columns)
+    clinic, company = (Multiplier(number, rows, columns, triple, score_bound=8.0) for number, triple in enumerate(triples))
+    company.take_matrix(clinic.give_matrix(np.zeros((rows, columns))))
+    clinic.take_model(company.give_model(weights))
+    mine, theirs = clinic.opening(), company.opening()
+    first = field.from_bytes(company.score_share(mine), (rows,))
+    D, e = (field.from_bytes(each, shape) for each, shape in zip(split(mine), [(rows, columns), (columns,)]))
+    moved = join([field.to_bytes((D + np.eye(rows, columns, dtype=int).astype(object)) % field.PRIME), field.to_bytes(e)])
+    with pytest.raises(ValueError, match="score_share must be asked once"):
+        company.score_share(moved)
+    del company.result  # the broken twin
+    b_of_company = (field.from_bytes(company.score_share(moved), (rows,)) - first) % field.PRIME
+    (_, b_of_clinic, _), (_, e_of_company) = clinic.triple, [field.from_bytes(each, shape) for each, shape in
+                                                             zip(split(theirs), [(rows, columns), (columns,)])]
+    stolen = field.decode((e + e_of_company + b_of_clinic + b_of_company) % field.PRIME)
+    np.testing.assert_allclose(stolen, weights, atol=1e-6)
