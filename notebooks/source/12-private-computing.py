@@ -366,8 +366,9 @@ lab.claim("the sizes of both lists can be read off the messages",
 # A count over a list of *one* is that entry's secret.
 # So are two counts over lists that differ by one entry.
 # A bank that may ask a thousand times reads its thousand entries one by one.
-# One request remains a matter of trust: nobody stops the bank from filling it up with made-up numbers
-# around a single real one.
+# One request remains a matter of trust: a bank that breaks the protocol and locks each entry with a secret
+# of its own tells the answers apart, and so learns from one request *which* are common.
+# Against that, a protocol needs proofs that everybody follows it.
 #
 # Names are harder than numbers: one name can be written with different characters.
 # An ë is one character, or an e and two dots that combine with it; both look alike, and their hashes differ.

@@ -192,9 +192,9 @@ class IntersectionServer:
     sizes_only:      must be what the client says.
     requests:        how many requests are answered; None for one where only counts are told, and for any number where
                      entries are. Each count is an answer of its own: who may ask about one entry at
-                     a time, or about lists that differ by one, learns the entries although he only gets counts. Even a
-                     single request tells about one entry, if all others in it are made up: the limit is no proof that
-                     a client asks honestly.
+                     a time, or about lists that differ by one, learns the entries although he only gets counts. And the limit is
+                     no proof that a client is honest: who locks each entry with a secret of its own, against the
+                     protocol, tells the answers apart, and learns from one request which entries are common.
     """
 
     def __init__(self, items, *, largest_request, sizes_only=False, requests=None):

@@ -4,6 +4,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from labkit.encrypted.intersection.matching import (
     hashed_join,
     points_in,
 )
+from labkit.encrypted.parties import join, split
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6).map(lambda each: unicodedata.normalize("NFC", each))
@@ -238,3 +240,21 @@ def test_the_padlocks_commute_and_hide():
     one, two = padlocks.Side(True), padlocks.Side(True)
     point = padlocks.hash_to_point("+00 555 0001")
     assert one.lock(two.lock(point)) == two.lock(one.lock(point)) != one.lock(point)
+
+
+def test_a_client_who_breaks_the_protocol_learns_which_entries_from_one_count(monkeypatch):
+    """Why the texts say "an honest bank": each entry is locked with a secret of its own, so that each answer opens with one of them."""
+    monkeypatch.setattr(intersection, "_kind", lambda: padlocks.Side)
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve P-256 (NIST SP 800-186)
+    entries, theirs = [f"n{each}" for each in range(8)], [f"n{each}" for each in (1, 4, 5, 9, 10)]
+    server = IntersectionServer(theirs, largest_request=8, sizes_only=True)
+    locks, openers = [padlocks.Side(True) for _ in entries], []
+    for lock in locks:
+        openers.append(padlocks.Side(True))
+        openers[-1].key = ec.derive_private_key(pow(lock.key.private_numbers().private_value, -1, order), padlocks.CURVE)
+    request = wire.checked(join([padlocks.COUNT_ONLY, *(lock.lock(padlocks.hash_to_point(each)) for lock, each in zip(locks, entries))]))
+    setup, answer = (split(wire.unchecked(each)) for each in (server.setup(8), server.answer(request)))
+    found = {entry for point in answer for entry, opener in zip(entries, openers) if opener.lock(point) in setup}
+    assert found == {"n1", "n4", "n5"}
+    with pytest.raises(ValueError, match="request must"):
+        server.answer(request)
