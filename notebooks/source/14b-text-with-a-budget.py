@@ -80,6 +80,8 @@ for row in np.flatnonzero(copied >= 0)[:2]:
 
 # %%
 lab.truth(round(100 * share), "of a hundred")
+
+# %%
 lab.claim("more than one text in twelve repeats a single visitor; a generator that read public sentences "
           "does so once in fifty at most",
           share > 1 / 12 and by_luck <= 0.02, copies=f"{share:.0%}", control=f"{by_luck:.0%}")
@@ -134,6 +136,8 @@ pin_bits, pin_control = (planted.pin_exposure(each.model, office)
 
 # %%
 lab.truth(round(pin_bits), "bits")
+
+# %%
 lab.claim("at epsilon 8 a scrap, the PIN of the user with sixteen is more than 3 bits above the control",
           pin_bits - pin_control > 3)
 lab.measured(f"{pin_bits:.1f} bits; where it was never written {pin_control:.1f}")
@@ -238,6 +242,8 @@ by_lot = np.mean([right(head_from(candidate_points, rng.random((192, 2)))) for _
 
 # %%
 lab.truth(round(100 * by_votes), "of a hundred")
+
+# %%
 lab.claim("trained on voted reviews only, it gets about seven real reviews in ten right; with labels by lot, "
           "or one answer for all, half",
           by_votes > 0.66 and max(majority, by_lot) < 0.6, votes=round(by_votes, 2), by_lot=round(by_lot, 2),
@@ -298,6 +304,8 @@ for scraps, epsilon in of_user.items():
 
 # %%
 lab.truth("over 200" if of_user[16] > 200 else round(of_user[16]))
+
+# %%
 lab.claim("a user with four scraps is promised over five times the epsilon of a scrap, one with sixteen over "
           "fifty times", of_user[4] > 5 * 8 and of_user[16] > 50 * 8,
           four=round(of_user[4]), sixteen=round(of_user[16]))
@@ -352,7 +360,7 @@ lab.claim("the file holds public sentences and noisy numbers, and its epsilon is
 #
 # The other way is to give the university no data but a **model**, trained on the real reviews by DP-SGD.
 # That is lab 14's private head.
-# **Predict:** which is better at the same epsilon, and by how many points?
+# Which is better at the same epsilon, and by how many points?
 
 # %%
 def direct(epsilon, trainings=1, steps=40, max_grad_norm=0.3):
@@ -398,7 +406,7 @@ lab.claim("for one known task, training on the real reviews beats the voted ones
 lab.predict("From how many trainings on are the voted reviews better?", choices=[3, 10, 30, 100, 300])
 
 # %%
-tries = [1, 3, 10, 30, 100, 300]
+tries = sorted([10**power for power in range(3)] + [3 * 10**power for power in range(3)])
 of_many = [np.mean([direct(1, trainings=count) for _ in range(3)]) for count in tries]
 worth = next(count for count, each in zip(tries, of_many) if each < cost[1][1])
 
@@ -417,6 +425,8 @@ plt.show()
 
 # %%
 lab.truth(worth, "trainings")
+
+# %%
 lab.claim("one training is better on the real reviews, a hundred are better on the voted ones",
           of_many[0] > cost[1][1] + 0.02 and of_many[4] < cost[1][1] - 0.03)
 
@@ -461,7 +471,7 @@ lab.claim("two or three rounds gain less than 3 points here, at epsilon 8 and at
 # ### The price of the stronger unit
 #
 # Back to the users.
-# **Predict:** epsilon 8 for a *user* in place of a scrap, at the same delta:
+# Take epsilon 8 for a *user* in place of a scrap, at the same delta:
 # what becomes of the model, with 61 users, and with 192 users of eight scraps each?
 
 # %%
@@ -501,7 +511,7 @@ lab.claim("with 192 users of eight scraps the stronger promise costs nothing",
 #
 # With more candidates, each visitor finds one that is more alike.
 # What could be wrong with that?
-# **Predict** the best number at epsilon 8 and at epsilon 0.5; then move the sliders.
+# *Find the best number at epsilon 8 and at epsilon 0.5.*
 # The candidates here are public sentences, since 4,000 are needed.
 
 # %%
@@ -627,6 +637,8 @@ for epsilon, (simple, clever) in who.items():
 strangers = np.bincount(synthetic.nearest_candidate(points[private[1000:]], points[proposed]), minlength=2000)
 nobody = told_apart(None, strangers)[0]
 lab.truth(round(100 * who[None][1]), "of a hundred pairs")
+
+# %%
 lab.claim("without noise every voter is found by whoever knows the rest, and many by whoever only looks",
           who[None][1] == 1.0 and who[None][0] > 0.65)
 lab.claim("with noise nobody passes the ceiling, and at epsilon 1 the attacker is right about fewer than "
@@ -778,7 +790,7 @@ check("the hospital", propose)
 # Take a generous epsilon of 1 a visitor, and do it:
 # half of it for noise on the sentence's point, half to flip the label at random.
 # No trusted party is needed for that, which is its merit (*local* privacy).
-# **Predict** what a classifier learns from the published set.
+# Here is what a classifier learns from the published set.
 
 # %%
 def every_record(epsilon):
