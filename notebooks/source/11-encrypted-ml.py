@@ -446,7 +446,7 @@ lab.claim("left alone, it follows the twin for two steps: the first takes one le
 # then weights are rounded to small steps, and their sum is *exact*.
 
 # %%
-sizes = 60 + rng.multinomial(len(known) - 12 * 60, rng.dirichlet(np.full(12, 4.0)))
+sizes = 80 + rng.multinomial(len(known) - 12 * 80, rng.dirichlet(np.full(12, 4.0)))
 parts = np.split(rng.permutation(len(known)), np.cumsum(sizes)[:-1])
 shares = np.array([len(each) for each in parts]) / len(known)
 models = [LogisticRegression(max_iter=300).fit(known.X[each], known.y[each]) for each in parts]
