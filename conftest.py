@@ -19,7 +19,7 @@ MOST_SECONDS = 90  # 60 on a quiet processor as it is; the plainer one that the 
 MOST_MEGABYTES = 700
 # Binder promises 1 GB. Private training with Opacus; 60,000 photos under it; a zoo of audits; pictures out of gradients;
 # rotation keys, whose memory SEAL keeps; pretrained models; many models of one data set.
-MOST_MEGABYTES_OF = dict.fromkeys(("05", "06", "08", "10", "11", "13", "14b"), 1000) | dict.fromkeys(("05b", "14", "15"), 1150)
+MOST_MEGABYTES_OF = dict.fromkeys(("05", "06", "08", "10", "11", "13", "14b", "15b"), 1000) | dict.fromkeys(("05b", "14", "15"), 1150)
 
 
 def _peak_megabytes(pid):

@@ -90,23 +90,23 @@ LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": 
         "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models",
         "12": "private computing", "13": "language models", "13b": "retrieval and agents",
         "14": "private fine-tuning", "14b": "text with a budget",
-        "15": "model protection", "16": "medicine", "17": "finance",
+        "15": "model protection", "15b": "forgetting", "16": "medicine", "17": "finance",
         "18": "smart home", "19": "transport", "20": "public safety", "21": "recommendation",
         "22": "capstone", "23": "the articles, tested", "24": "what comes next",
         "25": "your own data"}
 READERS = {"curious": "03 05 07 10", "a hospital": "01 02 03 05 07 08 10 16",
            "a bank": "02 03 05 10 11 12 17 24", "a city": "01 03 04 19 20 25",
            "an app maker": "03 05 07 09 18 21",
-           "a trainer of models": "03 04 05 05b 06 13 13b 14 14b 15",
+           "a trainer of models": "03 04 05 05b 06 13 13b 14 14b 15 15b",
            "an engineer": "01 02 03 04 05 10 17 22 24 25", "a teacher": "01 02 03 04 05 06 22 23",
            "a data-protection officer": "01 02 03 04 22 23 24 25"}
 
 
 # Minutes, as the headers of the labs say.
 MINUTES = {"00": 30, "01": 75, "02": 80, "03": 75, "04": 80, "05": 70, "05b": 60, "06": 85, "07": 85,
-           "08": 80, "09": 75, "10": 85, "11": 75, "12": 70, "13": 90, "13b": 65, "14": 80, "14b": 65, "15": 90,
-           "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55, "22": 75, "23": 45, "24": 75,
-           "25": 65}
+           "08": 80, "09": 75, "10": 85, "11": 75, "12": 70, "13": 90, "13b": 65, "14": 80,
+           "14b": 65, "15": 90, "15b": 65, "16": 70, "17": 60, "18": 55, "19": 55, "20": 55, "21": 55,
+           "22": 75, "23": 45, "24": 75, "25": 65}
 
 
 def named(labs):
@@ -131,7 +131,7 @@ STEPS = {  # step: who attacks, how, what stops it, in which labs
                  "reads the inputs in the clear;\ncopies the model",
                  "homomorphic encryption,\nsecret sharing, watermarks", "10 11 12 15"),
     "5 use": ("a user who can only\nask questions", "extracts memorised text,\nsteals or fools the model",
-              "budgets, scrubbed text,\naudits, hardened models", "04 06 13 15"),
+              "budgets, scrubbed text,\naudits, hardened models", "04 06 13 15 15b"),
 }
 
 
@@ -487,6 +487,7 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | 14 | [Private fine-tuning](14-private-fine-tuning.ipynb) | a pretrained encoder; head, LoRA or all of it; reading a model card's epsilon |
 # | 14b | [Text with a budget](14b-text-with-a-budget.ipynb) | the user as the unit, synthetic reviews by a private vote, a release to take away, and when to train directly |
 # | 15 | [Model protection](15-model-protection.ipynb) | watermarks, compression, adversarial examples, theft, inversion |
+# | 15b | [Forgetting](15b-forgetting.ipynb) | an erasure request: forgotten by the loss and not by exposure, shards, removal with a certificate, audits, before minus after |
 # | | **Fields: six decisions** | |
 # | 16 | [Medicine](16-medicine.ipynb) | may we train together, may we publish the curve? a share read from a gradient, patients read off a curve, who gains by joining |
 # | 17 | [Finance](17-finance.ipynb) | may the bureau score, may bank and shop compare? encrypted scoring and its theft, customer lists, what clipping does to the few |
@@ -549,6 +550,8 @@ lab.claim("two answers that agree are right nine times in ten: epsilon adds up o
 # | watermark | 水印 | A hidden mark that shows whose model or text it is. |
 # | adversarial example | 对抗样本 | An input changed by little so that the model is wrong. |
 # | exposure | 暴露度 | How far up a planted secret stands among all candidates, in bits. |
+# | machine unlearning | 机器遗忘 | Taking a record out of a trained model; exact, if the result might as well have been trained without it. |
+# | certified removal | 可证明的移除 | Unlearning with a proof: erased and retrained differ by at most a stated epsilon and delta. |
 # | adapter (LoRA) | 适配器（低秩适配） | A narrow trainable detour beside a frozen layer. |
 # | client drift | 客户端漂移 | Clients with different data pull the shared model apart while they train alone. |
 # | user-level privacy | 用户级隐私 | The promise covers all records of one person together, not one record. |
