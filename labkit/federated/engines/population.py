@@ -168,6 +168,7 @@ def _check_labels(population, classes):
 
 
 def kind_of(tensor):
+    """What each record of a tensor (n, ...) is, in words: its type and shape."""
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape[1:])} per record"
 
 
