@@ -11,6 +11,7 @@ import re
 from collections import Counter
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from labkit import validate
 
@@ -44,13 +45,15 @@ class WordReader:
         if not self.vocabulary:
             raise ValueError(f"texts must hold a rarer word that {least} of them have, got {len(texts)} without one")
         self._place = {word: place for place, word in enumerate(self.vocabulary)}
-        said = np.zeros((len(texts), len(self.vocabulary)), np.float32)
-        for row, words in zip(said, sets):
-            row[[self._place[word] for word in words if word in self._place]] = 1
-        self._share, self._middle = said.mean(axis=0), points.mean(axis=0)
+        places = [sorted(self._place[word] for word in words if word in self._place) for words in sets]
+        starts = np.cumsum([0, *map(len, places)])
+        columns = np.concatenate([np.array(each, int) for each in places])
+        said = csr_array((np.ones(len(columns), np.float32), columns, starts), shape=(len(texts), len(self.vocabulary)))
+        self._share = np.bincount(columns, minlength=len(self.vocabulary)).astype(np.float32) / np.float32(len(texts))
+        self._middle = points.mean(axis=0)
         centred = points - self._middle
         inner = centred.T @ centred + np.float32(penalty) * np.eye(points.shape[1], dtype=np.float32)
-        self._directions = np.linalg.solve(inner, centred.T @ said)  # centred points need no centred words
+        self._directions = np.linalg.solve(inner, (said.T @ centred).T)  # centred points need no centred words
 
     def guess(self, points, count=10):
         """The `count` words that fit each of these points (n, d) best, best first: a list of n lists of str."""
