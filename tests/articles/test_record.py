@@ -32,7 +32,7 @@ def test_a_changed_verdict_is_noticed(tmp_path):
     before = experiments_in(tmp_path)
     assert before == [each for each in recorded() if each.lab == "06-dp-auditing"] and before
     text = (tmp_path / name).read_text()
-    (tmp_path / name).write_text(text.replace(": does not hold]", ": holds]"))
+    (tmp_path / name).write_text(text.replace("· does not hold:", "· holds:"))
     assert experiments_in(tmp_path) != before
 
 
