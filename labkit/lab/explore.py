@@ -189,6 +189,8 @@ def _short(each):
     """A control's value, as its reader sees it."""
     if isinstance(each, (widgets.Dropdown, widgets.ToggleButtons)):
         return str(each.label)
+    if isinstance(each.value, bool):
+        return "on" if each.value else "off"
     if isinstance(each.value, float):
         return format(each.value, ",.0f" if each.value >= 1000 else ".3g")
     return str(each.value)

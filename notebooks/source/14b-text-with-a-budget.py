@@ -524,15 +524,14 @@ grid = {(size, epsilon): voting(epsilon, nearest[size], points[public[:size]], t
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: how many candidates should people choose from?
-def how_many(fig, setting, epsilon):
+def how_many(fig, candidates, epsilon):
     """How many candidates should people choose from?"""
     ax = fig.add_axes([0.09, 0.17, 0.62, 0.77])
-    size = SIZES[setting]
     for each in LEVELS:
         strong = each == epsilon
         ax.semilogx(SIZES, [grid[number, each] for number in SIZES], lw=2.2 if strong else 1,
                     color=lab.PRIVATE if strong else "#B9CFDE", label=f"epsilon {each}")
-    ax.plot(size, grid[size, epsilon], "o", ms=10, color=lab.PRIVATE)
+    ax.plot(candidates, grid[candidates, epsilon], "o", ms=10, color=lab.PRIVATE)
     ax.axhline(cost[epsilon][0], color=lab.plots.SERIES[1], lw=1.2,
                label=f"trained on real, epsilon {epsilon}")
     lab.plots.baseline(ax, majority, "one answer for all")
@@ -543,14 +542,14 @@ def how_many(fig, setting, epsilon):
     lab.plots.percent(ax)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     sigma = dp.discrete_gaussian_sigma(sensitivity=1, epsilon=epsilon, delta=1e-5)
-    return (f"{size:,} candidates at epsilon {epsilon} (delta 1e-5, one person with one vote): "
-            f"{4000 / size / 2:.3g} votes in a cell on average, under noise of {sigma:.1f} votes. "
-            f"Trained on them, a classifier gets {grid[size, epsilon]:.0%} of the real reviews right.")
+    return (f"{candidates:,} candidates at epsilon {epsilon} (delta 1e-5, one person with one vote): "
+            f"{4000 / candidates / 2:.3g} votes in a cell on average, under noise of {sigma:.1f} votes. "
+            f"Trained on them, a classifier gets {grid[candidates, epsilon]:.0%} of the real reviews right.")
 
 
 # %%
-lab.explore(how_many, setting=range(0, 8), epsilon={str(each): each for each in LEVELS},
-            start={"setting": 3, "epsilon": 1}, labels={"setting": "candidates (25 ... 4,000)"})
+lab.explore(how_many, candidates=SIZES, epsilon={str(each): each for each in LEVELS},
+            start={"candidates": 200, "epsilon": 1})
 
 # %% [markdown]
 # **Question.** The noise on a cell does not depend on the number of candidates.

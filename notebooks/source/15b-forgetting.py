@@ -601,6 +601,7 @@ for ax, (values, title) in zip(axes, pictures):
     ax.hist(values, 60, color=lab.PLAIN, label="all 10,000 PINs")
     ax.axvline(values[offices[0].pin], color=lab.ATTACKER, label="the erased PIN")
     ax.set(xlabel=title, ylabel="PINs")
+    ax.margins(y=0.4)  # room for the legend
 axes[0].legend(loc="upper left")
 plt.show()
 

@@ -616,7 +616,7 @@ def harvest(fig, secret_for, moving_takes, machine_in):
     late = max(0, moving_takes - max(0, machine_in - secret_for))
     ax.barh(1, moving_takes, color=lab.PLAIN)
     ax.barh(1, late, left=moving_takes - late, color=lab.ATTACKER)
-    ax.text(moving_takes + 0.7, 1, "sent in the old way (red: to be opened)", va="center", size=9.5)
+    ax.text(moving_takes + 0.7, 1, "sent in the old way (orange: to be opened)", va="center", size=9.5)
     ax.barh(0, secret_for, left=moving_takes, color=lab.PRIVATE, alpha=0.5)
     ax.text(moving_takes + secret_for + 0.7, 0, "the last of it must stay secret", va="center", size=9.5)
     ax.axvline(machine_in, color=lab.ATTACKER, ls="--")
@@ -624,7 +624,7 @@ def harvest(fig, secret_for, moving_takes, machine_in):
     ax.set(xlim=(0, 90), ylim=(-0.6, 1.9), yticks=[], xlabel="years from now")
     if late:
         return (f"What is recorded in {late:.0f} of the {moving_takes:.0f} years until you have moved "
-                "will be opened while it still matters (red).")
+                "will be opened while it still matters (orange).")
     return "Whatever is recorded has lost its worth when the machine comes."
 
 

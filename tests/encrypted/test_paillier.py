@@ -118,7 +118,8 @@ def test_a_message_holds_the_ciphertext_and_no_count():
 
 
 @pytest.mark.parametrize("message", [b"", None, "text", b"\0" * 49, b"\0" * 50, b"\0\0" + b"\xff" * 48, KEY.encrypt(1).to_bytes() + b"\0",
-                                     b"\0\0" + P.to_bytes(48)])
+                                     b"\0\0" + P.to_bytes(48)],
+                         ids=["empty", "None", "a text", "too short", "zero", "too large", "a byte more", "a factor of n"])  # each key is new
 def test_bad_messages(message):
     with pytest.raises(ValueError, match="message must be"):
         KEY.load(message)

@@ -244,3 +244,14 @@ def test_a_widget_must_ask_something():
     with pytest.raises(ValueError, match="question"):
         explore(silent, x=range(3))
     assert isinstance(explore(silent, question="And now?", x=range(3)), Explore)
+
+
+def test_a_still_picture_says_on_and_off():
+    def draw(fig, x, mask):
+        """Is it on?"""
+        return f"{x}"
+
+    widget = explore(draw, x=range(3), mask=True)
+    assert "mask = on" in widget._repr_mimebundle_()[0]["text/plain"]
+    widget.controls["mask"].value = False
+    assert "mask = off" in widget._repr_mimebundle_()[0]["text/plain"]
