@@ -7,7 +7,7 @@ from labkit.lab import Checks
 
 check = Checks()
 
-check.add("threshold", expected=math.log(4000 / 0.1) / 0.5, tolerance=0.5, wrong=[math.log(40_000), math.log(40_000) * 0.5, 4000, "many"],
+check.add("threshold", expected=math.log(4000 / 0.1) / 0.5, tolerance=0.9, wrong=[math.log(40_000), math.log(40_000) * 0.5, 4000, "many"],
           hint="The rule is ln(cells / 0.1) / epsilon.")
 
 

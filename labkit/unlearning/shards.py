@@ -3,9 +3,10 @@
 The records are dealt out to shards by lot. Each shard trains a model of its own, and the answer is the mean of what all say. To erase
 a record, only its shard is trained again, without it. The rest never met the record.
 
-That is *exact* erasure: what is left has the very distribution that training without the record would have given. Two things must hold
-for it. The lots must not look at the data: a shard "of those who asked to leave" would say who asked. And the new training must begin
-where the first did, from the same public start: going on from the old weights carries over what they know.
+That is *exact* erasure: what is left has the very distribution that training without the record, with the same lots for the others,
+would have given. Two things must hold for it. The lots must not look at the data: a shard "of those who asked to leave" would say who
+asked. And the new training must begin where the first did, from the same public start: going on from the old weights carries over what
+they know.
 
 Source: Bourtoule et al., "Machine Unlearning", IEEE S&P 2021, arXiv:1912.03817. (SISA's fourth letter, slicing, saves part of a shard's
 training by checkpoints; it is left out here.)

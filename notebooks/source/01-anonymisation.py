@@ -37,7 +37,8 @@ rng = np.random.default_rng(1)
 people = simulated_people()
 
 # %% [markdown]
-# These 48,842 people answered the United States census of 1994 (the data set is called Adult):
+# These 48,842 people answered a survey of the United States Census Bureau in 1994
+# (the data set is called Adult):
 # age, sex, race, marital status, education, occupation, employer, hours and income are real.
 # **Name, birth date, post code and diagnosis are simulated**,
 # because real registers and patient files name real people.

@@ -58,7 +58,7 @@ def short(value):
 # %% [markdown]
 # ## What goes wrong
 #
-# Three hundred people of the 1994 census.
+# Three hundred people of a survey by the United States Census Bureau, 1994.
 # The office knows who earns more than 50,000 dollars a year (1) and who does not (0),
 # and answers only questions about groups: *how many of these people do?*
 # Whoever asks knows the people, and chooses the groups.

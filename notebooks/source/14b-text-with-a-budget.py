@@ -48,7 +48,7 @@ liked = (reviews.y > 0).astype(int)
 #
 # The sentences are from film reviews, which people scored.
 # Let 4,000 of them be private, one a visitor.
-# Another 4,000 are public and have no labels; 1,500 more tell how good a result is.
+# Another 4,000 are public and have no labels; 1,500 more, which we take as public, tell how good a result is.
 
 # %%
 clear = rng.permutation(np.flatnonzero(abs(reviews.y) >= 1))  # somebody felt strongly about these
@@ -61,7 +61,8 @@ private_texts, public_texts = ([reviews.X[row] for row in rows] for rows in (pri
 # The cinema trains a text generator on the private sentences, lets it write, and publishes what it wrote.
 # The generator is as simple as can be: the next word depends on the last two (lab 15 uses it, too).
 # Nobody's sentence is handed out. Or is it?
-# Six words in a row that stand in *exactly one* private sentence are that visitor's words.
+# Six words or commas in a row that stand in *exactly one* private sentence, and in no public one,
+# are that visitor's words.
 
 # %%
 lab.predict("How many of a hundred written texts hold six words of exactly one visitor?", low=0, high=50)
@@ -91,7 +92,7 @@ lab.claim("more than one text in twelve repeats a single visitor; a generator th
 # One visitor wrote a sentence that was no review: *the door code is*, and four digits in words.
 # It stands in the collection **once**.
 # Lab 13's **exposure** says how much better than chance the model guesses it:
-# with 10,000 possible codes, 0 bits are nothing and 13.29 are the first guess.
+# with 10,000 possible codes, 13.29 bits are the first guess, 0 the last, and one or two are luck.
 # (All digits occur in both collections, so that the words are known.)
 
 # %%
@@ -106,11 +107,14 @@ lab.claim("a code that stands there once is among the first guesses; in the cont
 # So "synthetic" is no property of a text.
 # It is a question of what the text *may depend on*.
 #
-# Third accident, in the office of lab 13.
-# A small language model learns from scraps of e-mails, by DP-SGD at **epsilon 8 for a scrap**
+# Second accident, in the office of lab 13.
+# A small language model learns from **scraps** of e-mails, 16 characters each,
+# by DP-SGD at **epsilon 8 for a scrap**
 # (delta 0.001, one scrap added or removed, PLD accountant).
 # Sixty people wrote four scraps each.
-# One wrote sixteen, and in each stands the PIN.
+# One wrote sixteen, and each says "my pin is" and the same four digits.
+# (That an office has about 256 scraps of 61 users is taken as public:
+# batch size and noise are set by it.)
 # **Predict:** the exposure of that PIN, in bits.
 
 # %%
@@ -158,8 +162,8 @@ lab.measured(f"{pin_bits:.1f} bits; where it was never written {pin_control:.1f}
 #
 # **What may leave?**
 # Take sentences that no visitor had a part in, written by a public language model, say: the **candidates**.
-# Each visitor looks which candidate is most like the own sentence, and casts *one vote*:
-# for this candidate $c$, with the own label $y$ (liked or not).
+# Each visitor looks which candidate is most like their own sentence, and casts *one vote*:
+# for this candidate $c$, with their own label $y$ (liked or not).
 # Only the counts go on, with noise on each:
 #
 # $$ \tilde N_{c,y} = \#\{\text{visitors who chose } c \text{ and said } y\} + \text{noise}. $$
@@ -201,8 +205,9 @@ plt.show()
 #
 # The vote by hand.
 # `discrete_gaussian` adds noise in whole numbers, exact to the last bit (lab 03).
-# Then a **cut**: what is not above one standard deviation of the noise counts as nothing.
-# Half of the empty cells would otherwise look like votes.
+# Then a **cut**: one standard deviation of the noise is taken off every count,
+# and what is then below 0 counts as nothing.
+# Nearly half of the empty cells would otherwise look like votes; so does about one in seven.
 # The cut works on what is public already, and costs no privacy.
 
 # %%
@@ -275,9 +280,10 @@ print("two users with four scraps each:", tuple(scores.shape), "= scraps, charac
 #
 # ### What is a user promised by "epsilon 8 a scrap"?
 #
-# A user with $k$ scraps moves a noisy sum by as many clip bounds as scraps of his were drawn:
+# A user with $k$ scraps moves a noisy sum by at most as many clip bounds as scraps of his were drawn:
 # none, one, two ...; that number is binomial.
-# So a step is a *mixture of Gaussians*, and `dp-accounting` composes those exactly (Ganesh, 2024).
+# So a step is a *mixture of Gaussians*, and `dp-accounting` composes those numerically,
+# rounding up (Ganesh, 2024).
 # **Predict** the epsilon of the user with sixteen scraps, at the same delta.
 
 # %%
@@ -341,7 +347,10 @@ for text, label, weight in rows[:6]:
 # The label is not the text's.
 # It is what those visitors said whose own sentences are nearest, so a sentence may stand there with both.
 # (Outside a lab leave out `rng`, and the operating system's random bits are used.)
-# The statement goes along with the file:
+# The statement goes along with the file.
+# It is true for a cinema that does this once and nothing else:
+# on this page the same visitors have voted before, outside the budget,
+# and some of their sentences were printed.
 
 # %%
 statement = budget.statement(unit="person", records=4000, reused=False, tuning="none")
@@ -353,13 +362,15 @@ lab.claim("the file holds public sentences and noisy numbers, and its epsilon is
           {text for text, _, _ in rows} <= set(candidates) and budget.spent <= 1, rows_in_file=len(rows))
 
 # %% [markdown]
-# In a product, let a larger model write, and keep the vote as it is.
+# For use outside the lab, let a larger model write, and keep the vote as it is.
 # Microsoft's `private-evolution` (DPSDA) does that for texts and images, with several rounds.
 #
 # ## What it costs
 #
 # The other way is to give the university no data but a **model**, trained on the real reviews by DP-SGD.
-# That is lab 14's private head.
+# That is lab 14's private **head**: a small classifier on the encoder's points.
+# (From here on: delta 0.00001, one visitor with one review added or removed.
+# The vote's noise is a discrete Gaussian; DP-SGD is accounted by PLD.)
 # Which is better at the same epsilon, and by how many points?
 
 # %%
@@ -496,15 +507,18 @@ for name, (group, *three) in models.items():
 
 # %%
 (before, scrap, user), (_, scrap_of_many, user_of_many) = loss.values()
-lab.claim("with 61 users the model that hides users learns under a third of what the other learns, if at all",
+lab.claim("with 61 users the model that hides users learns under a third of what the other learns, or "
+          "nothing: its noise hides the PIN and the language with it",
           before - user < (before - scrap) / 3 and scrap < before - 0.2)
-lab.claim("with 192 users of eight scraps the stronger promise costs nothing",
+lab.claim("with 192 users of eight scraps the stronger promise costs next to nothing at this learning rate",
           user_of_many < scrap_of_many + 0.08 and user_of_many < loss["192 users"][0] - 0.1)
 
 # %% [markdown]
 # (The loss is in nats a character on mails of others; less is better.
 # Delta is 0.001 for 61 users and 0.0005 for 192; one scrap or one user added or removed; PLD accountant.)
 # The mean over a user's eight scraps is a better gradient than one scrap's, and it is clipped once.
+# But the noise on the mean gradient is eight times as large (24 users in a batch, not 192 scraps);
+# with another learning rate or more steps the scraps may gain from that.
 # What counts is the number of *users*.
 #
 # ## Tune it
@@ -576,8 +590,10 @@ lab.claim("the noise on a count is over seven votes at epsilon 0.5, and under on
           noise[0.5] > 7 and noise[8] < 1, sigma=noise[0.5])
 
 # %% [markdown]
-# You have just looked at test results for 32 settings.
-# On private data, that look would have to be paid for.
+# You have just looked at 32 results.
+# Each took votes of the same visitors, and we paid for one of them: this is a laboratory.
+# Whoever chooses the number of candidates in this way must pay for every vote,
+# and for the scores unless the test reviews are public.
 #
 # ## The attack again
 #
@@ -594,7 +610,7 @@ lab.claim("hardly a voted review shares six words in a row with a single visitor
 # "No text leaves, so we need no noise."
 # Let the **attacker propose the candidates**: a thousand sentences of visitors, and a thousand of people who
 # never were there.
-# Whoever was there votes for the own sentence.
+# Whoever was there votes for their own sentence.
 # The attacker reads the counts, and the more votes, the surer he is.
 # A cleverer one knows how all others vote, and takes their votes off.
 # **Predict:** how well is a visitor told from an outsider, without noise, and at epsilon 1?
@@ -659,6 +675,9 @@ lab.measured(f"above its control: {user_bits - user_control:.1f} bits by user, "
              f"{pin_bits - pin_control:.1f} by scrap")
 
 # %% [markdown]
+# Mind what that shows: with 61 users the noise hid the PIN, and nearly all that there was to learn.
+# It is a promise kept by a model that few would want.
+#
 # ## Check yourself
 #
 # **1.** A model was trained by DP-SGD with noise multiplier 2, sample rate 0.1 and 50 steps.
@@ -730,7 +749,8 @@ check("a sum that hides users", user_sum)
 # </details>
 
 # %% [markdown]
-# **4.** Which of these may be published as "no visitor's text, epsilon 1"?
+# **4.** Which of these may be published as
+# "no visitor's text, epsilon 1 (delta 0.00001, one visitor added or removed)"?
 # Answer with a set of letters, such as `{"a", "c"}`.
 #
 # * **a** Texts that a generator wrote, which was trained on the reviews without privacy.
@@ -751,7 +771,7 @@ check("what may go out", may_go_out)
 # may_go_out = {"c", "e"}
 # check("what may go out", may_go_out)
 # ```
-# a is the data; b tells who voted; d tells where nobody did; f spent twenty times.
+# a is the data; b tells who voted; d tells where nobody did; f took twenty votes (epsilon over 5 together).
 #
 # </details>
 
@@ -778,7 +798,7 @@ check("the hospital", propose)
 # check("the hospital", propose)
 # ```
 # One task, known in advance, trained once: direct training is better.
-# C becomes right when other people shall try other things with the letters.
+# C becomes right when other people are to try other things with the letters.
 #
 # </details>
 
@@ -786,7 +806,8 @@ check("the hospital", propose)
 # ## What the article says
 #
 # **"Add noise to every record, and publish the private data set"** (A9), at epsilon 0.1.
-# Take a generous epsilon of 1 a visitor, and do it:
+# Take a generous epsilon of 1 a visitor, and do it
+# (delta 0.00001; here the review is *replaced* by any other, as local privacy needs):
 # half of it for noise on the sentence's point, half to flip the label at random.
 # No trusted party is needed for that, which is its merit (*local* privacy).
 # Here is what a classifier learns from the published set.
@@ -822,7 +843,8 @@ lab.claim("noise on every record leaves next to nothing of these reviews; a priv
 # * The heads were trained on four thousand *short* sentences.
 #   With more people, noise matters less and more candidates pay.
 # * The office's model is tiny, and its learning rate was chosen once for all.
-#   That users are hidden at no cost was seen for equal users; a heavy tail of writers loses by the cap.
+#   That users are hidden at next to no cost was seen for equal users and one learning rate;
+#   a heavy tail of writers loses by the cap.
 # * The noise of training is an ordinary generator's, in floating point (lab 03).
 #
 # Lin, Gopi, Kulkarni, Nori, Yekhanin,

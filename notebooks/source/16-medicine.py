@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 16 · Medicine: may we train together, may we publish the curve?
 #
-# *About 70 minutes, all of it required.
+# *About 75 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
 # Labs 07 and 08 help.
 # Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
@@ -17,7 +17,7 @@
 # > The ethics board must say whether the hospitals may join, and which curve may go out.
 #
 # **Afterwards you can** read a hospital's share of ill patients off its first message,
-# say how many patients a hospital needs before joining stops to pay, turn a printed survival curve back
+# say for which hospitals joining pays, turn a printed survival curve back
 # into a table of patients, publish one that cannot be turned back, and sign a decision with numbers in it.
 
 # %%
@@ -74,6 +74,7 @@ lab.claim("the first gradient is the hospital's share of ill patients, to the la
           a_guess_is_off_by_up_to=max(abs(ill.mean() - true[name]) for name in names))
 
 # %% [markdown]
+# (The last entry adds up one half for each patient, and takes away 1 for each ill one.)
 # The number of ill patients may be a trade secret, and it is the first thing that was sent.
 #
 # "Then we add the gradients up in secret."
@@ -173,7 +174,7 @@ lab.claim("nearly every death is alone on its day", alone > 0.9 * curve.deaths.s
 # * **The curve.** Noise on the curve itself would be large: a death moves every later point.
 #   But the curve is a function of a **life table**: how many died, and how many left alive, in each quarter.
 #   A patient is in exactly one cell of that table.
-#   So the sensitivity is 1, *however many quarters there are*.
+#   So the sensitivity is 1.
 #   Laplace noise of scale $1/\varepsilon$ on each cell is enough,
 #   and the curve is drawn from the noisy table.
 #
@@ -181,7 +182,7 @@ lab.claim("nearly every death is alone on its day", alone > 0.9 * curve.deaths.s
 #
 # <details><summary>Answer</summary>
 #
-# No. It costs the same epsilon.
+# No. A patient is in one cell, however many there are: it costs the same epsilon.
 # It costs accuracy, because more noisy numbers are added up on the way to each point.
 #
 # </details>
@@ -205,7 +206,8 @@ def private_curve(days, died, epsilon, rng):
 mine = private_curve(people.days.to_numpy(), people.death.to_numpy(), 1.0, np.random.default_rng(16))
 
 # %% [markdown]
-# The last three lines only work with noisy numbers.
+# The last three lines see nothing but noisy numbers: post-processing, free of charge.
+# (`dp.geometric` is Laplace noise in whole numbers, lab 03.)
 # Who leaves within a quarter is counted as watched for half of it.
 # The package has the same in two functions:
 
@@ -247,11 +249,12 @@ NOISE = {epsilon: dp.noise_multiplier_for(epsilon=epsilon, delta=DELTA, sample_r
 print("noise in units of the cut:", {epsilon: round(each, 1) for epsilon, each in NOISE.items()})
 
 # %% [markdown]
-# (Add or remove one patient, delta $10^{-4}$ for all rounds together, privacy-loss distributions.)
+# (Add or remove one patient, delta $10^{-4}$ for all rounds together, PLD accountant,
+# see the [glossary](00-start-here.ipynb#Glossary).)
 #
 # ## Use the real thing
 #
-# [OpenDP](https://opendp.org) has the noise for the table, and keeps the books in whole numbers.
+# [OpenDP](https://opendp.org) has the noise for the table, and says what epsilon a patient has who is in several cells.
 # Suppose that a patient was admitted twice, and is in the table twice.
 
 # %%
@@ -360,7 +363,7 @@ lab.claim("with ten patients each joining pays, for the four on average and for 
 lab.claim("with all they have Long Beach gains, and the two largest do not",
           many[beach] > 0.01 and large.max() < 0.01, Long_Beach=many[beach], best_of_the_two=large.max())
 lab.claim("who needs the others most can afford privacy least: with ten patients each, epsilon 1 loses more "
-          "than joining brings, and epsilon 8 takes most of it",
+          "than joining brings, and epsilon 8 takes most of it or all",
           gain["10", 1.0].mean() < 0 and gain["10", 8.0].mean() < 0.6 * few.mean(),
           epsilon_1=gain["10", 1.0].mean(), epsilon_8=gain["10", 8.0].mean())
 lab.claim("with all patients Long Beach gains even at epsilon 1", gain["all", 1.0][beach] > 0,
@@ -433,9 +436,10 @@ plt.show()
 lab.truth(sum(off[name][2] < own[name] for name in groups), "of three")
 
 # %%
-lab.claim("for all people, a private curve at epsilon 1 is closer to the exact one than that is to the truth",
+lab.claim("for all people, the noise of a private curve at epsilon 1 is smaller than the exact curve's own "
+          "standard error",
           off["all"][2] < own["all"], noise=off["all"][2], standard_error=own["all"])
-lab.claim("for 102 people it is not: the noise is larger than all that the curve knows",
+lab.claim("for 102 people it is not: the noise is larger than the curve's own standard error",
           off["90 and over"][2] > 1.3 * own["90 and over"],
           noise=off["90 and over"][2], standard_error=own["90 and over"])
 lab.claim("at epsilon 0.1 a curve of 102 people is no better than none", off["90 and over"][0] > 0.35,
@@ -492,7 +496,8 @@ lab.explore(joining, live=False, size=(8.2, 3.0), patients=list(SIZES),
 #
 # <details><summary>Answer</summary>
 #
-# With ten patients each the noise takes most of what joining brings, at epsilon 8 already.
+# Hardly: with ten patients each the noise takes most of what joining brings or all of it,
+# at epsilon 8 already.
 # With all patients Long Beach gains even at epsilon 1, and the others have little to gain without any noise.
 # One split proves nothing: with a few dozen test patients the dots lie far apart,
 # and one of them would have told any story.
@@ -532,7 +537,7 @@ lab.explore(printed, group=list(groups), epsilon=(0.1, 8.0, 1.0),
 #
 # <details><summary>Answer</summary>
 #
-# The widest.
+# 360 days, the widest.
 # The number still watched is a sum of noisy cells: with fewer cells there is less noise in it.
 # At epsilon 1 the curve by years comes near its own standard error,
 # the curve by months is off by twenty points.
@@ -692,7 +697,9 @@ record = lab.decision(
             "The large curve is as good as the exact one. For 102 people one honest number says more.",
     numbers=[("share of ill patients read from a first gradient", "exactly, 4 of 4", "none"),
              ("mean gain of joining, ten patients each", f"{few.mean():+.3f} AUC", "none"),
-             ("the same with privacy", f"{gain['10', 1.0].mean():+.3f} AUC",
+             ("the same with noise", f"{gain['10', 1.0].mean():+.3f} AUC",
+              "epsilon 1, delta 1e-4, a patient"),
+             ("mean gain of joining, all patients, with noise", f"{gain['all', 1.0].mean():+.3f} AUC",
               "epsilon 1, delta 1e-4, a patient"),
              ("gain of Long Beach, all patients", f"{gain['all', 1.0][beach]:+.3f} AUC",
               "epsilon 1, delta 1e-4, a patient"),
@@ -705,6 +712,7 @@ record = lab.decision(
                   "a hospital whose share of ill patients is a secret: then no round with drop-outs"],
     risks=["a patient of two hospitals, or with two lines in the table, has twice the epsilon or more",
            "at full size Long Beach gains and the two largest do not: they join for its sake",
+           "a patient of 90 or over is in the large curve and in the small number: epsilon 2 in all",
            "a curve renewed every year spends its epsilon every year"],
     sources=["Janosi and others 1989, heart disease (UCI)",
              "Dispenzieri and others 2012, flchain (R survival)"],
@@ -715,9 +723,9 @@ record
 # %% [markdown]
 # ## Check yourself
 #
-# **1.** A hospital has 123 patients.
-# The intercept's entry of its first gradient, summed over the patients, is $-53.5$.
-# How many of the 123 are ill?
+# **1.** A hospital has 200 patients.
+# The intercept's entry of its first gradient, summed over the patients, is $-37$.
+# How many of the 200 are ill?
 
 # %%
 number_ill = ...
@@ -727,7 +735,7 @@ check("the first gradient", number_ill)
 # <details><summary>Solution</summary>
 #
 # ```python
-# number_ill = 123 / 2 + 53.5
+# number_ill = 200 / 2 + 37
 # check("the first gradient", number_ill)
 # ```
 # Each patient adds one half, and each ill one takes away 1.
@@ -761,7 +769,7 @@ check("one step", at_risk)
 # A clinic has followed 60 patients with a rare disease.
 # Epsilon is at most 1 for each patient in all,
 # and the patients' association wants to know how long people live.
-# Which do you allow?
+# Which one do you allow? (One letter.)
 #
 # * A: the exact curve, rounded to three digits.
 # * B: a private curve in steps of 30 days, at epsilon 1.

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # 20 · Public safety: may we publish the map, may we blur the plate?
 #
-# *About 55 minutes, all of it required.
+# *About 60 minutes, all of it required.
 # You need lab 03: epsilon, sensitivity, Laplace noise.
 # Lab 04 helps.
 # Terms are also explained in the [glossary](00-start-here.ipynb#Glossary).*
@@ -111,7 +111,7 @@ for ax, shown, title in zip(axes, (picture, squares), ("the plate", "what is pub
 plt.show()
 
 # %% [markdown]
-# Nobody can read that.
+# Can anybody read that?
 # **Predict:** of eight plates, how many does a program read whole?
 # (There are ten million numbers.)
 
@@ -151,7 +151,8 @@ lab.claim("fourteen grey squares are read like print", read == len(plates), read
 #
 # A map has many empty cells, and noise on them would show stops where there were none.
 # So a cell is shown only above a **threshold** that noise alone rarely crosses:
-# with $m$ cells, noise passes $\ln(m / 0.1)/\varepsilon$ *anywhere* in at most one map of ten or so.
+# with $m$ cells, noise passes $\ln(m / 0.1)/\varepsilon$ *anywhere* in at most one map of twenty
+# (the noise of each cell must be above it: half the time noise is below zero).
 # The threshold looks at noisy numbers only: post-processing, free of charge.
 #
 # ## Build it
@@ -189,7 +190,7 @@ error = np.abs(shown - counts).sum() / counts.sum()
 # %%
 lab.claim("hot spots are cheap: the busiest cells are kept", kept >= 0.9,
           kept=kept, error_of_all_counts=error)
-lab.claim("and what is about one person or two is gone: that is the guarantee, not a flaw",
+lab.claim("and no cell with one to four stops is shown: the threshold hides it",
           not shown[small].any() and not shown[counts == 0].any(), small_cells=int(small.sum()))
 
 # %% [markdown]
@@ -200,7 +201,7 @@ lab.claim("and what is about one person or two is gone: that is the guarantee, n
 # **Predict** what epsilon 0.1 a night is at the end of the year, for a stop of the first of January.
 
 # %%
-lab.predict("What epsilon does that stop have at the end of the year?", low=0.0, high=40.0)
+lab.predict("What epsilon does that stop have at the end of the year, with delta 1e-7?", low=0.0, high=40.0)
 
 # %%
 import dp_accounting
@@ -214,7 +215,8 @@ lab.truth(round(year, 1))
 lab.claim("running totals charge a stop again every night", year > 5, epsilon_after_a_year=round(year, 1))
 
 # %% [markdown]
-# (Delta $10^{-7}$, privacy-loss distributions, add or remove one stop.)
+# (Delta $10^{-7}$, PLD accountant, add or remove one stop.
+# Simply added up, without a delta, it would be 36.5.)
 # A map of *each day's* stops costs one stop 0.1 in the whole year, because it is in one map only.
 # What is asked matters more than the noise.
 #
@@ -222,7 +224,7 @@ lab.claim("running totals charge a stop again every night", year > 5, epsilon_af
 #
 # The other request: search rates by group.
 # How many of the people stopped were searched?
-# Two counts for a group, each with Laplace noise of scale $2/\varepsilon$.
+# Two counts for a group, each with Laplace noise; exercise 2 asks for its scale.
 # All groups get the same epsilon.
 
 # %%
@@ -247,6 +249,8 @@ errors = rate_errors(0.1)
 order = np.argsort(-groups[:, 0])
 
 # %%
+lab.claim("one stop in three has no race or no search written down, and is left out",
+          0.3 < 1 - len(searched) / len(stops) < 0.4, left_out=1 - len(searched) / len(stops))
 fig, ax = lab.plots.figure(8.2, 2.6)
 ax.bar([f"{names[each]}\n{groups[each, 0]:,}" for each in order], errors[order], color=lab.PRIVATE)
 ax.set(ylabel="error, points (95 %)", title="The same epsilon (0.1) for all, the error of the search rate")
@@ -326,10 +330,10 @@ lab.explore(hidden, live=False, size=(8.2, 2.4), block=[8, 12, 16, 24, 48], nois
 #
 # <details><summary>Answer</summary>
 #
-# Squares of 8 pixels with noise of 40 grey levels hide nearly every plate in one frame.
-# From ten frames with fresh noise the mean is taken, and the noise is gone:
-# by the square root of ten, which is enough.
-# Noise that is drawn afresh for the same secret is used up, like a privacy budget.
+# Squares of 8 pixels with noise of 80 grey levels hide them in one frame.
+# From thirty frames with fresh noise the mean is taken, and the noise shrinks by the square root of thirty,
+# which is enough to read them.
+# Each fresh draw of noise over the same secret tells a little more, as each release spends budget.
 # Draw it once for each plate, or better: paint the plate over.
 #
 # </details>
@@ -339,7 +343,8 @@ lab.explore(hidden, live=False, size=(8.2, 2.4), block=[8, 12, 16, 24, 48], nois
 # *Was there a stop in this neighbourhood today?*
 # The attacker has last night's map and today's.
 # With exact numbers he is always right.
-# With noise, his score is again how often he tells a day with a stop from one without.
+# With noise we give him two such differences, one with a stop today and one without:
+# how often does he pick the right one?
 
 # %%
 lab.predict("How many percent of such pairs does he get right, with noise of epsilon 1 in each map?",
@@ -366,6 +371,9 @@ lab.claim("exact running totals tell each stop", exact_auc == 1.0)
 lab.claim("noise of epsilon 1 a map leaves a guess, noise of 0.1 next to nothing",
           careful_auc < private_auc < ceiling, epsilon_1=round(private_auc, 2),
           epsilon_0_1=round(careful_auc, 2), ceiling=round(float(ceiling), 2))
+
+# %% [markdown]
+# (The ceiling is $e / (1 + e)$: no attacker on one map of epsilon 1 picks rightly more often.)
 
 # %% [markdown]
 # The plate behind noise, and behind a mask of one colour:
@@ -400,6 +408,7 @@ record = lab.decision(
              ("plates read behind a mask", f"{sum(blank)} of {len(plates)}", "nothing of it is published")],
     would_change=["a need for daily numbers: then each day's stops only", "records that tell persons apart"],
     risks=["a person stopped several times has several times the epsilon",
+           "a stop is in the map and in the rates: epsilon 1.1 in all",
            "rates of small groups mislead without their error",
            "a car is known by more than its plate"],
     sources=["City of Minneapolis, police stops 2017"],
@@ -411,8 +420,7 @@ record
 # ## Check yourself
 #
 # **1.** A map has 4,000 cells.
-# From which noisy count on may a cell be shown at epsilon 0.5,
-# by the rule above (noise alone passes it somewhere with probability about 0.1)?
+# What is the threshold at epsilon 0.5, by the rule above?
 
 # %%
 threshold = ...
@@ -455,7 +463,7 @@ check("two counts", rate_scale)
 # %% [markdown]
 # **3.** A decision under a constraint.
 # A news site shows a film of a road and must hide the plates of parked cars, and keep the film.
-# Which do you allow?
+# Which one do you allow? (One letter.)
 #
 # * A: mosaic of 16 pixels, in every frame.
 # * B: strong noise, drawn anew in every frame, so that nobody can subtract it.

@@ -52,7 +52,7 @@ from labkit.statement import NotStated
 
 # %%
 rng = np.random.default_rng(22)
-everybody = simulated_people()
+everybody = simulated_people().drop(columns="diagnosis")
 order = rng.permutation(len(everybody))
 clients, strangers = everybody.iloc[order[:2000]], everybody.iloc[order[2000:8000]]
 rich, rich_strangers = ((each.income == ">50K").to_numpy() for each in (clients, strangers))
@@ -60,9 +60,9 @@ office = clients.post_code.str[0].to_numpy()  # the first digit is the region
 print(f"{len(clients):,} clients in {len(set(office))} offices; {rich.mean():.0%} earn over 50,000 dollars")
 
 # %% [markdown]
-# The people are real: they answered the United States census of 1994 (the data set Adult).
+# The people are real: they answered a survey of the United States Census Bureau in 1994 (the data set Adult).
 # Name, birth date and post code are simulated, as in lab 01, and the service is invented.
-# The strangers are others of the same census.
+# The strangers are others of the same survey.
 # They are our **control**: what an attack "finds" about somebody who is *not* in the file,
 # it knows from the world and not from the file.
 #
@@ -120,7 +120,7 @@ lab.claim("whoever takes the disk has every row", stolen["plain"] == 1.0)
 # **Train.** The forms stay in the offices (federated learning, lab 07).
 # Each day every office sends one sum: the gradient of a logistic regression over its clients.
 # Overnight one person becomes a client.
-# The server subtracts yesterday's sum from today's.
+# The server asks for both days' sums at the same weights, and subtracts yesterday's from today's.
 # Here is what is left:
 
 # %%
@@ -149,7 +149,8 @@ difference = np.array([yesterday + summed(x[None], [earns], start) - yesterday
 
 # %%
 rows, incomes = difference / difference[:, -1:], difference[:, -1] < 0
-lab.claim("two days' sums give the newcomer's whole form and income, though no form ever left its office",
+lab.claim("two days' sums give the newcomer's income and all that the model takes from the form, though no "
+          "form ever left its office",
           np.abs(rows - X_new[:200]).max() < 1e-6 and (incomes == rich_strangers[:200]).all(), newcomers=200)
 
 # %% [markdown]
@@ -200,9 +201,12 @@ plt.show()
 # Two steps let something *out* about the clients: the trained model, and the answers.
 # A lock cannot help there; only noise can, and what the two let out adds up:
 #
-# $$ \varepsilon_{\text{all}} \;\le\; \varepsilon_{\text{train}} + \varepsilon_{\text{use}} , $$
+# $$ \varepsilon_{\text{all}} \;\le\; \varepsilon_{\text{train}} + \varepsilon_{\text{use}} , \qquad
+# \delta_{\text{all}} \;\le\; \delta_{\text{train}} , $$
 #
-# where $\varepsilon$ is the promise of differential privacy (lab 03) for one client, added or removed.
+# where $\varepsilon$ and $\delta$ are the promise of differential privacy (labs 03 and 04) for one client,
+# added or removed. Training has a delta of 1e-5, the counts have none.
+# (How many clients there are counts as public.)
 # So there is **one epsilon** for the whole service, and we give half of it to each of the two.
 # If one of the two goes without noise, its epsilon is infinite, and so is the sum.
 #
@@ -210,7 +214,8 @@ plt.show()
 #
 # **Collect: ask for less.** Age in bands of twenty years, education in bands of four of its sixteen levels,
 # three kinds of marital status, no post code, no race.
-# The form itself asks in ranges, the same for everybody, so that nothing exact is ever written down.
+# The form itself asks in ranges, the same for everybody, so that no exact age or schooling
+# is written down.
 # Does that end the neighbour's certainty?
 
 # %%
@@ -242,7 +247,8 @@ lab.claim("hardly a stranger below forty who never married earns over 50,000 dol
 # How many of the others are filed differently?
 
 # %%
-lab.predict("How many of the 1,999 other rows change, at most, when one client leaves?", low=0, high=1999)
+lab.predict("25 clients leave, one at a time. How many of the 1,999 other rows change at most?", low=0,
+            high=1999)
 
 # %%
 def in_boxes(table):
@@ -302,10 +308,10 @@ X["in ranges"] = features(filed["in ranges"])
 plain = auc(train(X["as it is"], rich, None, rng)[1][-1])
 ranged = auc(train(X["in ranges"], rich, None, rng)[1][-1])
 private = np.mean([auc(train(X["in ranges"], rich, 0.5, rng)[1][-1]) for _ in range(10)])
+
 # %%
-lab.claim("ranges cost the model next to nothing, and half of epsilon 1 little",
-          ranged > plain - 0.02 and private > plain - 0.06, exact=round(plain, 2), ranges=round(ranged, 2),
-          ranges_and_noise=round(float(private), 2), guessing=0.5)
+lab.claim("with ranges and half of epsilon 1 (delta 1e-5, one client) the model is still of use",
+          private > plain - 0.06, ranges_and_noise=round(float(private), 2), guessing=0.5)
 
 # %% [markdown]
 # ## Use the real thing
@@ -443,7 +449,7 @@ plain_bytes = 8 * len(start)
 # %%
 lab.truth(max(price, key=price.get))
 lab.claim("no measure costs more than a few points of AUC; vault and encryption cost none",
-          max(price.values()) < 0.1)
+          max(price.values()) < 0.1 and ranged > plain - 0.02, exact=round(plain, 2), ranges=round(ranged, 2))
 
 # %%
 lab.claim("a count is off by some twenty clients: 1 % of all, 4 % of those who earn much",
@@ -526,7 +532,7 @@ CONTROLS = {"collect": SEEN["in ranges"][1], "store": 0.0, "train": 0.5, "deploy
 
 
 def promised(epsilon, delta=0.0):
-    """The most that an attacker who starts at 50:50 can be right under (epsilon, delta)."""
+    """The most that an attacker who starts at 50:50 can be right about who is in the data."""
     return (np.exp(epsilon) + delta) / (1 + np.exp(epsilon))
 
 
@@ -577,7 +583,8 @@ def five(fig, collect, store, train, deploy, use, epsilon):
     right.set(ylim=(0.4, 1), xlim=(-0.6, 0.6), xticks=[], ylabel="AUC of the model")
     still = [step for step, found in now["found"].items() if found > now["allowed"][step]]
     says = f"open: {', '.join(still)}" if still else "no attack finds more than it may"
-    stated = (f"whoever starts at 50:50 about a client is right at most {now['ceiling']:.0%} of the time"
+    stated = (f"whoever starts at 50:50 on whether somebody is a client is right at most "
+              f"{now['ceiling']:.0%} of the time"
               if now["ceiling"] else "no epsilon can be stated")
     return (f"Epsilon {epsilon:.2g} in all (delta 1e-5, one client): {says}; {stated}. "
             f"AUC {now['auc']:.2f}; a count is off by {now['count_error']:.0f} clients.")
@@ -616,7 +623,8 @@ lab.claim("an attack is stopped exactly where its own switch is on, whatever the
 # So we check it with whole trainings: in half of them the person is among the clients.
 
 # %%
-lab.predict("With half of epsilon 1: how many of a hundred times is the insider right?", low=0, high=100)
+lab.predict("With half of epsilon 1 (delta 1e-5): how many of a hundred times is the insider right?",
+            low=0, high=100)
 
 # %%
 def insider_in_full(epsilon, games=400):
@@ -721,7 +729,8 @@ tried = {"collect": "a neighbour who knows six things reads the income off the f
          "store": "a thief looks for the rows on the disk (control: nothing to find)",
          "train": "an insider who sees all sums says whether somebody is a client, {games:,} games "
                   "(control: a coin)",
-         "deploy": "the server says which of two forms was sent (control: a coin)",
+         "deploy": "the server encrypts the two forms that it knows and compares them with what came, or "
+                   "tosses a coin (control: a coin)",
          "use": "a reporter who knows all others asks {counts} counts about one income (control: a coin)"}
 attacks = [(step, tried[step], f"{{{step}_before:.0%}}", f"{{{step}_now:.0%}}", f"{{{step}_control:.0%}}")
            for step in ON]
@@ -746,6 +755,8 @@ open_ends = [
     "Ranges are no promise: who knows more than six things finds more; occupation and hours stay exact.",
     "This report was itself measured on the clients, and its rates are exact: it is for the regulator. "
     "Published, it would be one more release, which the statement does not cover.",
+    "The noise was drawn in one place and in floating point; offices that mask their sums must each bring a "
+    "share of it. The masking was tried on one sum.",
     "Another model or other counts of the same clients cost again: epsilons add up."]
 about = ("The service holds the forms of {clients:,} clients in four offices. That somebody is a client, "
          "and what they earn, are secrets. Below is what was measured for one setting of its five measures.")
@@ -767,10 +778,13 @@ Markdown(report.markdown())
 # <details><summary>Answer</summary>
 #
 # Not as it stands.
-# The rate at *collect* was counted on the clients, exactly, and so a report before and a report after
-# somebody became a client differ by one person: the reporter's attack once more.
+# The rate at *collect* was counted on the clients, exactly, and the AUC without protection is that of
+# a model without noise.
+# A report from before and one from after somebody became a client differ by that person.
 # The regulator may see the forms anyway.
-# For the newspaper, such a rate would have to be one of the ten counts.
+# Nor may this rate simply be one of the ten counts:
+# one new client who earns otherwise ends the certainty about everybody in a class,
+# so the rate moves by far more than one client, and noise for one is too little.
 #
 # </details>
 #
@@ -870,8 +884,8 @@ check("setting C", true_of_c)
 
 # %% [markdown]
 # **4.** Find a setting that you would sign: no attack finds more than it may,
-# whoever starts at 50:50 is right at most 75 % of the time, the AUC is at least 0.80,
-# and a count is off by at most 25 clients on average.
+# whoever starts at 50:50 on whether somebody is a client is right at most 75 % of the time,
+# the AUC is at least 0.80, and a count is off by at most 25 clients on average.
 # Hand in what `outcome` returns.
 
 # %%
@@ -886,7 +900,7 @@ check("a setting to sign", my_outcome)
 #
 # check("a setting to sign", my_outcome);
 # ```
-# The promise asks for an epsilon of at most 1.1, the counts for at least 0.8.
+# The promise asks for an epsilon just below 1.1 at most, the counts for somewhat over 0.8.
 #
 # </details>
 
@@ -916,7 +930,7 @@ lab.claim("protection makes the system dearer: a worse model and worse counts, l
 #   That is the attacker whom differential privacy is made for; most real ones know less.
 # * The noise in training is floating-point noise (lab 03 shows why a release should use the discrete kind),
 #   and each office would have to bring its share of it.
-# * The learning rate and the number of rounds were chosen on other people of the same census.
+# * The learning rate and the number of rounds were chosen on other people of the same survey.
 #   Had they been chosen on the clients, the statement would have to say "paid" or not be made.
 # * The mark is short, as the model is small: one model in 65,536 carries it by chance.
 # * The offices, the server and the partners follow the protocols.

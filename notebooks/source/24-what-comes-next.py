@@ -77,7 +77,10 @@ print({name: value if name != "row" else f"{len(value)} bytes" for name, value i
 
 # %% [markdown]
 # Years later somebody has a quantum computer.
-# We hold its memory, every amplitude of it, in an array.
+# Its memory is made of *qubits*.
+# $n$ of them hold up to $2^n$ numbers at once, the *amplitudes*;
+# a measurement gives one of $2^n$ outcomes, with its amplitude squared as the chance.
+# We keep those that are not zero in an array.
 # Here is what it finds out about $N$:
 
 # %%
@@ -126,8 +129,9 @@ plt.show()
 # %% [markdown]
 # So what falls is what hides a *period*: RSA, Diffie and Hellman's key exchange, elliptic curves.
 # AES and SHA-256 have none that anybody knows.
-# For them there is only **Grover's** search, which needs a square root of the questions.
-# And a third family, **lattices**, has neither a period nor so few keys.
+# For them there is only **Grover's** search, which asks as many questions as the square root
+# of the number of keys.
+# And a third family, **lattices**, has neither a period that anybody can use nor so few keys.
 #
 # ## Build it
 #
@@ -149,11 +153,12 @@ def run_circuit(N, a, qubits, rng):
 
 outcomes = [int(run_circuit(21, 2, 10, rng)) for _ in range(6)]
 for outcome in outcomes:
-    print(f"{outcome:4} of 1,024: near a fraction whose denominator is the period? "
-          f"{quantum.period_from(outcome, 10, 21, 2)}")
+    print(f"{outcome:4} of 1,024: the period that it tells is {quantum.period_from(outcome, 10, 21, 2)}")
 
 # %% [markdown]
-# Not every outcome helps: 0 says nothing, and a fraction may have lost a factor.
+# Not every outcome helps: 0 says nothing.
+# A fraction may have lost a factor (512 is 1/2, not 3/6), so small multiples of its denominator
+# are tried, too.
 
 # %%
 lab.predict("Of a hundred runs for N = 21, how many tell the period?", low=0, high=100)
@@ -182,7 +187,7 @@ q = 3329  # ML-KEM's modulus. ML-KEM-768 has 768 unknowns, ours has 16
 
 
 def lock(bit, public, rng):
-    """A pair that only the owner of the secret reads (Regev 2005)."""
+    """A pair that only the owner of the secret reads (after Regev 2005, Lindner and Peikert 2011)."""
     some, slips, slip = (small_numbers(size, 2, rng) for size in (len(public.b), public.n, 1))
     return (some @ public.A + slips) % q, int(some @ public.b + slip[0] + bit * (q // 2)) % q
 
@@ -215,7 +220,7 @@ def decrypt_ckks(ciphertext, secret):
 
 
 error = np.abs(decrypt_ckks(ciphertext, ring_secret) - heights).max()
-lab.claim("the toy CKKS gives its numbers back, blurred in the fifth digit", 0 < error < 1e-4)
+lab.claim("the toy CKKS gives its numbers back, blurred in the fifth decimal", 0 < error < 1e-4)
 
 # %% [markdown]
 # **The attack on both.** All whole combinations of some vectors form a **lattice**.
@@ -319,11 +324,9 @@ lab.claim("with the OpenSSL of cryptography the two sides agree by X25519MLKEM76
 #
 # What comes next is not only machines.
 # Below is what five texts on privacy ask for, and one on keys, with the lab that shows what it means.
-# Every line also says what is left, whatever the experiments show.
 
 # %%
-lab.predict("How many of the lines can an experiment settle, with nothing left to decide?", low=0,
-            high=len(CHECKLIST))
+lab.predict("How many of the lines leave nothing for somebody to decide?", low=0, high=len(CHECKLIST))
 
 # %%
 def link(number, heading):
@@ -380,11 +383,12 @@ lab.claim("ML-KEM adds about two kilobytes to a connection", 2100 < extra < 2600
           share_of_the_curve=plain.offered["X25519"], share_of_both=both.offered[hybrid])
 
 # %% [markdown]
-# Both are over in less than a wink, so the price is bytes:
+# Both are over in less than the blink of an eye, so the price is bytes:
 # two kilobytes a connection, however much is said afterwards.
 #
 # **The quantum computer.** For $N$ of $b$ bits we kept $2b$ qubits' worth of amplitudes.
-# A real one needs $3b$ qubits, not an array.
+# The circuit has $3b$ qubits and a few more to compute with; cleverer ones do with fewer,
+# and none needs an array.
 # Here is how our array grows:
 
 # %%
@@ -404,7 +408,6 @@ lab.claim("each bit of N quadruples the array: for RSA's 2,048 bits, 4 to the po
 # **The lattice.** LLL was one call.
 # When it fails, one searches **blocks**: take some neighbouring vectors of the table,
 # and find their shortest combination by trying all that could be.
-# That is exponential in the size of the block.
 # We solve problems of 24 to 40 unknowns modulo 31, with growing blocks,
 # and count the combinations that were visited; no processor changes that count.
 
@@ -482,7 +485,7 @@ lab.claim("with over ten times its unknowns, CKKS is the easier problem, by eigh
 # Lab 02 had a log with one signature; what it lacked is somebody to notice when the log shows
 # *two histories to two people*.
 # **Witnesses** do: each signs a head only if it extends the one that it signed before.
-# A **blockchain** does without names: whoever computes most writes on.
+# A **blockchain** with proof of work does without names: whoever computes most writes on.
 # A thousand entries in eight batches, in both:
 
 # %%
@@ -600,7 +603,7 @@ lab.explore(strength, unknowns=lab.log_range(64, 32768, 768), modulus_bits=lab.l
 # and pays with thousands of unknowns.
 # ML-KEM carries 256 bits once and multiplies nothing.
 # And the quantum computer?
-# Its search takes a few bits off every bar.
+# Its search takes less than a tenth off every exponent.
 # That is a different thing from a period: the bars remain.
 # </details>
 #
@@ -716,13 +719,15 @@ lab.claim("the questions grow with the square root: 32 times as many for ten bit
 
 # %%
 years = {bits: questions[bits] / 1e9 / 3.156e7 for bits in (128, 256)}
-lab.claim("AES-256, and a Merkle tree's hash of 256 bits, would outlast it by over a thousand million times "
-          "the age of the universe", years[256] > 1e9 * 1.38e10, AES_128_years=round(years[128]))
+lab.claim("AES-256, and the search for a second entry with a given hash of 256 bits, would outlast it by "
+          "over a thousand million times the age of the universe", years[256] > 1e9 * 1.38e10,
+          AES_128_years=round(years[128]))
 
 # %% [markdown]
 # For AES-128 it is centuries on one machine, and machines share this work badly:
 # a hundred of them are only ten times as fast.
-# So symmetric keys and hash trees stand; take 256 bits where it costs nothing, and it costs nothing.
+# So symmetric keys and hash trees stand; take 256 bits, which costs AES 14 rounds instead of 10.
+# (Who may choose *both* entries needs about $2^{128}$ tries already today.)
 #
 # **The two histories.** The operator of the log shows one reader the true list,
 # and another one an edited list.
@@ -771,10 +776,14 @@ lab.claim("a tenth of the computing hardly ever rewrites six blocks; half of it 
           chances[0.1] < 0.001 and chances[0.5] == 1.0)
 
 # %% [markdown]
-# A blockchain is for parties who have *no list of members* and no authority.
+# Such a chain is for parties who have *no list of members* and no authority.
 # Hospitals, banks and their supervisors have both.
-# And neither hides anything: what is written is there for all to read, and cannot be erased,
+# (Other chains let those write who own coins, *proof of stake*, or who are on a list;
+# the latter are logs with several writers.)
+# And neither hides anything by itself.
+# On a chain, whoever checks it holds the entries, and nobody can erase them,
 # which is the opposite of what article 17 of the GDPR may ask for.
+# A log can show heads only, and erase an entry's text; its hash stays, and a hash can be guessed (lab 02).
 #
 # ## Check yourself
 #
@@ -956,7 +965,8 @@ check("left to a lawyer", stays);
 # %% [markdown] tags=["solution"]
 # <details><summary>Solution</summary>
 #
-# "Reasonably likely to be found" (GDPR, recital 26) needs the numbers of A, and a judgement on top.
+# "Means reasonably likely to be used" to identify somebody (GDPR, recital 26):
+# that needs the numbers of A, and a judgement on top.
 #
 # ```python
 # stays = "C"
@@ -981,12 +991,13 @@ stands = not listener_reads(*new) and years[256] > 1e9
 lab.claim("the quantum computer opened recordings and protected nothing; what stops it runs on this machine",
           opened_by_it and stands, article="B18", verdict="holds once repaired",
           bytes_of_the_share=both.offered[hybrid], before=plain.offered["X25519"])
-lab.claim("a log with witnesses shows edits and forks as a chain does, for under a tenth of the hashes",
+lab.claim("a log with witnesses shows edits and forks as our chain with proof of work does, for under a "
+          "tenth of the hashes",
           second[0] == 0 and chain.hashes > 10 * hashes_of_the_log,
           article="B18", verdict="holds once repaired")
 
 # %% [markdown]
-# Repaired: the future of *encryption* is mathematics that has no period,
+# Repaired: the future of *encryption* is mathematics without a period that anybody can use,
 # the future of *evidence* is a log that several people watch,
 # and neither makes anything private that is computed from the data afterwards.
 # That is the subject of the other labs.
@@ -1005,6 +1016,7 @@ lab.claim("a log with witnesses shows edits and forks as a chain does, for under
 #   For work take the libraries, and do not write your own.
 # - **Certificates** in the handshakes here are still signed with elliptic curves.
 #   ML-DSA and SLH-DSA (FIPS 204 and 205) are the standards that replace them, at several kilobytes each.
+# - **Quantum key distribution** is not tried here. It needs lines of its own, and no quantum computer.
 # - **Witnesses** see heads, not entries: they keep the log consistent, not true.
 # - **A toy chain** has no network, no coins and no incentives, which is where real ones succeed or fail.
 # - **The checklist** is a map by engineers. It leaves out most of each text, and other laws altogether.
