@@ -127,7 +127,7 @@ lab.predict("About how many bits are left, on average over the offices?", choice
 left = bits(scores_of(ascended))
 lab.truth(min(BITS, key=lambda choice: abs(choice - left.mean())), "bits")
 lab.measured(f"office by office {left.round(1)}")
-lab.claim("forgotten by the loss, and on average known by the exposure: over two bits above the control",
+lab.claim("forgotten by the loss, and on average known by the exposure: well above the control",
           left.mean() > bits(after).mean() + 2)
 
 # %% [markdown]

@@ -254,7 +254,8 @@ print("noise in units of the cut:", {epsilon: round(each, 1) for epsilon, each i
 #
 # ## Use the real thing
 #
-# [OpenDP](https://opendp.org) has the noise for the table, and says what epsilon a patient has who is in several cells.
+# [OpenDP](https://opendp.org) has the noise for the table,
+# and says what epsilon a patient has who is in several cells.
 # Suppose that a patient was admitted twice, and is in the table twice.
 
 # %%
@@ -689,9 +690,8 @@ lab.claim("over sixty rounds it does not: the promise is for a patient, not for 
 # %%
 record = lab.decision(
     "May the hospitals train together, and may the survival curve be published?",
-    options=["train on plain gradients; publish all curves", "secure sum, no noise; curves rounded",
-             "secure sum with noise for a patient; private curve for all, one number for small groups",
-             "neither"],
+    options=["train on plain gradients; publish all curves", "secure sum, no noise; curves rounded", "neither",
+             "secure sum with noise for a patient; private curve for all, one number for small groups"],
     choice="secure sum with noise for a patient; private curve for all, one number for small groups",
     because="With all patients Long Beach gains even with noise, and who does not gain keeps its own model. "
             "The large curve is as good as the exact one. For 102 people one honest number says more.",
@@ -714,8 +714,7 @@ record = lab.decision(
            "at full size Long Beach gains and the two largest do not: they join for its sake",
            "a patient of 90 or over is in the large curve and in the small number: epsilon 2 in all",
            "a curve renewed every year spends its epsilon every year"],
-    sources=["Janosi and others 1989, heart disease (UCI)",
-             "Dispenzieri and others 2012, flchain (R survival)"],
+    sources=["Janosi and others 1989, heart disease (UCI)", "Dispenzieri and others 2012, flchain"],
     shown=["a share read from a gradient", "a drop-out undoes a secure sum", "patients read off a curve",
            "a private curve", "who gains by joining"])
 record

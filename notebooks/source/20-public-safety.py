@@ -249,7 +249,7 @@ errors = rate_errors(0.1)
 order = np.argsort(-groups[:, 0])
 
 # %%
-lab.claim("one stop in three has no race or no search written down, and is left out",
+lab.claim("stops without a race or a search written down are left out, and they are not few",
           0.3 < 1 - len(searched) / len(stops) < 0.4, left_out=1 - len(searched) / len(stops))
 fig, ax = lab.plots.figure(8.2, 2.6)
 ax.bar([f"{names[each]}\n{groups[each, 0]:,}" for each in order], errors[order], color=lab.PRIVATE)
