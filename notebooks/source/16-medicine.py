@@ -690,7 +690,7 @@ lab.claim("over sixty rounds it does not: the promise is for a patient, not for 
 # %%
 record = lab.decision(
     "May the hospitals train together, and may the survival curve be published?",
-    options=["train on plain gradients; publish all curves", "secure sum, no noise; curves rounded", "neither",
+    options=["train on plain gradients; publish all curves", "secure sum; curves rounded", "neither",
              "secure sum with noise for a patient; private curve for all, one number for small groups"],
     choice="secure sum with noise for a patient; private curve for all, one number for small groups",
     because="With all patients Long Beach gains even with noise, and who does not gain keeps its own model. "
