@@ -277,7 +277,7 @@ noisy, plain = classifier(), classifier(sigma=1e-9)
 at_first = right(noisy)
 print(remove_many(noisy, most=1000))
 lab.truth(noisy.removals, "records")
-lab.claim("noise and removals cost five points of accuracy at most, and the classifier beats always saying "
+lab.claim("noise and removals cost a few points of accuracy at most, and the classifier beats always saying "
           "the same",
           min(at_first, right(noisy)) > right(plain) - 0.05 and right(noisy) > 0.7,
           at_first=round(at_first, 2), after_removals=round(right(noisy), 2), no_noise=round(right(plain), 2),
