@@ -86,7 +86,8 @@ lab.claim("the attacker learns the income of everybody who is unique, and is rig
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Draws: lab numbers with their names, four to a line.
 LABS = {"00": "start here", "01": "anonymisation", "02": "data security", "03": "mechanisms", "04": "budget",
-        "05": "private training", "06": "auditing", "07": "federated learning", "08": "gradient leakage",
+        "05": "private training", "05b": "digits", "06": "auditing", "07": "federated learning",
+        "08": "gradient leakage",
         "09": "federated privacy", "10": "homomorphic encryption", "11": "encrypted models",
         "12": "private computing", "13": "language models", "13b": "retrieval and agents",
         "14": "private fine-tuning", "14b": "text with a budget",

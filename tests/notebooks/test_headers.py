@@ -53,6 +53,7 @@ def test_a_route_leads_to_no_lab_before_what_it_needs():
     needs = {number_of(source): needed(header_of(source)) for source in sources()}
     for reader, route in on_the_map("READERS").items():
         labs = route.split()
+        assert set(labs) <= on_the_map("LABS").keys(), reader
         for place, each in enumerate(labs):
             missing = set(needs[each]) - {"00", *labs[:place]}
             assert not missing, f"{reader} comes to {each} without {sorted(missing)}"

@@ -362,8 +362,9 @@ NO_NOISE = set("""Audit audit gaussian_bound gaussian_mu gaussian_epsilon most_t
     gaussian_sigma gaussian_delta discrete_gaussian_sigma estimated_shares epsilon_spent noise_multiplier_for epsilon_of dp_sgd_event
     best_attack Budget BudgetExceeded Plan train_without_privacy vote_counts vote_event ExpectedError accountant_used bounded clamped_sum
     epsilon_for_error error_of event_of_all""".split())
-# Audited beside their other tests: tests/dp/mechanisms/test_survival.py; OpenDP's noise, tests/dp/test_own_table.py.
-NO_NOISE |= {"private_life_table", "OwnTable"}
+# Audited beside their other tests: tests/dp/mechanisms/test_survival.py; OpenDP's noise, tests/dp/test_own_table.py;
+# tests/dp/training/test_by_user.py.
+NO_NOISE |= {"private_life_table", "OwnTable", "train_private_by_user"}
 
 
 @functools.cache
