@@ -18,3 +18,24 @@ def one_letter(right, reasons):
         return f"expected one letter, {letters[0]} to {letters[-1]}, you gave {answer!r}"
 
     return judge
+
+
+def set_of_letters(right, reasons):
+    """The judge of a question with several right letters.
+
+    right:    the set of those letters. reasons: {letter: why it belongs or not}, for every letter; a wrong answer is told of one letter.
+    An answer is a set or list of letters, or a text with commas or spaces between them.
+    """
+    letters = sorted(reasons)
+
+    def judge(answer):
+        named = set("".join(answer) if not isinstance(answer, str) else answer.replace(",", " ").replace(" ", ""))
+        if named == right:
+            return None
+        unknown = named - reasons.keys()
+        if unknown:
+            return f"expected letters from {letters[0]} to {letters[-1]}, you gave {', '.join(sorted(unknown))}"
+        first = min(named ^ right)
+        return f"{first} {'belongs' if first in right else 'does not belong'} to the answer: {reasons[first]}"
+
+    return judge

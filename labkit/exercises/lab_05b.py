@@ -3,6 +3,7 @@
 import numpy as np
 
 from labkit.dp import noise_multiplier_for
+from labkit.exercises.choices import set_of_letters
 from labkit.lab import Checks
 
 check = Checks()
@@ -17,20 +18,8 @@ WHY = {
     "f": "each comparison looks at the held-out records, which are private too",
 }
 
-
-def _free(answer):
-    named = set("".join(answer) if not isinstance(answer, str) else answer.replace(",", " ").replace(" ", ""))
-    if named == FREE:
-        return None
-    unknown = named - WHY.keys()
-    if unknown:
-        return f"expected letters from a to f, you gave {', '.join(sorted(unknown))}"
-    first = min(named ^ FREE)
-    return f"{first} {'belongs' if first in FREE else 'does not belong'} to the answer: {WHY[first]}"
-
-
 check.add(
-    "what is free", judge=_free,
+    "what is free", judge=set_of_letters(FREE, WHY),
     hint="For each, ask: if one training record were another person's, could anything change except that record's own row?",
     wrong=[set(), {"a", "e"}, {"a", "b", "d", "e"}, {"a", "c", "d", "e"}, "adez"],
 )
